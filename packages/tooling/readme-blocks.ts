@@ -1,0 +1,50 @@
+import { relative } from 'node:path';
+import { type Plugin, transformWithOxc } from 'vite';
+
+const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
+const importStatement = /^import\s+(type\s+)?([\s\S]*?)\s+from\s+(['"][^'"]+['"]);?[ \t]*$/gm;
+const assertion = /^([ \t]*)(.+?);?[ \t]*\/\/ => (.+)$/gm;
+
+/** Turns `import { a, type B } from 'x'` into a dynamic import, so that each block has a scope of its own. */
+function localImport(_: string, type: string | undefined, clause: string, from: string): string {
+  if (type) return '';
+  if (clause.startsWith('* as ')) return `const ${clause.slice(5)} = await import(${from});`;
+  const names = clause.replace(/[{}\s]+/g, ' ').split(',').map((name) => name.trim());
+  const values = names.filter((name) => name !== '' && !name.startsWith('type ')).map((name) => name.replace(' as ', ': '));
+  return `const { ${clause.startsWith('{') ? values.join(', ') : `default: ${values.join(', ')}`} } = await import(${from});`;
+}
+
+/** Turns `expression // => value` into an assertion; a declaration before it is kept and its name compared. */
+function compared(_: string, indent: string, code: string, value: string): string {
+  const declared = /^(?:const|let)\s+(\w+)\b/.exec(code);
+  const [before, actual] = declared ? [`${code}; `, declared[1]] : ['', code];
+  return `${indent}${before}expect(${actual}, ${JSON.stringify(code)}).toEqual(${value});`;
+}
+
+/** The test module of one README: a test for each fence marked `ts test`. */
+export function readmeTests(markdown: string, file: string): string {
+  const blocks = [...markdown.matchAll(fence)].map((match) => match[1] ?? '');
+  const tests = blocks.map((block, index) => {
+    const body = block.replace(assertion, compared).replace(importStatement, localImport);
+    return `it('runs its block ${index + 1}', async () => {\n${body}\n});`;
+  });
+  if (tests.length === 0) tests.push(`it('has a block marked "ts test"', () => { throw new Error('${file} has no block marked "ts test"'); });`);
+  return `import { describe, expect, it } from 'vitest';\ndescribe('${file}', () => {\n${tests.join('\n')}\n});\n`;
+}
+
+/** A vite plugin that makes each README.md a test file. */
+export function readmeBlocks(root: string): Plugin {
+  return {
+    name: 'readme-blocks',
+    enforce: 'pre',
+    resolveId(id, importer) {
+      // A package does not depend on itself, and the root depends on no package.
+      const name = importer?.endsWith('.md') ? /^@rpcxjs\/([^/]+)$/.exec(id)?.[1] : undefined;
+      return name ? `${root}/packages/${name}/src/index.ts`.replace('//packages', '/packages') : undefined;
+    },
+    async transform(code, id) {
+      if (!id.endsWith('README.md')) return undefined;
+      return await transformWithOxc(readmeTests(code, relative(root, id)), `${id}.ts`, { lang: 'ts', target: 'node20' });
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { readmeBlocks } from './readme-blocks.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const long = process.env['RPCXJS_LONG'] === '1';
+
+export default defineConfig({
+  root,
+  plugins: [readmeBlocks(root)],
+  test: {
+    include: long
+      ? ['packages/*/{src,test}/**/*.long.test.ts', 'examples/**/*.long.test.ts']
+      : ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts'])],
+    setupFiles: ['packages/tooling/leak-check.ts'],
+    pool: 'forks',
+    // A fresh process for each file costs a third of a second; the leak check makes sharing one safe.
+    isolate: false,
+    testTimeout: long ? 600_000 : 15_000,
+    hookTimeout: long ? 600_000 : 30_000,
+    passWithNoTests: long,
+  },
+});
