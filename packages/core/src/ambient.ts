@@ -1,0 +1,28 @@
+/** What a running handler passes on to the calls that it makes, without naming it. */
+export interface Ambient {
+  /** Clock time at which everything under it is too late. */
+  readonly deadline: number | undefined;
+}
+
+interface Storage {
+  run<R, A extends unknown[]>(store: Ambient, run: (...args: A) => R, ...args: A): R;
+  getStore(): Ambient | undefined;
+}
+interface Host {
+  readonly process?: {
+    getBuiltinModule?(name: string): { readonly AsyncLocalStorage: new () => Storage } | undefined;
+  };
+}
+
+// A browser has no such module: there nothing is inherited.
+const hooks = (globalThis as Host).process?.getBuiltinModule?.('node:async_hooks');
+const storage: Storage | undefined = hooks && new hooks.AsyncLocalStorage();
+
+/** Runs a function so that everything it starts, also later, sees `ambient`. */
+export function runAmbient<R, A extends unknown[]>(ambient: Ambient, run: (...args: A) => R, ...args: A): R {
+  return storage === undefined ? run(...args) : storage.run(ambient, run, ...args);
+}
+
+export function currentAmbient(): Ambient | undefined {
+  return storage?.getStore();
+}

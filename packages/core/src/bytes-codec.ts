@@ -1,0 +1,18 @@
+import type { Codec } from './codec.ts';
+import { RpcError } from './errors.ts';
+
+/** rpcx's SerializeNone (0): the payload is the value, a `Uint8Array`. What is decoded is a copy. */
+export const bytesCodec: Codec = {
+  id: 0,
+  name: 'bytes',
+  encode(value, writer) {
+    if (value instanceof Uint8Array) writer.append(value);
+    else if (value !== undefined) {
+      throw new RpcError('invalid_argument', `the bytes codec takes a Uint8Array, not ${typeof value}; choose a codec for structured values`, {
+        reason: 'BAD_PAYLOAD',
+        sent: false,
+      });
+    }
+  },
+  decode: (source, start, end) => new Uint8Array(source.subarray(start, end)),
+};

@@ -1,0 +1,95 @@
+import type { Address } from './address.ts';
+import type { MaybePromise } from './codec.ts';
+import type { ContextValues, Metadata, MutableMetadata } from './context.ts';
+import type { MethodRef } from './contract.ts';
+import type { RpcError } from './errors.ts';
+import type { PeerCertificate } from './transport.ts';
+
+interface Call {
+  readonly service: string;
+  readonly method: string;
+  readonly oneway: boolean;
+  /** Clock time at which the call is too late, or undefined. */
+  readonly deadline: number | undefined;
+  remainingMs(): number | undefined;
+  /** Made on first use: most calls never need one. */
+  readonly signal: AbortSignal;
+  readonly values: ContextValues;
+}
+export interface ClientCall extends Call {
+  readonly metadata: MutableMetadata;
+  readonly input: unknown;
+  readonly idempotent: boolean;
+  readonly hashKey: string | undefined;
+  /** A changed copy to pass to `next`: how alias and transforms work. */
+  with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall;
+}
+export interface ServerCall extends Call {
+  readonly metadata: Metadata;
+  readonly responseMetadata: MutableMetadata;
+  readonly peer: Peer;
+  readonly codec: string;
+  /** Decoded on first use, so that a refused call costs no decoding. */
+  readonly input: unknown;
+  /** The undecoded payload, ours to keep. */
+  readonly payload: Uint8Array;
+  with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ServerCall;
+  /** A declared error of the contract, to be thrown. */
+  fail(code: string, details?: unknown): RpcError<string>;
+}
+
+/** The other end of one connection, as a server sees it. */
+export interface Peer {
+  readonly id: string;
+  readonly remote: Address | undefined;
+  readonly certificate: PeerCertificate | undefined;
+  /** Live as long as the connection: the session of whoever logged in. */
+  readonly values: ContextValues;
+  readonly capabilities: ReadonlySet<string>;
+  readonly closed: AbortSignal;
+  push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void>;
+  close(): Promise<void>;
+}
+/** A message that the server sends by itself. */
+export interface Push {
+  readonly service: string;
+  readonly method: string;
+  readonly metadata: MutableMetadata;
+  readonly value: unknown;
+}
+/** A frame's content untouched by codecs: for gateways and proxies. */
+export interface RawMessage {
+  readonly service: string;
+  readonly method: string;
+  readonly metadata: Metadata;
+  readonly payload: Uint8Array;
+  readonly codecId: number;
+  readonly compressorId: number;
+  readonly oneway: boolean;
+  readonly error: boolean;
+}
+export interface Reply {
+  /** A value, or an AsyncIterable for streaming methods. */
+  readonly output: unknown;
+  readonly metadata: Metadata;
+}
+
+export type Handle<C, R = Reply> = (call: C) => MaybePromise<R>;
+/** Wraps a call: log, measure, change, refuse, retry. Composed once, when the client or server starts. */
+export type Interceptor<C, R = Reply> = (next: Handle<C, R>) => Handle<C, R>;
+
+/** The first interceptor is the outermost. With none, nothing stands between a call and its promise. */
+export function intercept<C, R>(interceptors: readonly Interceptor<C, R>[], terminal: Handle<C, R>): Handle<C, R> {
+  return interceptors.reduceRight((next, interceptor) => interceptor(next), terminal);
+}
+
+/** Continues after a value, a throw or a promise alike, without making a promise of a value. */
+export function settle<T, R>(run: () => MaybePromise<T>, ok: (value: T) => R, failed: (error: unknown) => R): MaybePromise<R> {
+  let result: MaybePromise<T>;
+  try {
+    result = run();
+  } catch (error) {
+    return failed(error);
+  }
+  return result instanceof Promise ? result.then(ok, failed) : ok(result);
+}

@@ -1,0 +1,37 @@
+import type { Clock, Logger } from './runtime.ts';
+import { systemClock } from './system-clock.ts';
+
+const linesPerSecond = 10;
+
+interface Window {
+  startedAt: number;
+  lines: number;
+}
+
+/** Writes warnings and errors to the console; a message that repeats is cut to 10 lines a second, then counted. */
+export function consoleLogger(clock: Clock = systemClock): Logger {
+  return withFields({}, new Map(), clock);
+}
+
+function withFields(bound: object, windows: Map<string, Window>, clock: Clock): Logger {
+  const write = (level: 'warn' | 'error') => (fields: object, message: string) => {
+    const now = clock.now();
+    let window = windows.get(message);
+    if (window === undefined || now - window.startedAt >= 1000) {
+      const dropped = window === undefined ? 0 : window.lines - linesPerSecond;
+      if (windows.size > 1000) windows.clear();
+      windows.set(message, (window = { startedAt: now, lines: 0 }));
+      if (dropped > 0) console[level](`[rpcxjs] ${message} (${dropped} more like this)`);
+    }
+    window.lines += 1;
+    if (window.lines <= linesPerSecond) console[level](`[rpcxjs] ${message}`, { ...bound, ...fields });
+  };
+  const silent = () => {};
+  return {
+    debug: silent,
+    info: silent,
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => withFields({ ...bound, ...fields }, windows, clock),
+  };
+}

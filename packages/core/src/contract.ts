@@ -1,0 +1,120 @@
+import type { ServerCall } from './call.ts';
+import type { MaybePromise } from './codec.ts';
+import type { Metadata } from './context.ts';
+import type { RpcError } from './errors.ts';
+import { utf8Bytes } from './utf8.ts';
+import type { SchemaIn, SchemaOut, StandardSchema } from './schema.ts';
+
+declare const types: unique symbol;
+/** `push` goes from server to client. */
+export type Kind = 'unary' | 'serverStream' | 'clientStream' | 'bidiStream' | 'push';
+export type ErrorMap = Readonly<Record<string, StandardSchema>>;
+
+/** One method. In and Out are what the caller gives and gets; ParsedIn and RawOut what the handler gets and gives. */
+export interface Method<K extends Kind = Kind, In = any, Out = any, ParsedIn = In, RawOut = Out, E extends ErrorMap = ErrorMap> {
+  readonly kind: K;
+  readonly input?: StandardSchema | undefined;
+  readonly output?: StandardSchema | undefined;
+  readonly errors?: E | undefined;
+  readonly idempotent?: boolean | undefined;
+  readonly [types]?: { in: In; out: Out; parsedIn: ParsedIn; rawOut: RawOut };
+}
+export type Methods = Readonly<Record<string, Method<any, any, any, any, any, any>>>;
+/** A method that knows its names: what every verb but the plain call takes. */
+export type MethodRef<K extends Kind = Kind, In = any, Out = any, E extends ErrorMap = ErrorMap> =
+  Method<K, In, Out, any, any, E> & { readonly service: string; readonly name: string };
+export type BoundMethods<M extends Methods> = { readonly [N in keyof M & string]: M[N] & { readonly service: string; readonly name: N } };
+/** Keys are wire names, byte for byte: a Go method `Mul` is `Mul` here, a Go field `A` is `A`. */
+export interface Contract<M extends Methods = Methods> {
+  readonly name: string;
+  readonly methods: BoundMethods<M>;
+}
+
+export interface MethodOptions {
+  /** Running twice does no harm, so a retry or a hedge may. */
+  readonly idempotent?: boolean;
+}
+export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, E extends ErrorMap> extends MethodOptions {
+  readonly input: I;
+  readonly output: O;
+  readonly errors?: E;
+}
+export interface MethodFactory<K extends Kind> {
+  <In, Out>(options?: MethodOptions): Method<K, In, Out, In, Out, {}>;
+  <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap = {}>(
+    spec: MethodSpec<I, O, E>,
+  ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
+}
+function factory<K extends Kind>(kind: K): MethodFactory<K> {
+  return ((spec?: object) => ({ kind, ...spec })) as MethodFactory<K>;
+}
+export const unary: MethodFactory<'unary'> = factory('unary');
+export const serverStream: MethodFactory<'serverStream'> = factory('serverStream');
+export const clientStream: MethodFactory<'clientStream'> = factory('clientStream');
+export const bidiStream: MethodFactory<'bidiStream'> = factory('bidiStream');
+export function push<T>(): Method<'push', T, void, T, void, {}> {
+  return { kind: 'push' };
+}
+/**
+ * The methods of one service, bound to its name, for both sides. Throws TypeError for a name that cannot go on the wire: empty, above
+ * 255 bytes of UTF-8, or reserved (`_rpcxjs…`).
+ */
+export function contract<const M extends Methods>(name: string, methods: M): Contract<M> {
+  checkName('service', name);
+  const bound = Object.entries(methods).map(([key, method]) => {
+    checkName('method', key);
+    return [key, { ...method, service: name, name: key }];
+  });
+  return { name, methods: Object.fromEntries(bound) as BoundMethods<M> }; // built from M's own entries
+}
+function checkName(what: string, name: string): void {
+  if (name === '' || name.startsWith('_rpcxjs') || utf8Bytes(name).length > 255) {
+    throw new TypeError(`"${name}" cannot be the name of a ${what}: it takes 1 to 255 bytes that do not begin with _rpcxjs`);
+  }
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from now; the client's default (10 000) if left out, `Infinity` for none. */
+  readonly timeoutMs?: number | undefined;
+  readonly metadata?: Metadata | undefined;
+  readonly hashKey?: string | undefined;
+  /** Waits for a usable instance, within the deadline, instead of failing at once. */
+  readonly waitForReady?: boolean | undefined;
+  /** Told before the call's promise resolves; not told when the call fails. */
+  onReply?(reply: { readonly metadata: Metadata; readonly address: string }): void;
+}
+export type DeclaredError<M, C extends string> = M extends Method<any, any, any, any, any, infer E>
+  ? C extends keyof E ? RpcError<C, SchemaOut<E[C]>> : never
+  : never;
+/** Narrows a caught value to one declared error of one method. */
+export function isError<M extends MethodRef, C extends string>(method: M, code: C, error: unknown): error is DeclaredError<M, C> {
+  return error instanceof Error && (error as { code?: unknown }).code === code && Object.hasOwn(method.errors ?? {}, code);
+}
+
+type Inputs<In> = [In] extends [void] ? [input?: undefined, options?: CallOptions] : [input: In, options?: CallOptions];
+export type ClientMethod<M> = M extends Method<infer K, infer In, infer Out, any, any, any>
+  ? K extends 'unary' ? (...args: Inputs<In>) => Promise<Out>
+  : K extends 'serverStream' ? (...args: Inputs<In>) => AsyncIterable<Out>
+  : K extends 'clientStream' ? (input: AsyncIterable<In>, options?: CallOptions) => Promise<Out>
+  : K extends 'bidiStream' ? (input: AsyncIterable<In>, options?: CallOptions) => AsyncIterable<Out>
+  : never
+  : never;
+export type Handler<M> = M extends Method<infer K, any, any, infer P, infer R, any>
+  ? K extends 'unary' ? (input: P, call: ServerCall) => MaybePromise<R>
+  : K extends 'serverStream' ? (input: P, call: ServerCall) => AsyncIterable<R>
+  : K extends 'clientStream' ? (input: AsyncIterable<P>, call: ServerCall) => MaybePromise<R>
+  : K extends 'bidiStream' ? (input: AsyncIterable<P>, call: ServerCall) => AsyncIterable<R>
+  : never
+  : never;
+type Callable<M> = { [N in keyof M]: M[N] extends Method<'push', any, any, any, any, any> ? never : N }[keyof M];
+export type ContractClient<M extends Methods> = { readonly [N in Callable<M>]: ClientMethod<M[N]> };
+export type ContractHandlers<M extends Methods> = { readonly [N in Callable<M>]: Handler<M[N]> };
+
+type MethodNames<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
+/** A plain interface as contract, for a server whose code is not ours (Go). */
+export type InterfaceClient<T> = {
+  readonly [K in MethodNames<T>]: T[K] extends (...args: infer A) => infer R
+    ? (...args: Inputs<A extends [infer In, ...unknown[]] ? In : void>) => R extends AsyncIterable<infer I> ? AsyncIterable<I> : Promise<Awaited<R>>
+    : never;
+};

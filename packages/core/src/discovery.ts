@@ -1,0 +1,58 @@
+import { formatAddress, parseAddress } from './address.ts';
+import { onAbort } from './lazy-signal.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Go's query string, parsed: `weight`, `group` (may repeat), `state`, `latitude`… Values keep their order. */
+export type InstanceMetadata = Readonly<Record<string, string | readonly string[]>>;
+export interface ServiceInstance {
+  /** rpcx form, `tcp@host:port`; also the instance's identity. */
+  readonly address: string;
+  readonly metadata: InstanceMetadata;
+}
+export interface WatchOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly runtime: Runtime;
+}
+
+/** Yields the whole list at once, then again after each change. A slow reader sees only the newest. */
+export interface Discovery {
+  watch(service: string, options: WatchOptions): AsyncIterable<readonly ServiceInstance[]>;
+}
+
+export interface Registration {
+  readonly service: string;
+  readonly instance: ServiceInstance;
+  /** Published with each refresh, as rpcx does. */
+  rates?(): { readonly calls: number; readonly connections: number };
+}
+/** Kept alive until released; survives a lost registry by registering again. */
+export interface Lease extends AsyncDisposable {
+  update(metadata: InstanceMetadata): Promise<void>;
+  release(): Promise<void>;
+}
+/** Opens its backend on first use. Whoever made it closes it; clients and servers never close what they were given. */
+export interface Registry extends AsyncDisposable {
+  register(registration: Registration, options: WatchOptions): Promise<Lease>;
+  close(): Promise<void>;
+}
+
+/** Composition is functions over the one method: filter, merge, prefer, cache, stabilise. */
+export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
+  return {
+    async *watch(service, options) {
+      for await (const instances of source.watch(service, options)) yield instances.filter(keep);
+    },
+  };
+}
+
+/** A list that never changes: `fixed(['tcp@127.0.0.1:8972'])`. Every service is found on each of them. */
+export function fixed(addresses: readonly string[]): Discovery {
+  const instances = addresses.map((address) => ({ address: formatAddress(parseAddress(address)), metadata: {} }));
+  return {
+    async *watch(_service, options) {
+      yield instances;
+      const { signal } = options;
+      if (signal !== undefined && !signal.aborted) await new Promise<void>((resolve) => onAbort(signal, () => resolve()));
+    },
+  };
+}

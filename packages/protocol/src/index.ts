@@ -1,0 +1,14 @@
+export { allocate, copyBytes } from './allocate.ts';
+export { ByteBudget } from './byte-budget.ts';
+export type { BudgetHolder } from './byte-budget.ts';
+export { createByteWriter, FrameWriter } from './byte-writer.ts';
+export { compressAboveBytes, flag, headerBytes, magic } from './constants.ts';
+export { FrameParser } from './frame-parser.ts';
+export type { FrameParserOptions } from './frame-parser.ts';
+export { FrameView } from './frame-view.ts';
+export { defaultFrameLimits } from './limits.ts';
+export type { FrameLimits } from './limits.ts';
+export { countMetadata, readMetadata, writeMetadata } from './metadata.ts';
+export { reserved } from './reserved-metadata.ts';
+export { closeFrame, compressorFlags, noMetadata, openFrame, openFrameWith, prepareHead, prepareTimeout, writeFrame } from './write-frame.ts';
+export type { FrameHead, WholeFrame } from './write-frame.ts';
