@@ -16,7 +16,12 @@ const commands = {
   start: { says: 'rpcxjs: running examples/01-hello', steps: [['node', '--import', 'tsx', 'examples/01-hello/main.ts']] },
   test: { says: 'rpcxjs: running the tests (vitest)', steps: [vitest] },
   'test:long': { says: 'rpcxjs: running the long tests (vitest, *.long.test.ts)', steps: [vitest], env: { RPCXJS_LONG: '1' } },
+  'test:nodes': { says: 'rpcxjs: running the tests on the other supported versions of Node', steps: [['node', 'packages/tooling/node-versions.mjs']] },
   check: { says: 'rpcxjs: running every check but the tests', steps: [['node', 'packages/tooling/check.mjs']] },
+  generate: {
+    says: 'rpcxjs: writing what is generated: API reports and option tables',
+    steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'packages/tooling/options.mjs'], ['node', 'packages/tooling/api-reports.mjs', '--local']],
+  },
   bench: { says: 'rpcxjs: running the benchmarks', steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'benchmarks/run.mjs']] },
 };
 

@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { readmeBlocks } from './readme-blocks.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const report = fileURLToPath(new URL(`.cache/tests/node-${process.versions.node.split('.')[0] ?? ''}.json`, import.meta.url));
 const long = process.env['RPCXJS_LONG'] === '1';
 
 export default defineConfig({
@@ -20,5 +21,6 @@ export default defineConfig({
     testTimeout: long ? 600_000 : 15_000,
     hookTimeout: long ? 600_000 : 30_000,
     passWithNoTests: long,
+    reporters: process.env['CI'] ? ['dot', ['json', { outputFile: report }]] : ['default'],
   },
 });

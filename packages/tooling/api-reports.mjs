@@ -1,0 +1,61 @@
+// Compares each package's public surface with etc/<package>.api.md; `--local` writes the reports instead.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { packages, root } from './workspace.mjs';
+
+const local = process.argv.includes('--local');
+const silent = { logLevel: 'none' };
+
+function configOf({ folder, path }) {
+  const temp = join(path, '.cache', 'api');
+  mkdirSync(temp, { recursive: true });
+  const configObject = {
+    projectFolder: path,
+    mainEntryPointFilePath: join(path, 'dist', 'index.d.ts'),
+    newlineKind: 'lf',
+    compiler: {
+      overrideTsconfig: {
+        compilerOptions: { target: 'es2022', lib: ['ES2023', 'ESNext.Disposable', 'WebWorker'], module: 'nodenext', moduleResolution: 'nodenext',
+          strict: true, skipLibCheck: true, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
+        files: [join(path, 'dist', 'index.d.ts')],
+      },
+    },
+    apiReport: { enabled: true, reportFileName: `${folder}.api.md`, reportFolder: join(root, 'packages', folder, 'etc'), reportTempFolder: temp },
+    docModel: { enabled: false },
+    dtsRollup: { enabled: false },
+    tsdocMetadata: { enabled: false },
+    messages: {
+      compilerMessageReporting: { default: { logLevel: 'error' } },
+      extractorMessageReporting: {
+        default: { logLevel: 'error' },
+        'ae-missing-release-tag': silent, 'ae-undocumented': silent, 'ae-wrong-input-file-type': silent, 'ae-unresolved-link': silent,
+      },
+      tsdocMessageReporting: { default: silent },
+    },
+  };
+  return ExtractorConfig.prepare({ packageJsonFullPath: join(path, 'package.json'), configObjectFullPath: undefined, configObject });
+}
+
+function check(entry) {
+  const config = configOf(entry);
+  if (!existsSync(config.mainEntryPointFilePath)) return [`${entry.folder}: no dist/index.d.ts; compile first`];
+  const problems = [];
+  const result = Extractor.invoke(config, {
+    localBuild: local,
+    messageCallback(message) {
+      message.handled = true;
+      if (message.logLevel !== 'error') return;
+      problems.push(`${entry.folder}: ${message.text}${message.sourceFilePath ? ` (${message.sourceFilePath}:${message.sourceFileLine ?? 0})` : ''}`);
+    },
+  });
+  if (result.apiReportChanged && !local) problems.push(`${entry.folder}: the public surface is not that of etc/${entry.folder}.api.md; run "npm run api:update" and look at the difference`);
+  return problems;
+}
+
+const all = packages();
+for (const entry of all) mkdirSync(join(entry.path, 'etc'), { recursive: true });
+const problems = all.flatMap(check);
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.stdout.write(`${all.length} packages, ${problems.length} problems\n`);
+process.exitCode = problems.length > 0 ? 1 : 0;

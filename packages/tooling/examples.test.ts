@@ -1,0 +1,39 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from './workspace.mjs';
+
+// In expected.txt `<n>` stands for a number, `<any>` for any text of a line, and a line that begins with `[go] ` is printed only where Go is installed.
+const hasGo = spawnSync('go', ['version']).status === 0;
+const folders = readdirSync(join(root, 'examples')).filter((name) => existsSync(join(root, 'examples', name, 'package.json')));
+
+function pattern(line: string): RegExp {
+  const escaped = line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('<n>', '-?[\\d][\\d.,_ ]*').replaceAll('<any>', '.*');
+  return new RegExp(`^${escaped}$`);
+}
+
+function run(folder: string): Promise<{ code: number | null; output: string; errors: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: join(root, 'examples', folder), env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' } });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString(); });
+    child.on('error', reject);
+    child.on('close', (code) => { resolve({ code, output, errors }); });
+  });
+}
+
+describe('examples', () => {
+  it.each(folders)('%s prints what its expected.txt says', { timeout: 120_000 }, async (folder) => {
+    const { code, output, errors } = await run(folder);
+    expect(code, errors).toBe(0);
+    const expected = readFileSync(join(root, 'examples', folder, 'expected.txt'), 'utf8').trimEnd().split('\n');
+    const wanted = expected.filter((line) => hasGo || !line.startsWith('[go] ')).map((line) => line.replace('[go] ', ''));
+    const printed = output.trimEnd().split('\n');
+    const different = wanted.findIndex((line, index) => !pattern(line).test(printed[index] ?? ''));
+    expect(different === -1 ? '' : `line ${different + 1} is "${printed[different]}", not "${wanted[different]}"`, output).toBe('');
+    expect(printed).toHaveLength(wanted.length);
+  });
+});

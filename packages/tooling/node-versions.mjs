@@ -1,0 +1,25 @@
+// Runs the tests again on the other supported versions of Node, which npm's package `node` brings: `node packages/tooling/node-versions.mjs [22 24]`.
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { root } from './workspace.mjs';
+
+const exact = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
+const asked = process.argv.slice(2).filter((argument) => argument in exact);
+const majors = asked.length > 0 ? asked : Object.keys(exact).filter((major) => major !== process.versions.node.split('.')[0]);
+let failed = 0;
+
+for (const major of majors) {
+  // Outside the repository, because npx inside it would look among the repository's own programs first.
+  const found = spawnSync('npx', ['--yes', '-p', `node@${exact[major]}`, 'node', '-p', 'process.execPath'], { cwd: tmpdir(), encoding: 'utf8' });
+  const node = found.stdout.trim().split('\n').at(-1);
+  if (found.status !== 0 || !node) {
+    process.stderr.write(`Node ${exact[major]} could not be brought in: ${found.stderr}\n`);
+    failed += 1;
+    continue;
+  }
+  process.stdout.write(`the tests on Node ${exact[major]}\n`);
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts'];
+  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, RPCXJS_SKIP_SLOW_PEERS: '1' } });
+  if (status !== 0) failed += 1;
+}
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,38 @@
+// Type-checks every README block marked `ts test` as a user's own file would be: running one proves its values, not its types.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packages, root } from './workspace.mjs';
+
+const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
+const places = [{ folder: 'README.md', path: root, out: join(root, 'packages', 'rpcx', '.cache', 'root-readme') },
+  ...packages().map(({ folder, path }) => ({ folder: `packages/${folder}/README.md`, path, out: join(path, '.cache', 'readme') }))];
+const files = [];
+
+for (const { path, out } of places) {
+  rmSync(out, { recursive: true, force: true });
+  const readme = join(path, 'README.md');
+  const blocks = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(fence)] : [];
+  if (blocks.length > 0) mkdirSync(out, { recursive: true });
+  for (const [index, match] of blocks.entries()) {
+    const file = join(out, `block-${index + 1}.ts`);
+    // `expression // => value` is read by the test; alone it would be an unused expression, which the compiler allows.
+    writeFileSync(file, `${match[1]}\nexport {};\n`);
+    files.push(file);
+  }
+}
+
+const config = join(root, 'packages', 'tooling', '.cache', 'readmes.tsconfig.json');
+mkdirSync(join(config, '..'), { recursive: true });
+writeFileSync(config, JSON.stringify({
+  extends: '../tsconfig.tests.json',
+  compilerOptions: {
+    incremental: false, noEmit: true, allowImportingTsExtensions: false, typeRoots: [join(root, 'node_modules', '@types')],
+    paths: Object.fromEntries(packages().map(({ manifest, path }) => [manifest.name, [join(path, 'dist', 'index.d.ts')]])),
+  },
+  files,
+}));
+const { status, stdout, stderr } = spawnSync('tsc', ['-p', config], { cwd: root, encoding: 'utf8' });
+if (files.length > 0 && status !== 0) process.stderr.write(`${stdout}${stderr}`);
+process.stdout.write(`${files.length} README blocks\n`);
+process.exitCode = files.length === 0 || status !== 0 ? 1 : 0;

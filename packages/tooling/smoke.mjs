@@ -1,0 +1,46 @@
+// Installs the packed tarballs into an empty project, as a user would, type-checks a program there and makes one call: imported and required.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packages, root } from './workspace.mjs';
+
+const tarballs = join(root, 'packages', 'tooling', '.cache', 'tarballs');
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'rpcxjs-smoke-')));
+const problems = [];
+
+function run(what, program, args, expected) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: project, encoding: 'utf8', timeout: 120_000, env: { ...process.env, NODE_PATH: '' } });
+  if (error || status !== 0 || (expected !== undefined && stdout.trim() !== expected)) problems.push(`${what}: ${error?.message ?? ''}${stdout}${stderr}`);
+  else if (expected !== undefined && stderr !== '') problems.push(`${what} wrote to stderr: ${stderr}`);
+}
+
+try {
+  const files = Object.fromEntries(packages().map(({ manifest }) => [manifest.name, `file:${join(tarballs, `${manifest.name.slice(1).replace('/', '-')}-${manifest.version}.tgz`)}`]));
+  const missing = Object.values(files).filter((file) => !existsSync(file.slice(5)));
+  if (missing.length > 0) throw new Error(`not packed: ${missing.join(', ')}`);
+  writeFileSync(join(project, 'package.json'), JSON.stringify({
+    name: 'empty-project', private: true,
+    dependencies: { '@rpcxjs/rpcx': files['@rpcxjs/rpcx'] },
+    devDependencies: { '@types/node': '^20.19.0' },
+    // Nothing is published yet when this runs, so what rpcx depends on comes from the tarballs too.
+    pnpm: { overrides: files },
+  }, null, 2));
+  const options = { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, types: ['node'] };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['call.mts'] }));
+  copyFileSync(join(root, 'packages/tooling/smoke/call.ts'), join(project, 'call.mts'));
+  copyFileSync(join(root, 'packages/tooling/smoke/call.cjs'), join(project, 'call.cjs'));
+  run('install', 'pnpm', ['install', '--prefer-offline', '--ignore-workspace', '--loglevel=warn']);
+  if (problems.length === 0) {
+    run('compile', 'tsc', ['-p', '.']);
+    run('import', process.execPath, ['call.mjs'], 'hello, tarball');
+    run('require', process.execPath, ['call.cjs'], 'hello, tarball');
+  }
+} catch (error) {
+  problems.push(error.message);
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.stdout.write(`an empty project: ${problems.length} problems\n`);
+process.exitCode = problems.length > 0 ? 1 : 0;

@@ -1,0 +1,24 @@
+// What the checks know about the workspace: its root, its packages and their sources.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** The root of the repository. */
+export const root = resolve(import.meta.dirname, '..', '..');
+
+/** Every package below `packages/`, by its folder's name, with its parsed package.json; the published ones only unless told otherwise. */
+export function packages({ privateToo = false } = {}) {
+  return readdirSync(join(root, 'packages'))
+    .map((folder) => ({ folder, path: join(root, 'packages', folder) }))
+    .filter(({ path }) => existsSync(join(path, 'package.json')))
+    .map((entry) => ({ ...entry, manifest: JSON.parse(readFileSync(join(entry.path, 'package.json'), 'utf8')) }))
+    .filter(({ manifest }) => privateToo || !manifest.private);
+}
+
+/** The TypeScript files below a folder of a package, tests left out unless asked for, as absolute paths. */
+export function sources(path, { testsToo = false } = {}) {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { recursive: true })
+    .filter((file) => file.endsWith('.ts') && (testsToo || !/\.test(-d)?\.ts$/.test(file)))
+    .map((file) => join(path, file))
+    .toSorted();
+}
