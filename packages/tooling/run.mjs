@@ -22,6 +22,7 @@ const commands = {
     says: 'rpcxjs: writing what is generated: API reports and option tables',
     steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'packages/tooling/options.mjs'], ['node', 'packages/tooling/api-reports.mjs', '--local']],
   },
+  changeset: { says: 'rpcxjs: describing a change for the next version', steps: [['packages/tooling/node_modules/.bin/changeset']] },
   bench: { says: 'rpcxjs: running the benchmarks', steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'benchmarks/run.mjs']] },
 };
 
