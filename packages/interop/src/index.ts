@@ -1,1 +1,13 @@
-export {};
+export { makeCertificates } from './certificates.ts';
+export type { Certificates } from './certificates.ts';
+export { GoClient, GoConnection, startGoClient } from './go-client.ts';
+export type { GoAnswer, GoCallOptions, GoConnectOptions, GoPush, GoRawMessage, GoTally } from './go-client.ts';
+export { buildGoPrograms } from './go-programs.ts';
+export type { GoPrograms } from './go-programs.ts';
+export { startGoServer } from './go-server.ts';
+export type { GoServer, GoServerOptions } from './go-server.ts';
+export { LineProcess } from './line-process.ts';
+export { startRecorder } from './recorder.ts';
+export type { Recorder } from './recorder.ts';
+export { readFrames, writeFrame } from './wire-frame.ts';
+export type { WireFrame } from './wire-frame.ts';
