@@ -1,7 +1,7 @@
 // Runs dependency-cruiser over the sources, and fails when it saw suspiciously few of them: without a compiler that it knows it reads nothing and succeeds.
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 
 const root = resolve(import.meta.dirname, '..', '..');

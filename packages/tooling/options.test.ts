@@ -22,9 +22,9 @@ function broken({ name, members }: OptionInterface, defaults: Record<string, unk
   return members.flatMap((member) => {
     const actual = defaults?.[member.name];
     const promised: unknown = member.defaultText === undefined ? undefined : promisedValue(member.defaultText);
-    if (promised === undefined && ['number', 'boolean'].includes(typeof actual)) return [`${name}.${member.name} is ${String(actual)} by default, and no @default says so`];
+    if (promised === undefined && ['number', 'boolean'].includes(typeof actual)) return [`${name}.${member.name} is ${JSON.stringify(actual)} by default, and no @default says so`];
     if (promised === undefined || Object.is(promised, actual)) return [];
-    return [`${name}.${member.name} promises ${String(promised)} and is ${defaults ? String(actual) : 'in no exported constant of its file'}`];
+    return [`${name}.${member.name} promises ${JSON.stringify(promised)} and is ${defaults ? JSON.stringify(actual) : 'in no exported constant of its file'}`];
   });
 }
 
