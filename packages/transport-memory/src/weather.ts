@@ -1,0 +1,31 @@
+/** Which way is blocked: nothing arrives until it is lifted, not even an end. */
+export type BlackHole = 'none' | 'toServer' | 'toClient' | 'both';
+
+/** What happens to bytes on their way. */
+export interface Weather {
+  /** How long everything takes, in milliseconds, by the runtime's clock. @default 0 */
+  readonly delayMs: number;
+  /** The longest piece that is delivered at once. @default Infinity */
+  readonly chunkBytes: number;
+  /** What is sent is held back; lifted, it arrives. @default 'none' */
+  readonly blackHole: BlackHole;
+  /** Dials are refused although somebody listens. @default false */
+  readonly refuse: boolean;
+  /** Overwrites each chunk after its delivery, so that whoever kept it without copying is found out. @default true, of `memory()` false */
+  readonly poison: boolean;
+}
+
+export const clearSky: Weather = { delayMs: 0, chunkBytes: Number.POSITIVE_INFINITY, blackHole: 'none', refuse: false, poison: true };
+
+/** The weather as it changes; each pipe looks at it for each piece. */
+export interface Sky {
+  now: Weather;
+}
+
+/** Throws TypeError for weather that cannot be. */
+export function changed(weather: Weather, change: Partial<Weather>): Weather {
+  const next = { ...weather, ...change };
+  if (!(next.delayMs >= 0)) throw new TypeError(`memoryNetwork: delayMs is ${next.delayMs}; give milliseconds, at least 0`);
+  if (!(next.chunkBytes >= 1)) throw new TypeError(`memoryNetwork: chunkBytes is ${next.chunkBytes}; give at least 1`);
+  return next;
+}

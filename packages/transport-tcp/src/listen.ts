@@ -1,0 +1,121 @@
+import type { ListenOptions as BindOptions, Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { onAbort } from '@rpcxjs/core';
+import type { Address, Connection, Listener, ListenOptions, Logger } from '@rpcxjs/core';
+import { adviceFor, errorCode, listenFailed } from './node-error.ts';
+import { SocketConnection } from './socket-connection.ts';
+import type { SocketEnds } from './socket-connection.ts';
+import { readAccepted } from './static-read.ts';
+
+/** How to take connections from a Node server. */
+export interface SocketListen {
+  readonly address: Address;
+  /** Made with `allowHalfOpen: true`, and `pauseOnConnect: true` unless it is a TLS server. */
+  readonly server: Server;
+  readonly secure: boolean;
+  readonly bind: BindOptions;
+  readonly closeTimeoutMs: number;
+  readonly resets: boolean;
+  /** Asked once for each connection. */
+  ends(socket: Socket): SocketEnds;
+  /** The address that was really bound. */
+  bound(server: Server): Address;
+}
+
+/** Binds the server and wraps what it accepts. Rejects with LISTEN_FAILED, or with the signal's reason; the signal means nothing once bound. */
+export function listenSocket(listen: SocketListen, options: ListenOptions): Promise<Listener> {
+  const { server } = listen;
+  return new Promise((resolve, reject) => {
+    const { signal, runtime: { logger } } = options;
+    if (signal?.aborted) {
+      reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
+      return;
+    }
+    let unlink = (): void => {};
+    const failed = (cause: Error): void => {
+      unlink();
+      reject(listenFailed(cause, listen.address));
+    };
+    server.once('error', failed);
+    const endHandshakes = accepting(listen, options);
+    if (signal !== undefined) {
+      unlink = onAbort(signal, (reason) => {
+        server.off('error', failed).on('error', () => {}).close();
+        reject(reason as Error); // the caller's own
+      });
+    }
+    server.listen(listen.bind, () => {
+      unlink();
+      if (signal?.aborted) return;
+      server.off('error', failed);
+      const address = listen.bound(server);
+      server.on('error', (cause) => logger.error({ address, code: errorCode(cause) }, `a connection could not be accepted: ${adviceFor(cause) ?? cause.message}`));
+      resolve(listener(server, address, endHandshakes));
+    });
+  });
+}
+
+function listener(server: Server, address: Address, endHandshakes: () => void): Listener {
+  let open = true;
+  // The port is free when `close` returns. Its callback would wait for the accepted connections, which belong to somebody else.
+  const close = (): Promise<void> => {
+    if (open) {
+      open = false;
+      server.close();
+      endHandshakes();
+    }
+    return Promise.resolve();
+  };
+  return { address, close, [Symbol.asyncDispose]: close };
+}
+
+/** Hands accepted sockets over; returns what ends those that are still in their handshake. */
+function accepting(listen: SocketListen, options: ListenOptions): () => void {
+  const { server } = listen;
+  const take = (socket: Socket): void => options.accept(wrap(socket, listen, options));
+  if (!listen.secure) {
+    server.on('connection', take);
+    return () => {};
+  }
+  // Node does not lead from a TLS socket back to the socket below it; their remote ends are the same and unique.
+  const handshakes = new Map<string, Socket>();
+  const key = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const name = key(socket);
+    handshakes.set(name, socket);
+    socket.once('close', () => handshakes.delete(name));
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    handshakes.delete(key(socket));
+    take(socket);
+  });
+  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => warnOfHandshake(cause, socket, options.runtime.logger));
+  return () => {
+    for (const socket of handshakes.values()) socket.destroy();
+  };
+}
+
+function wrap(socket: Socket, listen: SocketListen, options: ListenOptions): Connection {
+  // Assigned before a byte can come, except those that the handshake brought along.
+  let connection: SocketConnection | undefined;
+  const early: Uint8Array[] = [];
+  readAccepted(socket, (chunk) => {
+    if (connection === undefined) early.push(new Uint8Array(chunk));
+    else connection.receive(chunk);
+  });
+  connection = new SocketConnection(socket, {
+    ...listen.ends(socket), clock: options.runtime.clock, closeTimeoutMs: listen.closeTimeoutMs, resets: listen.resets,
+  });
+  for (const chunk of early) connection.receive(chunk);
+  return connection;
+}
+
+/** One line for each handshake that failed; port scans and probes that only connect and leave are not worth a warning. */
+function warnOfHandshake(cause: Error, socket: TLSSocket, logger: Logger): void {
+  // Set by Node when the client's certificate was refused; its types promise an Error, what comes is the code.
+  const refused = socket.authorizationError as unknown as string | undefined;
+  const code = refused ?? errorCode(cause);
+  const fields = { remote: socket.remoteAddress, code };
+  if (code === 'ECONNRESET') logger.debug(fields, 'a client left during its TLS handshake');
+  else logger.warn(fields, `a TLS handshake failed: ${adviceFor({ code }) ?? cause.message}`);
+}

@@ -1,0 +1,185 @@
+import type { Socket } from 'node:net';
+import { formatAddress, RpcError } from '@rpcxjs/core';
+import type { Address, Clock, Connection, ConnectionSink, PeerCertificate, Timer } from '@rpcxjs/core';
+import { connectionLost } from './node-error.ts';
+
+// Above this the caller is asked to wait: enough to keep the kernel busy, little enough to notice a slow reader early.
+const writeHighWaterBytes = 64 * 1024;
+
+/** Who is at the two ends of a connected socket. */
+export interface SocketEnds {
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+  readonly certificate?: PeerCertificate | undefined;
+}
+
+export interface SocketConnectionInit extends SocketEnds {
+  readonly clock: Clock;
+  /** How long the other side may take to end after we did, in milliseconds. */
+  readonly closeTimeoutMs: number;
+  /** Plain TCP can be cut with a reset, which the other side cannot mistake for a clean end; TLS and pipes cannot. */
+  readonly resets: boolean;
+}
+
+/**
+ * A connection over a Node socket that was given to it paused, with `allowHalfOpen`. Its reader calls `receive`.
+ *
+ *     open ── close(), or the other side ended ──▶ ending ── both ends, or closeTimeoutMs ──▶ closed
+ *       └───────────────── abort(), an error ────────┴──────────────────────────────────────────▲
+ */
+export class SocketConnection implements Connection {
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+  readonly certificate?: PeerCertificate | undefined;
+  readonly #socket: Socket;
+  readonly #init: SocketConnectionInit;
+  #sink: ConnectionSink | undefined;
+  #state: 'open' | 'ending' | 'closed' = 'open';
+  #paused = true;
+  #wantsDrain = false;
+  /** Copies of what came while nobody took it: TLS can deliver a few records after a pause. */
+  #held: Uint8Array[] = [];
+  #endHeld = false;
+  #error: Error | undefined;
+  /** Set once the sink was told, or would have been told had there been one. */
+  #outcome: { readonly reason: Error | undefined } | undefined;
+  #endTimer: Timer | undefined;
+  #whenClosed: Promise<void> | undefined;
+
+  constructor(socket: Socket, init: SocketConnectionInit) {
+    this.#socket = socket;
+    this.#init = init;
+    this.local = init.local;
+    this.remote = init.remote;
+    if (init.certificate !== undefined) this.certificate = init.certificate;
+    socket.on('drain', () => this.#drained());
+    socket.on('end', () => this.#ended());
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.on('close', () => this.#closed());
+  }
+
+  /** Exact: Node counts a chunk until the system took its last byte, and not at all when one system call took it. */
+  get bufferedBytes(): number {
+    return this.#state === 'closed' ? 0 : this.#socket.writableLength;
+  }
+
+  start(sink: ConnectionSink): void {
+    if (this.#sink !== undefined) throw new TypeError('start() was called twice; a connection has one sink');
+    this.#sink = sink;
+    if (this.#outcome !== undefined) sink.closed(this.#outcome.reason);
+    else this.resume();
+  }
+
+  /** For the reader of the socket; `chunk` is only lent. */
+  receive(chunk: Uint8Array): void {
+    if (this.#state !== 'open' || this.#outcome !== undefined) return;
+    if (this.#paused || this.#held.length > 0) this.#held.push(new Uint8Array(chunk));
+    else this.#sink?.data(chunk);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#state !== 'open') return false;
+    if (chunk.length === 0) return true;
+    this.#socket.write(chunk);
+    // Not what the socket returns: that is false for any chunk above its mark, even when the system took all of it at once.
+    if (this.#socket.writableLength < writeHighWaterBytes) return true;
+    this.#wantsDrain = true;
+    return false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#state === 'open') this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#state !== 'open' || this.#sink === undefined) return;
+    this.#paused = false;
+    while (this.#held.length > 0) {
+      const chunk = this.#held.shift();
+      if (chunk !== undefined) this.#sink.data(chunk);
+      if (this.#paused || !this.#isOpen()) return;
+    }
+    if (this.#endHeld) this.#ended();
+    else this.#socket.resume();
+  }
+
+  /** Waits until the other side has ended too, at most `closeTimeoutMs`. What still arrives is dropped. */
+  close(): Promise<void> {
+    if (this.#isOpen()) {
+      this.#beginEnding();
+      if (this.#endHeld) this.#report(undefined);
+      this.#held = [];
+      // Unread bytes would turn the end into a reset, which can destroy what was just sent.
+      this.#socket.resume();
+    }
+    return (this.#whenClosed ??= new Promise((resolve) => {
+      if (this.#socket.closed) resolve();
+      else this.#socket.once('close', () => resolve());
+    }));
+  }
+
+  /** Calls `closed` before it returns. */
+  abort(reason?: Error): void {
+    if (this.#state === 'closed') return;
+    const mayReset = this.#init.resets && this.#state === 'open';
+    this.#state = 'closed';
+    this.#endTimer?.cancel();
+    // A reset after a shutdown is refused by the system and would leave the descriptor open.
+    if (mayReset) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+    this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED', address: this.#address() }));
+  }
+
+  // `state` is narrowed by checks that a callback may have made stale.
+  #isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  #address(): string | undefined {
+    return this.remote === undefined ? undefined : formatAddress(this.remote);
+  }
+
+  #peer(): string {
+    return this.#address() ?? 'a peer without an address';
+  }
+
+  #beginEnding(): void {
+    this.#state = 'ending';
+    this.#endTimer = this.#init.clock.setTimer(() => {
+      this.#error ??= new Error(`it did not end within ${this.#init.closeTimeoutMs} ms after this side did`);
+      this.#socket.destroy();
+    }, this.#init.closeTimeoutMs);
+    this.#socket.end();
+  }
+
+  #drained(): void {
+    if (!this.#wantsDrain || this.#state !== 'open') return;
+    this.#wantsDrain = false;
+    this.#sink?.drain();
+  }
+
+  #ended(): void {
+    if (this.#held.length > 0 || (this.#state === 'open' && this.#sink === undefined)) {
+      this.#endHeld = true;
+      return;
+    }
+    if (this.#state === 'open') this.#beginEnding();
+    this.#report(undefined);
+  }
+
+  #closed(): void {
+    this.#state = 'closed';
+    this.#endTimer?.cancel();
+    this.#report(connectionLost(this.#error ?? new Error('the socket was closed'), this.remote));
+  }
+
+  #report(reason: Error | undefined): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { reason };
+    this.#held = [];
+    this.#sink?.closed(reason);
+  }
+}

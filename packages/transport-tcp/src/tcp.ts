@@ -1,0 +1,108 @@
+import { connect, createServer, isIP } from 'node:net';
+import type { ListenOptions as BindOptions, OnReadOpts, Server, Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+import { splitHostPort } from '@rpcxjs/core';
+import type { Address, Transport } from '@rpcxjs/core';
+import { dialSocket } from './dial.ts';
+import { listenSocket } from './listen.ts';
+import { verifiedCertificate } from './peer-certificate.ts';
+import type { SocketEnds } from './socket-connection.ts';
+import { resolveTcpOptions } from './tcp-options.ts';
+import type { ResolvedTcpOptions, ResolvedTls, TcpOptions } from './tcp-options.ts';
+
+/**
+ * The transport of `tcp@host:port`, and of `tcp4` and `tcp6`, which Go knows too; with `tls`, TLS on each connection, as rpcx does it.
+ * Port 0 listens on a free port, an empty host on every interface. Throws TypeError for options that cannot work.
+ */
+export function tcp(options: TcpOptions = {}): Transport {
+  const resolved = resolveTcpOptions(options);
+  const { tls } = resolved;
+  const shared = { closeTimeoutMs: resolved.closeTimeoutMs, resets: tls === undefined };
+  const ends = (network: string) => (socket: Socket): SocketEnds => ({
+    local: endOf(network, socket.localAddress, socket.localPort),
+    remote: endOf(network, socket.remoteAddress, socket.remotePort),
+    certificate: tls === undefined ? undefined : verifiedCertificate(socket as TLSSocket), // made by node:tls whenever tls is set
+  });
+  return {
+    networks: ['tcp', 'tcp4', 'tcp6'],
+    dial: async (address, dialOptions) => dialSocket({
+      ...shared,
+      address,
+      connectTimeoutMs: resolved.connectTimeoutMs,
+      handshakeTimeoutMs: tls === undefined ? undefined : resolved.handshakeTimeoutMs,
+      open: opener(address, resolved),
+      ends: ends(address.network),
+    }, dialOptions),
+    listen: async (address, listenOptions) => listenSocket({
+      ...shared,
+      address,
+      server: tls === undefined ? plainServer(resolved) : tlsServer(resolved, tls),
+      secure: tls !== undefined,
+      bind: bindOptions(address),
+      ends: ends(address.network),
+      bound: (server) => boundAddress(address.network, server),
+    }, listenOptions),
+  };
+}
+
+function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadOpts) => Socket {
+  const { host, port } = splitHostPort(address.host);
+  // As in Go, no host is this machine.
+  const target = host === '' ? 'localhost' : host;
+  const family = address.network === 'tcp4' ? 4 : address.network === 'tcp6' ? 6 : 0;
+  const { tls } = options;
+  return (onread) => {
+    const where = { host: target, port, family, allowHalfOpen: true, onread, ...socketOptions(options) };
+    if (tls === undefined) return connect(where);
+    const servername = tls.given.servername ?? (isIP(target) === 0 ? target : undefined);
+    const socket = connectTls({
+      ...where, secureContext: tls.context, rejectUnauthorized: tls.given.insecureSkipVerify !== true,
+      ...(servername === undefined ? {} : { servername }),
+    });
+    return socket;
+  };
+}
+
+function socketOptions(options: ResolvedTcpOptions): { noDelay: true; keepAlive: boolean; keepAliveInitialDelay: number } {
+  // The session batches a turn's frames into one write; Nagle's algorithm would only add its own wait.
+  return { noDelay: true, keepAlive: options.keepAliveMs > 0, keepAliveInitialDelay: options.keepAliveMs };
+}
+
+function plainServer(options: ResolvedTcpOptions): Server {
+  return createServer({ allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(options) });
+}
+
+function tlsServer(options: ResolvedTcpOptions, tls: ResolvedTls): Server {
+  if (tls.given.cert === undefined) throw new TypeError('tcp: a TLS server needs tls.cert and tls.key');
+  const asks = tls.given.clientCertificate ?? 'ignore';
+  return createTlsServer({
+    ...tls.secrets, ...socketOptions(options), allowHalfOpen: true, handshakeTimeout: options.handshakeTimeoutMs,
+    requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require',
+  });
+}
+
+function bindOptions(address: Address): BindOptions {
+  const { host, port } = splitHostPort(address.host);
+  if (host !== '') return { host, port, ipv6Only: address.network === 'tcp6' };
+  if (address.network === 'tcp4') return { host: '0.0.0.0', port };
+  if (address.network === 'tcp6') return { host: '::', port, ipv6Only: true };
+  return { port };
+}
+
+function boundAddress(network: string, server: Server): Address {
+  const bound = server.address();
+  // A string is a socket file, null a server that does not listen: neither can be here.
+  if (bound === null || typeof bound === 'string') throw new TypeError(`a ${network} server without a port`);
+  return { network, host: hostPort(bound.address, bound.port) };
+}
+
+function endOf(network: string, host: string | undefined, port: number | undefined): Address | undefined {
+  return host === undefined || port === undefined ? undefined : { network, host: hostPort(host, port) };
+}
+
+/** A server on both families sees IPv4 clients as `::ffff:10.0.0.1`; rules for addresses are written for `10.0.0.1`. */
+function hostPort(host: string, port: number): string {
+  const plain = host.startsWith('::ffff:') && isIP(host.slice(7)) === 4 ? host.slice(7) : host;
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
