@@ -1,0 +1,20 @@
+import { RpcError } from '@rpcxjs/core';
+
+/** The error of a payload that cannot be read: `invalid_argument`, BAD_PAYLOAD. */
+export function unreadable(message: string, cause?: unknown): RpcError {
+  return new RpcError('invalid_argument', `the msgpack payload cannot be read: ${message}`, { reason: 'BAD_PAYLOAD', cause });
+}
+
+/** The error of a value that cannot be written: `invalid_argument`, BAD_PAYLOAD, nothing sent. */
+export function unwritable(message: string, cause?: unknown): RpcError {
+  return new RpcError('invalid_argument', `the value cannot be written as msgpack: ${message}`, { reason: 'BAD_PAYLOAD', sent: false, cause });
+}
+
+/** Says what a stray throwable said, whatever it is. */
+export function textOf(cause: unknown): string {
+  try {
+    return cause instanceof Error ? cause.message : String(cause);
+  } catch {
+    return 'an error without a text';
+  }
+}

@@ -1,0 +1,23 @@
+/** A number that is written as a float32, rounded to the nearest one. Made by `float32(…)`. */
+export class Float32 {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = Math.fround(value);
+  }
+  valueOf(): number {
+    return this.value;
+  }
+}
+
+/** A number that is written as a float64 even when it is whole or -0. Made by `float64(…)`. */
+export class Float64 {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+  valueOf(): number {
+    return this.value;
+  }
+}
