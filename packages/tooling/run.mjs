@@ -20,10 +20,10 @@ const commands = {
   check: { says: 'rpcxjs: running every check but the tests', steps: [['node', 'packages/tooling/check.mjs']] },
   generate: {
     says: 'rpcxjs: writing what is generated: API reports and option tables',
-    steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'packages/tooling/options.mjs'], ['node', 'packages/tooling/api-reports.mjs', '--local']],
+    steps: [['tsc', '-b', 'packages/tsconfig.build.json'], ['node', 'packages/tooling/options.mjs'], ['node', 'packages/tooling/api-reports.mjs', '--local']],
   },
   changeset: { says: 'rpcxjs: describing a change for the next version', steps: [['packages/tooling/node_modules/.bin/changeset']] },
-  bench: { says: 'rpcxjs: running the benchmarks', steps: [['tsc', '-b', 'packages/tsconfig.json'], ['node', 'benchmarks/run.mjs']] },
+  bench: { says: 'rpcxjs: running the benchmarks', steps: [['tsc', '-b', 'packages/tsconfig.build.json'], ['node', 'benchmarks/run.mjs']] },
 };
 
 function fail(message, code = 1) {
