@@ -1,0 +1,65 @@
+// Who takes part: how each peer's client and server are started, and which version it is.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const goFolder = join(here, 'go');
+const goProgram = join(goFolder, '.cache', process.platform === 'win32' ? 'peers.exe' : 'peers');
+
+const script = (name, ...flags) => [process.execPath, ...flags, join(here, 'peers', `${name}.mjs`)];
+const arguments_ = ({ payload, codec, flush, services }) => [
+  '--payload', String(payload ?? 'message'), '--codec', codec ?? 'raw',
+  ...(flush ? ['--flush', String(flush)] : []), ...(services ? ['--services', String(services)] : []),
+];
+const node = (name, run, ...flags) => [...script(name, ...flags), ...arguments_(run)];
+const go = (name, run) => [goProgram, name, '--payload', String(run.payload ?? 'message'), '--codec', run.codec ?? 'raw'];
+const noCodeGeneration = '--disallow-code-generation-from-strings';
+const ours = (name, run) => node(name, run, '--conditions=built', ...(run.noCodeGeneration ? [noCodeGeneration] : []), ...(run.flags ?? []));
+
+/** Each peer: the label of the report, the two commands, and whether it needs Go. */
+export const peers = {
+  rpcxjs: { label: 'rpcxjs', server: (run) => ours('rpcxjs-server', run), client: (run) => ours('rpcxjs-client', run) },
+  ceiling: { label: 'node:net ceiling', server: (run) => node('ceiling-server', run), client: (run) => node('ceiling-client', run) },
+  grpc: { label: '@grpc/grpc-js', server: (run) => node('grpc-js-server', run), client: (run) => node('grpc-js-client', run) },
+  moleculer: { label: 'moleculer (TCP)', server: (run) => node('moleculer-server', run), client: (run) => node('moleculer-client', run) },
+  trpc: { label: 'tRPC (ws)', server: (run) => node('trpc-server', run), client: (run) => node('trpc-client', run) },
+  goRpcx: { label: 'Go rpcx', go: true, server: (run) => go('rpcx-server', run), client: (run) => go('rpcx-client', run) },
+  goNetrpc: { label: 'Go net/rpc', go: true, server: (run) => go('netrpc-server', run), client: (run) => go('netrpc-client', run) },
+  tsToGo: { label: 'rpcxjs client, Go rpcx server', go: true, server: (run) => go('rpcx-server', run), client: (run) => ours('rpcxjs-client', run) },
+  goToTs: { label: 'Go rpcx client, rpcxjs server', go: true, server: (run) => ours('rpcxjs-server', run), client: (run) => go('rpcx-client', run) },
+};
+
+/** Builds the Go peers (cached by Go itself). Returns why they cannot take part, or undefined. */
+export function prepareGo() {
+  if (spawnSync('go', ['version']).status !== 0) return 'Go is not installed';
+  mkdirSync(dirname(goProgram), { recursive: true });
+  const built = spawnSync('go', ['build', '-o', goProgram, '.'], { cwd: goFolder, encoding: 'utf8' });
+  return built.status === 0 ? undefined : `the Go peers do not build: ${built.stderr.trim().split('\n').at(-1)}`;
+}
+
+function packageVersion(name) {
+  let folder = dirname(createRequire(import.meta.url).resolve(name));
+  for (;;) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file)) {
+      const { name: found, version } = JSON.parse(readFileSync(file, 'utf8'));
+      if (found === name && version) return version;
+    }
+    folder = dirname(folder);
+  }
+}
+
+/** Name and version of everything measured, for the results. */
+export function versions(goMissing) {
+  const rpcxjs = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')).version;
+  const found = { rpcxjs, node: process.versions.node };
+  for (const name of ['@grpc/grpc-js', 'moleculer', '@trpc/server', 'ws']) found[name] = packageVersion(name);
+  if (goMissing) return found;
+  const goMod = readFileSync(join(goFolder, 'go.mod'), 'utf8');
+  found['Go rpcx'] = /smallnest\/rpcx (v\S+)/.exec(goMod)?.[1];
+  found.Go = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' }).trim();
+  return found;
+}

@@ -1,0 +1,27 @@
+// The ceiling, client side: the bytes of raw rpcx calls over node:net, batched, with nothing else.
+import { connect } from 'node:net';
+import { callbackLoop, peerOptions, serveJobs } from '../closed-loop.mjs';
+import { rawPayload } from '../message.mjs';
+import { BatchedWriter, frame, frameCounter } from './ceiling-frame.mjs';
+
+const options = peerOptions();
+const [host, port] = options.address.split(':');
+const request = frame(rawPayload(options.payload).length, false);
+const completions = [];
+const onBytes = frameCounter(request.length, (sequence) => completions[sequence]());
+const socket = connect({
+  host, port: Number(port), noDelay: true,
+  onread: {
+    buffer: Buffer.allocUnsafeSlow(256 * 1024),
+    callback(length, buffer) {
+      onBytes(buffer, length);
+      return true;
+    },
+  },
+});
+const writer = new BatchedWriter(socket, Number(options.flush), request.length);
+
+await serveJobs(callbackLoop((slot, done) => {
+  completions[slot] = done;
+  writer.append(request, slot);
+}));
