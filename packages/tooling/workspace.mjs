@@ -14,11 +14,11 @@ export function packages({ privateToo = false } = {}) {
     .filter(({ manifest }) => privateToo || !manifest.private);
 }
 
-/** The TypeScript files below a folder of a package, tests left out unless asked for, as absolute paths. */
+/** The TypeScript files below a folder of a package that people wrote, tests left out unless asked for, as absolute paths. */
 export function sources(path, { testsToo = false } = {}) {
   if (!existsSync(path)) return [];
   return readdirSync(path, { recursive: true })
-    .filter((file) => file.endsWith('.ts') && (testsToo || !/\.test(-d)?\.ts$/.test(file)))
+    .filter((file) => file.endsWith('.ts') && !/\.d\.ts$|generated\//.test(file) && (testsToo || !/\.test(-d)?\.ts$/.test(file)))
     .map((file) => join(path, file))
     .toSorted();
 }
