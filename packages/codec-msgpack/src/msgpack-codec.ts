@@ -1,5 +1,8 @@
 import { type ByteWriter, type Codec, type PayloadCodec, RpcError } from '@rpcxjs/core';
 import { textOf, unreadable, unwritable } from './bad-payload.ts';
+import { LearnedReader } from './learned-reader.ts';
+import { LearnedWriter } from './learned-writer.ts';
+import { LearningBudget } from './learning-budget.ts';
 import { type MapReader, releaseCursor, takeCursor } from './cursor.ts';
 import { type MsgpackOptions, type ResolvedMsgpackOptions, resolveMsgpackOptions } from './msgpack-options.ts';
 import { type MapWriter, releaseOutput, takeOutput } from './output.ts';
@@ -16,7 +19,21 @@ const msgpackType = 3;
 export function msgpackCodec(options: MsgpackOptions = {}): Codec {
   const resolved = resolveMsgpackOptions(options);
   const { encode, decode } = generic(resolved, undefined, undefined);
-  return { id: msgpackType, name: 'msgpack', encode, decode };
+  return {
+    id: msgpackType,
+    name: 'msgpack',
+    encode,
+    decode,
+    compile(): PayloadCodec | undefined {
+      return resolved.learn ? learning(resolved) : undefined;
+    },
+  };
+}
+
+/** A pair for one method, which learns the shapes of its messages. */
+function learning(options: ResolvedMsgpackOptions): PayloadCodec {
+  const budget = new LearningBudget();
+  return generic(options, new LearnedReader(budget, options.int64 !== 'bigint'), new LearnedWriter(budget));
 }
 
 function generic(options: ResolvedMsgpackOptions, maps: MapReader | undefined, objects: MapWriter | undefined): PayloadCodec {

@@ -115,8 +115,7 @@ export function overcount(cursor: Cursor, what: string, count: number): Error {
 }
 
 /** A map as a plain object, nothing learned. Of equal keys the last wins. */
-function readPlainMap(cursor: Cursor, count: number): Record<string, unknown> {
-  const object: Record<string, unknown> = {};
+export function readPlainMap(cursor: Cursor, count: number, object: Record<string, unknown> = {}): Record<string, unknown> {
   for (let index = 0; index < count; index++) {
     const key = readKey(cursor);
     setOwn(object, key, readValue(cursor, undefined, 0));

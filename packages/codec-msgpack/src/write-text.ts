@@ -131,3 +131,18 @@ function putWide(bytes: Uint8Array, view: DataView, at: number, text: string): n
   }
   return to;
 }
+
+/** Writes `text` at `at` and returns what follows, where `rest` more bytes are reserved; the writer's buffer may be another one then. */
+export function putTextWithRoom(writer: ByteWriter, at: number, text: string, rest: number): number {
+  const { length } = text;
+  const room = length * 3 + 12 + rest;
+  if (at + room > writer.bytes.length || length > longText) return putGrown(writer, at, text, rest);
+  return putText(writer.bytes, writer.view, at, text);
+}
+
+function putGrown(writer: ByteWriter, at: number, text: string, rest: number): number {
+  writer.offset = at;
+  writeText(writer, text);
+  writer.reserve(rest);
+  return writer.offset;
+}

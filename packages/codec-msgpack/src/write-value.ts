@@ -32,7 +32,7 @@ export function writeValue(output: Output, value: unknown, maps: MapWriter | und
   }
 }
 
-function writeByte(writer: ByteWriter, byte: number): void {
+export function writeByte(writer: ByteWriter, byte: number): void {
   writer.reserve(1);
   writer.bytes[writer.offset++] = byte;
 }

@@ -1,0 +1,77 @@
+// node --conditions=built bench/codec.mjs, after `tsc -b`: ns per message, each candidate in a process of its own.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const self = fileURLToPath(import.meta.url);
+const candidates = ['@msgpack/msgpack', 'generic', 'learned', 'wire type', 'learned, no code generation', 'wire type, no code generation'];
+const rounds = Number(process.env.ROUNDS ?? 3);
+
+if (process.argv[2] === undefined) await report();
+else await measure(process.argv[2]);
+
+async function report() {
+  const rows = candidates.map((name) => ({ name, encode: [], decode: [] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const row of rows) {
+      const flags = row.name.endsWith('no code generation') ? ['--disallow-code-generation-from-strings'] : [];
+      const child = spawnSync(process.execPath, ['--conditions=built', ...flags, self, row.name.replace(', no code generation', '')], { encoding: 'utf8' });
+      if (child.status !== 0) {
+        process.stderr.write(`${row.name}: ${child.stderr}\n`);
+        continue;
+      }
+      const { encode, decode } = JSON.parse(child.stdout);
+      row.encode.push(encode);
+      row.decode.push(decode);
+    }
+  }
+  const [base] = rows;
+  process.stdout.write('| candidate | encode ns | decode ns | encode x | decode x |\n| --- | --- | --- | --- | --- |\n');
+  for (const row of rows) {
+    const [encode, decode] = [median(row.encode), median(row.decode)];
+    const ratios = [median(base.encode) / encode, median(base.decode) / decode].map((ratio) => ratio.toFixed(2));
+    process.stdout.write(`| ${row.name} | ${encode.toFixed(0)} | ${decode.toFixed(0)} | ${ratios.join(' | ')} |\n`);
+  }
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+async function measure(name) {
+  const { message, kindsOf } = await import('./message.mjs');
+  const pair = await pairOf(name, kindsOf);
+  const bytes = Buffer.alloc(65536);
+  const writer = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0, reserve() {}, append(data) { bytes.set(data, this.offset); this.offset += data.length; }, appendUtf8() {} };
+  pair.encode(message, writer);
+  const size = writer.offset;
+  const source = Buffer.from(bytes.subarray(0, size + 100));
+  const encode = time(() => { writer.offset = 0; pair.encode(message, writer); });
+  const decode = time(() => pair.decode(source, 0, size));
+  process.stdout.write(JSON.stringify({ encode, decode, size }));
+}
+
+async function pairOf(name, kindsOf) {
+  if (name === '@msgpack/msgpack') {
+    const { Encoder, Decoder } = await import('@msgpack/msgpack');
+    const [encoder, decoder] = [new Encoder(), new Decoder()];
+    return {
+      encode(value, writer) { writer.append(encoder.encodeSharedRef(value)); },
+      decode: (source, start, end) => decoder.decode(source.subarray(start, end)),
+    };
+  }
+  const types = await import('../dist/index.js');
+  if (name === 'generic') return types.msgpack;
+  return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(types)));
+}
+
+function time(run) {
+  let best = Infinity;
+  const warmUntil = performance.now() + 500;
+  while (performance.now() < warmUntil) for (let index = 0; index < 1000; index++) run();
+  for (let round = 0; round < 5; round++) {
+    const from = performance.now();
+    for (let index = 0; index < 50_000; index++) run();
+    best = Math.min(best, (performance.now() - from) / 50_000 * 1e6);
+  }
+  return best;
+}
