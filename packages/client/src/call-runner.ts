@@ -1,0 +1,228 @@
+import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, type CallOptions, type ClientCall, type Clock, type Handle } from '@rpcxjs/core';
+import type { ClientBinding } from './client-binding.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { OutboundCall, type CallKind, type CallOwner } from './outbound-call.ts';
+import { attemptEnded } from './service-route.ts';
+
+export interface CallCounters {
+  calls: number;
+  succeeded: number;
+  failed: number;
+  retries: number;
+}
+
+// The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
+let keptResolve: (value: unknown) => void;
+let keptReject: (error: unknown) => void;
+const keep = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
+  keptResolve = resolve;
+  keptReject = reject;
+};
+
+/** Takes calls from their start to their result: deadline, cancellation, attempts. */
+export class CallRunner implements CallOwner {
+  readonly clock: Clock;
+  readonly counters: CallCounters = { calls: 0, succeeded: 0, failed: 0, retries: 0 };
+  /** Calls that have begun and not ended. */
+  active = 0;
+  closed = false;
+  readonly #options: ResolvedClientOptions;
+  readonly #ring: DeadlineRing;
+  readonly #chain: Handle<ClientCall> | undefined;
+  readonly #rename: (call: OutboundCall, service: string, method: string) => ClientBinding;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(options: ResolvedClientOptions, rename: (call: OutboundCall, service: string, method: string) => ClientBinding) {
+    this.#options = options;
+    this.clock = options.runtime.clock;
+    this.#ring = DeadlineRing.of(this.clock);
+    this.#rename = rename;
+    const terminal = (call: ClientCall) => this.#start(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // its kind is 'reply'
+    this.#chain = options.interceptors.length === 0 ? undefined : intercept(options.interceptors, terminal);
+  }
+
+  run(binding: ClientBinding, input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown> {
+    const call = new OutboundCall(this, binding, input, options, kind);
+    if (this.#chain === undefined || kind === 'raw') return this.#start(call);
+    return this.#throughChain(call, kind, this.#chain);
+  }
+
+  runRaw(call: OutboundCall): Promise<unknown> {
+    return this.#start(call);
+  }
+
+  /** Resolves when no call is under way. */
+  idle(): Promise<void> {
+    return this.active === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  succeeded(call: OutboundCall, value: unknown): void {
+    if (call.settled) return;
+    if (call.pick !== undefined) attemptEnded(call, undefined, this.clock.now());
+    this.#settle(call);
+    this.counters.succeeded += 1;
+    call.resolve(value);
+  }
+
+  /** An attempt failed: again, if the fail mode wants that and it is safe. */
+  failed(call: OutboundCall, error: RpcError<string>): void {
+    if (call.settled) return;
+    const now = this.clock.now();
+    attemptEnded(call, error, now);
+    const again = this.#again(call, error, now);
+    if (again === undefined) this.#reject(call, error);
+    else this.#retry(call, again);
+  }
+
+  expired(call: OutboundCall): void {
+    const { session } = call;
+    session?.forget(call, false);
+    const where = session === undefined ? 'was not sent' : `got no reply from ${session.address}`;
+    const waitedMs = Math.round(this.clock.now() - call.startedAt);
+    const error = new RpcError('deadline_exceeded', `${call.service}.${call.method} ${where} within ${waitedMs} ms; allow it more with timeoutMs, or see what keeps the server`, {
+      reason: 'TIMEOUT',
+      sent: session !== undefined,
+      address: session?.address,
+    });
+    attemptEnded(call, error, this.clock.now());
+    call.aborted(error);
+    this.#reject(call, error);
+  }
+
+  derive(call: OutboundCall, changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): OutboundCall {
+    const service = changes.service ?? call.service;
+    const method = changes.method ?? call.method;
+    const binding = service === call.service && method === call.method ? call.binding : this.#rename(call, service, method);
+    const derived = new OutboundCall(this, binding, 'input' in changes ? changes.input : call.input, call.options, call.kind);
+    derived.adopt(call);
+    return derived;
+  }
+
+  #throughChain(call: OutboundCall, kind: CallKind, chain: Handle<ClientCall>): Promise<unknown> {
+    if (kind === 'value') call.kind = 'reply';
+    const wrong = this.#schedule(call);
+    if (wrong !== undefined) return Promise.reject(wrong);
+    try {
+      const reply = chain(call);
+      if (!(reply instanceof Promise)) return Promise.resolve(kind === 'value' ? reply.output : undefined);
+      return reply.then((late) => (kind === 'value' ? late.output : undefined));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** When it must be done; says why it cannot even begin. */
+  #schedule(call: OutboundCall): RpcError | undefined {
+    const now = this.clock.now();
+    call.startedAt = now;
+    const timeoutMs = call.options?.timeoutMs ?? this.#options.timeoutMs;
+    if (Number.isNaN(timeoutMs)) return new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
+    const inherited = currentAmbient()?.deadline ?? Infinity;
+    call.deadlineAt = Math.min(now + timeoutMs, inherited);
+    if (call.deadlineAt > now) return undefined;
+    const message = `no time was left for ${call.service}.${call.method}: its deadline had passed before it was sent`;
+    return new RpcError('deadline_exceeded', message, { reason: 'TIMEOUT', sent: false });
+  }
+
+  #start(call: OutboundCall): Promise<unknown> {
+    const promise = new Promise(keep);
+    call.resolve = keptResolve;
+    call.reject = keptReject;
+    this.counters.calls += 1;
+    this.active += 1;
+    const wrong = this.closed ? closedError(call) : call.startedAt === 0 ? this.#schedule(call) : undefined;
+    if (wrong !== undefined) {
+      this.#reject(call, wrong);
+      return promise;
+    }
+    if (call.deadlineAt !== Infinity) call.ringEntry = this.#ring.add(call.deadlineAt, call);
+    const signal = call.options?.signal;
+    if (signal !== undefined) {
+      call.release = onAbort(signal, (reason) => this.#aborted(call, reason));
+      if (call.settled) return promise;
+    }
+    call.binding.route.send(call, call.startedAt);
+    return promise;
+  }
+
+  #aborted(call: OutboundCall, reason: unknown): void {
+    if (call.settled) return;
+    const { session } = call;
+    session?.forget(call, true);
+    const error = new RpcError('canceled', `${call.service}.${call.method} was cancelled by its caller`, {
+      reason: 'ABORTED',
+      cause: reason,
+      sent: session !== undefined,
+      address: session?.address,
+    });
+    attemptEnded(call, error, this.clock.now());
+    call.aborted(error);
+    this.#reject(call, error);
+  }
+
+  /** Milliseconds until the next attempt, undefined for none. */
+  #again(call: OutboundCall, error: RpcError<string>, now: number): number | undefined {
+    const { address } = error;
+    (call.failures ??= []).push({ address, error, durationMs: now - call.startedAt });
+    if (call.kind === 'raw' || this.closed) return undefined;
+    const retryable = !error.sent || refusedUnrun(error) || (call.idempotent && error.code === 'unavailable');
+    const ready = call.options?.waitForReady === true && !error.sent && error.code === 'unavailable';
+    const failMode = call.binding.failMode ?? this.#options.failMode;
+    const encoded = error.reason !== 'BAD_PAYLOAD' && error.reason !== 'TOO_LARGE';
+    const decision = encoded ? failMode.next({ error: error as RpcError, retryable, attempt: call.attempt, instance: undefined }, call) : 'give-up';
+    if (decision !== 'give-up') return decision.afterMs;
+    return ready ? Math.min(1000, 20 * 2 ** Math.min(call.attempt, 6)) * this.clock.random() : undefined;
+  }
+
+  #retry(call: OutboundCall, afterMs: number): void {
+    call.attempt += 1;
+    this.counters.retries += 1;
+    const release = call.release;
+    const timer = this.clock.setTimer(() => {
+      call.release = release;
+      if (!call.settled) call.binding.route.send(call, this.clock.now());
+    }, afterMs);
+    call.release = () => {
+      timer.cancel();
+      release?.();
+    };
+  }
+
+  #reject(call: OutboundCall, error: RpcError<string>): void {
+    this.#settle(call);
+    this.counters.failed += 1;
+    const { failures } = call;
+    const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures);
+    const mapped = whole.remote ? this.#options.mapError?.(whole) : undefined;
+    call.reject(mapped ?? whole);
+  }
+
+  #settle(call: OutboundCall): void {
+    call.settled = true;
+    if (call.ringEntry >= 0) {
+      this.#ring.remove(call.ringEntry);
+      call.ringEntry = -1;
+    }
+    if (call.release !== undefined) {
+      call.release();
+      call.release = undefined;
+    }
+    this.active -= 1;
+    if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+/** The server said that it did not run the call. */
+function refusedUnrun(error: RpcError<string>): boolean {
+  return error.remote && error.code === 'unavailable' && (error.reason === 'OVERLOADED' || error.reason === 'CLOSED');
+}
+
+function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {
+  const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
+  const text = `${message} (after ${attempts.length} attempts)`;
+  return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
+}
+
+function closedError(call: OutboundCall): RpcError {
+  return new RpcError('failed_precondition', `${call.service}.${call.method} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+}

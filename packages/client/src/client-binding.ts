@@ -1,0 +1,82 @@
+import { wire, type Codec, type ErrorMap, type FailMode, type PayloadCodec, type StandardSchema } from '@rpcxjs/core';
+import { compressorFlags, flag, prepareHead, prepareTimeout } from '@rpcxjs/protocol';
+import type { OutboundCall } from './outbound-call.ts';
+
+export interface BindingInit {
+  /** Path on the wire. */
+  readonly service: string;
+  readonly method: string;
+  readonly codec: Codec;
+  readonly input?: StandardSchema | undefined;
+  readonly output?: StandardSchema | undefined;
+  readonly errors?: ErrorMap | undefined;
+  readonly idempotent?: boolean | undefined;
+  /** Instead of the client's. */
+  readonly failMode?: FailMode | undefined;
+  /** How calls find a server. */
+  readonly route: CallRoute;
+}
+
+/** Takes a call to a server. */
+export interface CallRoute {
+  send(call: OutboundCall, now: number): void;
+}
+
+/** Everything about calling one method that is the same from call to call. */
+export class ClientBinding {
+  readonly service: string;
+  readonly method: string;
+  readonly codec: Codec;
+  readonly idempotent: boolean;
+  readonly input: PayloadCodec;
+  readonly output: PayloadCodec;
+  readonly head: Uint8Array;
+  readonly failMode: FailMode | undefined;
+  readonly route: CallRoute;
+  readonly #init: BindingInit;
+  #onewayHead: Uint8Array | undefined;
+  #timeoutMs = -1;
+  #timeoutBytes: Uint8Array = new Uint8Array(0);
+
+  constructor(init: BindingInit) {
+    this.#init = init;
+    this.service = init.service;
+    this.method = init.method;
+    this.codec = init.codec;
+    this.idempotent = init.idempotent ?? false;
+    this.failMode = init.failMode;
+    this.route = init.route;
+    this.input = init.codec.compile?.(wireType(init.input, init.codec)) ?? init.codec;
+    this.output = init.codec.compile?.(wireType(init.output, init.codec)) ?? init.codec;
+    this.head = this.#prepare(0);
+  }
+
+  get onewayHead(): Uint8Array {
+    return (this.#onewayHead ??= this.#prepare(flag.oneway));
+  }
+  compressedHead(oneway: boolean, compressorId: number): Uint8Array {
+    return this.#prepare((oneway ? flag.oneway : 0) | compressorFlags(compressorId));
+  }
+
+  /** Metadata that says nothing but what is left of the time; most calls have the same left. */
+  timeoutMetadata(remainingMs: number): Uint8Array {
+    if (remainingMs !== this.#timeoutMs) {
+      this.#timeoutBytes = prepareTimeout(remainingMs);
+      this.#timeoutMs = remainingMs;
+    }
+    return this.#timeoutBytes;
+  }
+
+  /** The same kind of method under other names. */
+  renamed(service: string, method: string, route: CallRoute): ClientBinding {
+    return new ClientBinding({ ...this.#init, service, method, route });
+  }
+
+  #prepare(flags: number): Uint8Array {
+    return prepareHead({ service: this.service, method: this.method, codecId: this.codec.id, flags });
+  }
+}
+
+function wireType(schema: StandardSchema | undefined, codec: Codec): unknown {
+  return schema === undefined ? undefined : (schema as { readonly [wire]?: Readonly<Record<string, unknown>> })[wire]?.[codec.name];
+}

@@ -1,0 +1,132 @@
+import {
+  bytesCodec, consoleLogger, fixed, jsonCodec, systemClock,
+  type ClientCall, type ClientPlugin, type Clock, type Codec, type Compressor, type Dialer, type Discovery, type FailMode, type Interceptor, type Logger,
+  type RpcError, type Runtime, type Selector,
+} from '@rpcxjs/core';
+import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
+import { defaultHeartbeat, defaultSessionLimits, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { failover } from './fail-modes/failover.ts';
+
+/** What servers may cost this process; all of it is on by default. */
+export interface ClientLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
+  /** Bytes that a compressed payload may become. @default 16 MiB */
+  readonly maxInflatedBytes: number;
+  /** Calls that may wait for a connection to one server, unencoded. @default 65536 */
+  readonly maxQueuedCalls: number;
+  /** Messages from servers that wait for a slow reader before the oldest is dropped. @default 1024 */
+  readonly maxQueuedPushes: number;
+}
+
+const { frames: _frames, ...sessionLimits } = defaultSessionLimits;
+export const defaultClientLimits: ClientLimits = {
+  ...sessionLimits,
+  ...defaultFrameLimits,
+  maxInflatedBytes: 16 * 1024 * 1024,
+  maxQueuedCalls: 65_536,
+  maxQueuedPushes: 1024,
+};
+
+export interface ClientOptions {
+  /** Where the services are, `tcp@host:port`; one address or several. */
+  readonly servers?: string | readonly string[] | undefined;
+  /** Where the services are, found at run time; instead of `servers`. */
+  readonly discovery?: Discovery | undefined;
+  /** How to reach them. */
+  readonly transports: readonly Dialer[];
+  /** The first one is what calls use; JSON and raw bytes are always among them. @default JSON, bytes */
+  readonly codecs?: readonly Codec[] | undefined;
+  /** The first one compresses requests longer than 1024 bytes; all of them inflate replies. @default none */
+  readonly compressors?: readonly Compressor[] | undefined;
+  /** Milliseconds that a call may take over all its attempts, `Infinity` for no limit. @default 10 000 */
+  readonly timeoutMs?: number | undefined;
+  /** Sent with every call as `__AUTH`; a function is asked each time. */
+  readonly token?: string | (() => string) | undefined;
+  /** What happens when an attempt fails. @default two more attempts, elsewhere if possible, where that is safe */
+  readonly failMode?: FailMode | undefined;
+  /** Chooses among several servers. @default in turn */
+  readonly selector?: Selector | undefined;
+  /** Wrap every call, the first one outermost; those of plugins come before them. */
+  readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
+  readonly plugins?: readonly ClientPlugin[] | undefined;
+  /** Turns the error of a server into what the caller gets; undefined leaves it as it is. */
+  readonly mapError?: ((error: RpcError<string>) => unknown) | undefined;
+  readonly limits?: Partial<ClientLimits> | undefined;
+  readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
+  /** @default the console, warnings and errors only */
+  readonly logger?: Logger | undefined;
+  /** @default the system's */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedClientOptions {
+  readonly discovery: Discovery;
+  /** The list, when it is known from the start. */
+  readonly addresses: readonly string[] | undefined;
+  readonly transports: readonly Dialer[];
+  readonly codecs: readonly Codec[];
+  readonly compressors: readonly Compressor[];
+  readonly timeoutMs: number;
+  readonly token: (() => string) | undefined;
+  readonly failMode: FailMode;
+  readonly selector: Selector | undefined;
+  readonly interceptors: readonly Interceptor<ClientCall>[];
+  readonly attemptInterceptors: readonly Interceptor<ClientCall>[];
+  readonly plugins: readonly ClientPlugin[];
+  readonly mapError: ClientOptions['mapError'];
+  readonly limits: ClientLimits;
+  readonly session: SessionSettings;
+  readonly runtime: Runtime;
+}
+
+/** Throws TypeError for settings that cannot work. */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  const limits = { ...defaultClientLimits, ...options.limits };
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
+  }
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
+  const clock = options.clock ?? systemClock;
+  const plugins = options.plugins ?? [];
+  const { token } = options;
+  const addresses = typeof options.servers === 'string' ? [options.servers] : options.servers;
+  return {
+    ...sourceOf(addresses, options.discovery),
+    transports: options.transports,
+    codecs: codecsOf(options.codecs ?? []),
+    compressors: options.compressors ?? [],
+    timeoutMs,
+    token: typeof token === 'string' ? () => token : token,
+    failMode: options.failMode ?? failover(),
+    selector: options.selector,
+    interceptors: [...plugins.flatMap(({ intercept }) => intercept ?? []), ...(options.intercept ?? [])],
+    attemptInterceptors: plugins.flatMap(({ interceptAttempt }) => interceptAttempt ?? []),
+    plugins,
+    mapError: options.mapError,
+    limits,
+    session: { limits: { ...limits, frames: limits }, heartbeat: { ...defaultHeartbeat, ...options.heartbeat } },
+    runtime: { clock, logger: options.logger ?? consoleLogger(clock) },
+  };
+}
+
+function sourceOf(servers: readonly string[] | undefined, discovery: Discovery | undefined): Pick<ResolvedClientOptions, 'discovery' | 'addresses'> {
+  if (discovery !== undefined) {
+    if (servers !== undefined) throw new TypeError('a client takes either servers or a discovery, not both');
+    return { discovery, addresses: undefined };
+  }
+  if (servers === undefined || servers.length === 0) throw new TypeError("a client needs to know where its servers are: servers: 'tcp@host:port', or a discovery");
+  return { discovery: fixed(servers), addresses: [...new Set(servers)].sort() };
+}
+
+function codecsOf(given: readonly Codec[]): readonly Codec[] {
+  const codecs = [...given];
+  for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
+  for (const codec of codecs) {
+    if (!Number.isInteger(codec.id) || codec.id < 0 || codec.id > 15) {
+      throw new TypeError(`the codec "${codec.name}" has the number ${codec.id}: rpcx has room for 0 to 15`);
+    }
+    if (codecs.some((other) => other !== codec && other.id === codec.id)) throw new TypeError(`two codecs have the number ${codec.id}`);
+  }
+  return codecs;
+}

@@ -1,0 +1,183 @@
+import { createMetadata, RpcError, type Connection } from '@rpcxjs/core';
+import { readMetadata, type FrameView } from '@rpcxjs/protocol';
+import {
+  cancelExtension, cancelWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
+} from '@rpcxjs/session';
+import type { ResolvedClientOptions } from './client-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import { replyError } from './reply-error.ts';
+import { readRaw, readReply } from './reply-reader.ts';
+import { RequestWriter } from './request-writer.ts';
+
+/** What a connection tells the client. */
+export interface SessionEvents {
+  drained(): void;
+  ended(session: ClientSession, error: RpcError): void;
+  /** The call got its reply, or cannot get one from here. */
+  succeeded(call: OutboundCall, value: unknown): void;
+  failed(call: OutboundCall, error: RpcError<string>): void;
+  pushed(frame: FrameView): void;
+  late(): void;
+}
+
+const extensions = [cancelExtension(), errorsExtension];
+
+/** One connection to one server, and the calls that wait for it. */
+export class ClientSession implements SessionHandler {
+  readonly address: string;
+  readonly session: RpcxSession;
+  readonly #options: ResolvedClientOptions;
+  readonly #events: SessionEvents;
+  readonly #pending = new SequenceTable<OutboundCall>();
+  readonly #writer: RequestWriter;
+  /** Cancels that were asked for before the server had said whether it understands them. */
+  #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
+
+  constructor(address: string, connection: Connection, options: ResolvedClientOptions, events: SessionEvents) {
+    this.address = address;
+    this.#options = options;
+    this.#events = events;
+    this.session = new RpcxSession({ role: 'client', connection, runtime: options.runtime, settings: options.session, extensions, handler: this });
+    this.#writer = new RequestWriter(this.session, options);
+  }
+
+  get writable(): boolean {
+    return this.session.writable;
+  }
+  get traffic(): Traffic {
+    return this.session.traffic;
+  }
+  pendingCalls(): number {
+    return this.#pending.size;
+  }
+  pending(): OutboundCall[] {
+    return this.#pending.items();
+  }
+
+  /** Only while `writable`. What cannot be encoded fails that call alone. */
+  send(call: OutboundCall, now: number): void {
+    const { session } = this;
+    const pending = this.#pending;
+    while (!pending.isFree(session.nextSequenceLow)) session.advanceSequence();
+    call.sequenceHigh = session.nextSequenceHigh;
+    call.sequenceLow = session.nextSequenceLow;
+    session.advanceSequence();
+    const awaited = call.kind !== 'oneway';
+    if (awaited) {
+      call.session = this;
+      pending.add(call);
+    }
+    let length;
+    try {
+      length = this.#writer.write(call, now);
+    } catch (error) {
+      this.#unsent(call, error);
+      return;
+    }
+    if (length instanceof Promise) {
+      length.then(
+        (bytes) => this.#sent(call, bytes, now),
+        (error: unknown) => this.#unsent(call, error),
+      );
+    } else this.#sent(call, length, now);
+  }
+
+  /** The caller no longer waits; the server is told if it is one of ours. */
+  forget(call: OutboundCall, tell: boolean): void {
+    call.session = undefined;
+    if (this.#pending.take(call.sequenceHigh, call.sequenceLow) === undefined || !tell) return;
+    if (this.session.capabilities.has(cancelWord)) this.session.sendControl(cancelWord, call.sequenceHigh, call.sequenceLow);
+    else if (this.#cancels !== undefined && this.#cancels.length < 1024) this.#cancels.push({ high: call.sequenceHigh, low: call.sequenceLow });
+  }
+
+  request(frame: FrameView): void {
+    // A server's own message: one-way, and never answered (rpcx client/client.go, input).
+    if (frame.isOneway) this.#events.pushed(frame);
+  }
+
+  response(frame: FrameView): void {
+    const call = this.#pending.take(frame.sequenceHigh, frame.sequenceLow);
+    if (call === undefined) {
+      this.#events.late();
+      return;
+    }
+    call.session = undefined;
+    try {
+      this.#read(call, frame);
+    } catch (error) {
+      this.#events.failed(call, asRpcError(error));
+    }
+  }
+
+  drained(): void {
+    this.#events.drained();
+  }
+
+  agreed(words: ReadonlySet<string>): void {
+    const cancels = this.#cancels ?? [];
+    this.#cancels = undefined;
+    if (words.has(cancelWord)) for (const { high, low } of cancels) this.session.sendControl(cancelWord, high, low);
+  }
+
+  sessionClosed(reason: RpcError | undefined): void {
+    const error = lost(this.address, reason);
+    const calls = this.#pending.items();
+    for (const call of calls) {
+      this.#pending.take(call.sequenceHigh, call.sequenceLow);
+      call.session = undefined;
+    }
+    this.#events.ended(this, error);
+    for (const call of calls) this.#events.failed(call, error);
+  }
+
+  #read(call: OutboundCall, frame: FrameView): void {
+    if (call.kind === 'raw') {
+      this.#events.succeeded(call, readRaw(frame, call));
+      return;
+    }
+    if (frame.isError) {
+      this.#events.failed(call, replyError(frame, this.session.capabilities.has(errorsWord), this.address));
+      return;
+    }
+    const metadata = call.kind === 'reply' || call.options?.onReply !== undefined ? metadataOf(frame) : undefined;
+    const value = readReply(call, frame, this.#options);
+    const done = (output: unknown) => {
+      if (metadata !== undefined) call.options?.onReply?.({ metadata, address: this.address });
+      this.#events.succeeded(call, call.kind === 'reply' ? { output, metadata } : output);
+    };
+    if (value instanceof Promise) value.then(done).catch((error: unknown) => this.#events.failed(call, asRpcError(error)));
+    else if (metadata === undefined) this.#events.succeeded(call, value);
+    else done(value);
+  }
+
+  #sent(call: OutboundCall, bytes: number, now: number): void {
+    const { session } = this;
+    session.frameWritten(flushThreshold(this.#pending.size, bytes));
+    if (call.kind === 'oneway') this.#events.succeeded(call, undefined);
+    else session.callSent(now);
+  }
+
+  #unsent(call: OutboundCall, error: unknown): void {
+    this.#pending.take(call.sequenceHigh, call.sequenceLow);
+    call.session = undefined;
+    this.#events.failed(call, asRpcError(error));
+  }
+}
+
+function metadataOf(frame: FrameView): Record<string, string> {
+  return frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
+}
+
+function asRpcError(error: unknown): RpcError<string> {
+  if (RpcError.is(error)) return error;
+  return new RpcError('internal', `the call failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+}
+
+function lost(address: string, reason: RpcError | undefined): RpcError {
+  const why = reason === undefined ? 'the server closed it' : reason.message;
+  return new RpcError('unavailable', `the connection to ${address} ended while the call waited for its reply: ${why}`, {
+    reason: reason?.reason ?? 'CONNECTION_LOST',
+    address,
+    cause: reason,
+  });
+}

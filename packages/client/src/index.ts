@@ -1,0 +1,10 @@
+export { createClient } from './client.ts';
+export type { Client, ClientStats } from './client.ts';
+export type { CallCounters } from './call-runner.ts';
+export { defaultClientLimits } from './client-options.ts';
+export type { ClientLimits, ClientOptions } from './client-options.ts';
+export { failfast } from './fail-modes/failfast.ts';
+export { failover } from './fail-modes/failover.ts';
+export type { FailoverOptions } from './fail-modes/failover.ts';
+export type { PushInfo } from './pushes.ts';
+export type { ServiceOptions } from './typed-service.ts';

@@ -1,0 +1,109 @@
+import {
+  createContextValues, createMetadata, LazySignal,
+  type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type MutableMetadata, type Pick, type RawMessage, type RpcError,
+} from '@rpcxjs/core';
+import type { Sequenced } from '@rpcxjs/session';
+import type { ClientBinding } from './client-binding.ts';
+import type { ClientSession } from './client-session.ts';
+
+/** `reply` is a value with its metadata, as interceptors want it. */
+export type CallKind = 'value' | 'reply' | 'oneway' | 'raw';
+
+/** What a call asks of the client that it belongs to. */
+export interface CallOwner {
+  readonly clock: Clock;
+  expired(call: OutboundCall): void;
+  derive(call: OutboundCall, changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): OutboundCall;
+}
+
+/** One call from its start to its result, over all attempts. */
+export class OutboundCall implements ClientCall, Sequenced, Expirable {
+  sequenceHigh = 0;
+  sequenceLow = 0;
+  readonly owner: CallOwner;
+  readonly binding: ClientBinding;
+  readonly input: unknown;
+  readonly options: CallOptions | undefined;
+  kind: CallKind;
+  /** Clock time, Infinity for none. */
+  deadlineAt: number = Infinity;
+  startedAt = 0;
+  /** Where it waits for a reply. */
+  session: ClientSession | undefined;
+  ringEntry = -1;
+  settled = false;
+  attempt: number = 1;
+  resolve: (value: unknown) => void = ignore;
+  reject: (error: unknown) => void = ignore;
+  /** Takes the listener off the caller's signal, or the timer off the clock. */
+  release: (() => void) | undefined;
+  raw: RawMessage | undefined;
+  pick: Pick | undefined;
+  failures: { readonly address: string | undefined; readonly error: RpcError<string>; readonly durationMs: number }[] | undefined;
+  #metadata: MutableMetadata | undefined;
+  #values: ContextValues | undefined;
+  #signal: LazySignal | undefined;
+
+  constructor(owner: CallOwner, binding: ClientBinding, input: unknown, options: CallOptions | undefined, kind: CallKind) {
+    this.owner = owner;
+    this.binding = binding;
+    this.input = input;
+    this.options = options;
+    this.kind = kind;
+  }
+
+  get service(): string {
+    return this.binding.service;
+  }
+  get method(): string {
+    return this.binding.method;
+  }
+  get oneway(): boolean {
+    return this.kind === 'oneway';
+  }
+  get idempotent(): boolean {
+    return this.binding.idempotent;
+  }
+  get hashKey(): string | undefined {
+    return this.options?.hashKey;
+  }
+  get deadline(): number | undefined {
+    return this.deadlineAt === Infinity ? undefined : this.deadlineAt;
+  }
+  remainingMs(): number | undefined {
+    return this.deadlineAt === Infinity ? undefined : this.deadlineAt - this.owner.clock.now();
+  }
+  /** A copy of the caller's, made when somebody looks. */
+  get metadata(): MutableMetadata {
+    return (this.#metadata ??= createMetadata(this.options?.metadata));
+  }
+  get hasMetadata(): boolean {
+    return this.#metadata !== undefined || this.options?.metadata !== undefined;
+  }
+  get values(): ContextValues {
+    return (this.#values ??= createContextValues());
+  }
+  get signal(): AbortSignal {
+    return (this.#signal ??= new LazySignal()).signal;
+  }
+  with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall {
+    return this.owner.derive(this, changes);
+  }
+  /** What a derived call has in common with its original. */
+  adopt(original: OutboundCall): void {
+    this.deadlineAt = original.deadlineAt;
+    this.startedAt = original.startedAt;
+    this.#metadata = original.metadata;
+    this.#values = original.values;
+  }
+
+  expired(): void {
+    this.ringEntry = -1;
+    this.owner.expired(this);
+  }
+  aborted(reason: unknown): void {
+    this.#signal?.abort(reason);
+  }
+}
+
+function ignore(): void {}

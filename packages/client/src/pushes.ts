@@ -1,0 +1,138 @@
+import { createMetadata, readUtf8, RpcError, type Codec, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { copyBytes, readMetadata, type FrameView } from '@rpcxjs/protocol';
+import type { ResolvedClientOptions } from './client-options.ts';
+
+/** A message that a server sent by itself, with where it came from. */
+export interface PushInfo {
+  readonly metadata: Metadata;
+  readonly address: string;
+}
+type Listener = (value: unknown, info: PushInfo) => void;
+
+/** Hands the servers' own messages to whoever listens; without a listener they are dropped, as in Go. */
+export class Pushes {
+  dropped = 0;
+  readonly #options: ResolvedClientOptions;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #readers = new Set<() => void>();
+
+  constructor(options: ResolvedClientOptions) {
+    this.#options = options;
+  }
+
+  /** Calls back for each message until the returned function is called. */
+  listen<T>(event: MethodRef<'push', T>, listener: (value: T, info: PushInfo) => void): () => void {
+    const key = keyOf(event.service, event.name);
+    const own: Listener = (value, info) => listener(value as T, info); // the contract says what is pushed
+    let listeners = this.#listeners.get(key);
+    if (listeners === undefined) this.#listeners.set(key, (listeners = new Set()));
+    listeners.add(own);
+    return () => {
+      listeners.delete(own);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    };
+  }
+
+  /** Keeps messages from the moment it is called; a slow reader loses the oldest. Ends when the client closes. */
+  iterate<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable {
+    const queue: T[] = [];
+    let waiting: ((result: IteratorResult<T>) => void) | undefined;
+    let done = false;
+    const unlisten = this.listen(event, (value) => {
+      if (waiting !== undefined) {
+        waiting({ value, done: false });
+        waiting = undefined;
+        return;
+      }
+      if (queue.length >= this.#options.limits.maxQueuedPushes) {
+        queue.shift();
+        this.dropped += 1;
+      }
+      queue.push(value);
+    });
+    const end = () => {
+      done = true;
+      unlisten();
+      this.#readers.delete(end);
+      waiting?.({ value: undefined, done: true });
+      waiting = undefined;
+    };
+    this.#readers.add(end);
+    const iterator: AsyncIterableIterator<T> & Disposable = {
+      next: () => {
+        if (queue.length > 0) return Promise.resolve({ value: queue.shift() as T, done: false });
+        if (done) return Promise.resolve({ value: undefined, done: true });
+        return new Promise((resolve) => (waiting = resolve));
+      },
+      return: () => {
+        queue.length = 0;
+        end();
+        return Promise.resolve({ value: undefined, done: true });
+      },
+      [Symbol.asyncIterator]: () => iterator,
+      [Symbol.dispose]: end,
+    };
+    return iterator;
+  }
+
+  received(frame: FrameView, address: string): void {
+    const service = readUtf8(frame.bytes, frame.serviceStart, frame.serviceEnd);
+    const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
+    const listeners = this.#listeners.get(keyOf(service, method));
+    if (listeners === undefined) {
+      this.dropped += 1;
+      return;
+    }
+    try {
+      const value = this.#decode(frame);
+      const info: PushInfo = {
+        metadata: frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd),
+        address,
+      };
+      const tell = (late: unknown) => this.#tell([...listeners], late, info);
+      if (value instanceof Promise) value.then(tell).catch((error: unknown) => this.#unreadable(service, method, error));
+      else tell(value);
+    } catch (error) {
+      this.#unreadable(service, method, error);
+    }
+  }
+
+  close(): void {
+    for (const end of this.#readers) end();
+    this.#listeners.clear();
+  }
+
+  #decode(frame: FrameView): unknown {
+    const { codecs, compressors, limits } = this.#options;
+    const codec = codecs.find(({ id }) => id === frame.codecId);
+    if (codec === undefined) throw new RpcError('unimplemented', `codec ${frame.codecId} is not known`, { reason: 'UNKNOWN_CODEC' });
+    if (frame.compressorId === 0) return codec.decode(frame.bytes, frame.payloadStart, frame.end);
+    const compressor = compressors.find(({ id }) => id === frame.compressorId);
+    if (compressor === undefined) throw new RpcError('unimplemented', `compressor ${frame.compressorId} is not known`, { reason: 'UNKNOWN_COMPRESSOR' });
+    const inflated = compressor.decompress(copyBytes(frame.bytes, frame.payloadStart, frame.end), limits.maxInflatedBytes);
+    return inflated instanceof Promise ? inflated.then((bytes) => decodeAll(codec, bytes)) : decodeAll(codec, inflated);
+  }
+
+  #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
+    for (const listener of listeners) {
+      try {
+        listener(value, info);
+      } catch (error) {
+        this.#options.runtime.logger.error({ error }, 'a listener for pushes threw');
+      }
+    }
+  }
+
+  /** Nobody waits for a push, so nobody else would hear of it. */
+  #unreadable(service: string, method: string, error: unknown): void {
+    this.dropped += 1;
+    this.#options.runtime.logger.warn({ service, method, error }, 'a push could not be read and was dropped');
+  }
+}
+
+function decodeAll(codec: Codec, bytes: Uint8Array): unknown {
+  return codec.decode(bytes, 0, bytes.length);
+}
+function keyOf(service: string, method: string): string {
+  return JSON.stringify([service, method]);
+}

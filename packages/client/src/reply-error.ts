@@ -1,0 +1,52 @@
+import { RpcError, type Code, type Reason } from '@rpcxjs/core';
+import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
+
+interface Meaning {
+  readonly code: Code;
+  readonly reason: Reason | undefined;
+}
+
+/** What the texts of a Go server mean (rpcx server/server_dispatch.go, share/errors.go, serverplugin). Anything else is `unknown`. */
+export function meaningOfText(text: string): Meaning {
+  if (text.startsWith("rpcx: can't find service ")) return { code: 'unimplemented', reason: 'UNKNOWN_SERVICE' };
+  if (text.startsWith("rpcx: can't find method ")) return { code: 'unimplemented', reason: 'UNKNOWN_METHOD' };
+  if (text.startsWith('can not find codec for ')) return { code: 'unimplemented', reason: 'UNKNOWN_CODEC' };
+  if (text === 'request reached rate limit') return { code: 'resource_exhausted', reason: 'OVERLOADED' };
+  if (text === 'server refused the connection') return { code: 'permission_denied', reason: undefined };
+  if (text.startsWith('[service internal error]: ')) return { code: 'internal', reason: 'HANDLER_THREW' };
+  return { code: 'unknown', reason: undefined };
+}
+
+/** The error of a reply with error status; `structured` when both sides agreed on errors with a code. */
+export function replyError(frame: FrameView, structured: boolean, address: string): RpcError<string> {
+  const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
+  const text = metadata[reserved.error] ?? 'the server replied with an error and did not say which';
+  const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
+  delete metadata[reserved.error];
+  delete metadata[reserved.structuredError];
+  const { code, reason, ...rest } = detail ?? meaningOfText(text);
+  return new RpcError(code, text, { ...rest, reason, metadata, remote: true, address });
+}
+
+interface Structured {
+  readonly code: string;
+  readonly reason: Reason | undefined;
+  readonly details?: unknown;
+  readonly retryAfterMs?: number | undefined;
+}
+function parse(json: string | undefined): Structured | undefined {
+  if (json === undefined) return undefined;
+  try {
+    const value = JSON.parse(json) as Readonly<Record<string, unknown>> | null; // checked field by field
+    if (value === null || typeof value !== 'object' || typeof value['code'] !== 'string') return undefined;
+    const { code, reason, details, retryAfterMs } = value;
+    return {
+      code,
+      reason: typeof reason === 'string' ? (reason as Reason) : undefined, // another version may know more reasons
+      details,
+      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { RpcError, type MaybePromise, type RawMessage } from '@rpcxjs/core';
+import { copyBytes, readMetadata, type FrameView } from '@rpcxjs/protocol';
+import type { ResolvedClientOptions } from './client-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+
+/** A payload as it is to be decoded; inflated if it was compressed. */
+interface Payload {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The value of a reply. Throws `RpcError`; a payload that does not decode is this call's misfortune only. */
+export function readReply(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
+  const { codecId } = frame;
+  const { codec, output } = call.binding;
+  const decoder = codecId === codec.id ? output : options.codecs.find(({ id }) => id === codecId);
+  if (decoder === undefined) {
+    const message = `the reply of ${call.service}.${call.method} is in codec ${codecId}, which this client does not know; give it to the client's codecs`;
+    throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_CODEC' });
+  }
+  if (frame.compressorId === 0) return decode(call, () => decoder.decode(frame.bytes, frame.payloadStart, frame.end));
+  const payload = inflate(call, frame, options);
+  const read = ({ bytes, start, end }: Payload) => decode(call, () => decoder.decode(bytes, start, end));
+  return payload instanceof Promise ? payload.then(read) : read(payload);
+}
+
+function decode(call: OutboundCall, run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (cause) {
+    const why = RpcError.is(cause) ? cause.message : String(cause);
+    throw new RpcError('data_loss', `the reply of ${call.service}.${call.method} cannot be read: ${why}`, { reason: 'BAD_PAYLOAD', cause });
+  }
+}
+
+function inflate(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<Payload> {
+  const { compressorId } = frame;
+  const compressor = options.compressors.find(({ id }) => id === compressorId);
+  if (compressor === undefined) {
+    const message = `the reply of ${call.service}.${call.method} is compressed with ${compressorId}, which this client does not know; give it to the client's compressors`;
+    throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
+  }
+  const whole = (bytes: Uint8Array): Payload => ({ bytes, start: 0, end: bytes.length });
+  const inflated = compressor.decompress(copyBytes(frame.bytes, frame.payloadStart, frame.end), options.limits.maxInflatedBytes);
+  return inflated instanceof Promise ? inflated.then(whole) : whole(inflated);
+}
+
+/** The whole reply, its payload untouched. */
+export function readRaw(frame: FrameView, call: OutboundCall): RawMessage {
+  return {
+    service: call.service,
+    method: call.method,
+    metadata: readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd),
+    payload: copyBytes(frame.bytes, frame.payloadStart, frame.end),
+    codecId: frame.codecId,
+    compressorId: frame.compressorId,
+    oneway: false,
+    error: frame.isError,
+  };
+}

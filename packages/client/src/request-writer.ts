@@ -1,0 +1,97 @@
+import { RpcError, type MaybePromise } from '@rpcxjs/core';
+import {
+  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
+} from '@rpcxjs/protocol';
+import type { RpcxSession } from '@rpcxjs/session';
+import type { ResolvedClientOptions } from './client-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+
+const settled = Promise.resolve();
+
+/** Puts requests into a connection's outgoing bytes. */
+export class RequestWriter {
+  readonly #session: RpcxSession;
+  readonly #options: ResolvedClientOptions;
+
+  constructor(session: RpcxSession, options: ResolvedClientOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** The call has its sequence number. Returns the frame's length, 0 if that is not known yet. Throws what the codec throws, having written nothing. */
+  write(call: OutboundCall, now: number): MaybePromise<number> {
+    const { writer } = this.#session;
+    const { binding } = call;
+    if (call.raw !== undefined) return this.#raw(call, call.raw, now);
+    if (this.#options.compressors.length > 0) return this.#compressed(call, now);
+    const head = call.kind === 'oneway' ? binding.onewayHead : binding.head;
+    const metadataLength = this.#open(head, call, now);
+    try {
+      binding.input.encode(call.input, writer);
+    } catch (error) {
+      writer.rollback();
+      throw error;
+    }
+    return this.#close(head.length, metadataLength, call);
+  }
+
+  /** The deadline travels as what is left of it now, so that each attempt tells the truth. */
+  #open(head: Uint8Array, call: OutboundCall, now: number): number {
+    const { writer } = this.#session;
+    const { token } = this.#options;
+    const bounded = call.deadlineAt !== Infinity;
+    // A clock's fractions may make 9999.999… of 10000; Go floors, too.
+    const remainingMs = bounded ? Math.floor(call.deadlineAt - now + 0.001) : 0;
+    if (!call.hasMetadata && token === undefined) {
+      const metadata = bounded ? call.binding.timeoutMetadata(remainingMs) : noMetadata;
+      openFrame(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
+      return metadata.length;
+    }
+    const { metadata } = call;
+    if (bounded) metadata[reserved.timeout] = String(remainingMs);
+    if (token !== undefined) metadata[reserved.auth] = token();
+    return openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
+  }
+
+  #close(headLength: number, metadataLength: number, call: OutboundCall): number {
+    const { writer } = this.#session;
+    const { maxFrameBytes } = this.#options.limits;
+    const bytes = writer.frameBytes - headerBytes;
+    if (bytes <= maxFrameBytes) return closeFrame(writer, headLength, metadataLength);
+    writer.rollback();
+    const message = `the input of ${call.service}.${call.method} takes ${bytes} bytes, and ${maxFrameBytes} are allowed; send less at once or raise limits.maxFrameBytes`;
+    throw new RpcError('resource_exhausted', message, { reason: 'TOO_LARGE', sent: false });
+  }
+
+  #compressed(call: OutboundCall, now: number): MaybePromise<number> {
+    const apart = createByteWriter();
+    call.binding.input.encode(call.input, apart);
+    const payload = apart.finish();
+    const compressor = this.#options.compressors[0];
+    if (payload.length <= compressAboveBytes || compressor === undefined) return this.#payload(call, payload, 0, now);
+    const smaller = compressor.compress(payload);
+    if (!(smaller instanceof Promise)) return this.#payload(call, smaller, compressor.id, now);
+    const late = (bytes: Uint8Array): MaybePromise<number> => {
+      if (this.#session.ended || call.settled) return 0;
+      if (this.#session.writer.isOpen) return settled.then(() => late(bytes));
+      return this.#payload(call, bytes, compressor.id, this.#options.runtime.clock.now());
+    };
+    return smaller.then(late);
+  }
+
+  #payload(call: OutboundCall, payload: Uint8Array, compressorId: number, now: number): number {
+    const { writer } = this.#session;
+    const head = call.binding.compressedHead(call.kind === 'oneway', compressorId);
+    const metadataLength = this.#open(head, call, now);
+    writer.append(payload);
+    return this.#close(head.length, metadataLength, call);
+  }
+
+  #raw(call: OutboundCall, message: NonNullable<OutboundCall['raw']>, now: number): number {
+    const flags = (message.oneway ? flag.oneway : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
+    const head = prepareHead({ service: message.service, method: message.method, codecId: message.codecId, flags });
+    const metadataLength = this.#open(head, call, now);
+    this.#session.writer.append(message.payload);
+    return this.#close(head.length, metadataLength, call);
+  }
+}

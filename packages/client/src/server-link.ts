@@ -1,0 +1,187 @@
+import { parseAddress, RpcError, type Connection, type Dialer } from '@rpcxjs/core';
+import type { FrameView } from '@rpcxjs/protocol';
+import type { Traffic } from '@rpcxjs/session';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { ClientSession, type SessionEvents } from './client-session.ts';
+import type { OutboundCall } from './outbound-call.ts';
+
+const settled = Promise.resolve();
+// Calls that find the server down wake a dial, but not more often than this.
+const leastDialGapMs = 100;
+
+/** What a link tells the client. */
+export interface LinkEvents {
+  succeeded(call: OutboundCall, value: unknown): void;
+  failed(call: OutboundCall, error: RpcError<string>): void;
+  pushed(frame: FrameView, address: string): void;
+  late(): void;
+  /** What went over a connection that is no more. */
+  ended(traffic: Traffic): void;
+}
+
+/**
+ * The way to one server: at most one connection, at most one dial, and the only queue. A call waits here, unencoded, while there is no
+ * connection or the server does not read.
+ *
+ * idle → connecting → open → idle …; closed is final.
+ */
+export class ServerLink implements SessionEvents {
+  readonly address: string;
+  readonly #options: ResolvedClientOptions;
+  readonly #events: LinkEvents;
+  #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
+  #session: ClientSession | undefined;
+  #queue: OutboundCall[] = [];
+  #next = 0;
+  #failure: RpcError | undefined;
+  #failedAt = -Infinity;
+  #dial: AbortController | undefined;
+  #draining = false;
+
+  constructor(address: string, options: ResolvedClientOptions, events: LinkEvents) {
+    this.address = address;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  get session(): ClientSession | undefined {
+    return this.#session;
+  }
+  get queued(): number {
+    return this.#queue.length - this.#next;
+  }
+  /** The last dial failed, and no connection came since. */
+  get failing(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  send(call: OutboundCall, now: number): void {
+    const session = this.#session;
+    if (session !== undefined && this.#queue.length === 0 && session.writable) session.send(call, now);
+    else this.#wait(call, now);
+  }
+
+  succeeded(call: OutboundCall, value: unknown): void {
+    this.#events.succeeded(call, value);
+  }
+  failed(call: OutboundCall, error: RpcError<string>): void {
+    this.#events.failed(call, error);
+  }
+  pushed(frame: FrameView): void {
+    this.#events.pushed(frame, this.address);
+  }
+  late(): void {
+    this.#events.late();
+  }
+
+  drained(): void {
+    const session = this.#session;
+    while (session?.writable === true && this.#next < this.#queue.length) {
+      const call = this.#queue[this.#next++] as OutboundCall; // below length
+      if (!call.settled) session.send(call, this.#options.runtime.clock.now());
+    }
+    if (this.#next < this.#queue.length) return;
+    this.#queue = [];
+    this.#next = 0;
+  }
+
+  ended(session: ClientSession, error: RpcError): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#events.ended(session.traffic);
+    if (this.#state === 'open') this.#state = 'idle';
+    for (const plugin of this.#options.plugins) plugin.connectionClosed?.(session.session.connection, error);
+    if (this.queued > 0 && this.#state === 'idle') this.#connect();
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#dial?.abort();
+    await this.#session?.session.close();
+  }
+  abort(error: RpcError): void {
+    this.#state = 'closed';
+    this.#dial?.abort();
+    this.#failQueue(error);
+    this.#session?.session.fail(error);
+  }
+
+  #wait(call: OutboundCall, now: number): void {
+    if (this.queued >= this.#options.limits.maxQueuedCalls) {
+      const message = `${this.queued} calls wait for ${this.address} already; wait for some of them, or raise limits.maxQueuedCalls`;
+      this.#events.failed(call, new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address }));
+      return;
+    }
+    if (this.#state === 'idle' && this.#failure !== undefined && now - this.#failedAt < leastDialGapMs) {
+      this.#events.failed(call, this.#failure);
+      return;
+    }
+    this.#queue.push(call);
+    if (this.#state === 'idle') this.#connect();
+    else if (this.#state === 'open' && this.#session?.session.writer.isOpen === true) this.#drainSoon();
+  }
+
+  /** A call was made while another one is being encoded: it goes out when that frame is closed. */
+  #drainSoon(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    void settled.then(() => {
+      this.#draining = false;
+      this.drained();
+    });
+  }
+
+  #connect(): void {
+    this.#state = 'connecting';
+    this.#dial = new AbortController();
+    this.#open(this.#dial.signal).then(
+      (connection) => this.#opened(connection),
+      (error: unknown) => this.#refused(error),
+    );
+  }
+
+  async #open(signal: AbortSignal): Promise<Connection> {
+    const { transports, plugins, runtime } = this.#options;
+    const address = parseAddress(this.address);
+    const dialer = transports.find(({ networks }) => networks.includes(address.network));
+    if (dialer === undefined) throw new RpcError('unavailable', unknownNetwork(address.network, transports), { reason: 'CONNECT_FAILED', sent: false });
+    let connection = await dialer.dial(address, { signal, runtime });
+    for (const plugin of plugins) if (plugin.connectionOpened !== undefined) connection = await plugin.connectionOpened(connection);
+    return connection;
+  }
+
+  #opened(connection: Connection): void {
+    if (this.#state === 'closed') {
+      connection.abort();
+      return;
+    }
+    this.#state = 'open';
+    this.#failure = undefined;
+    const session = new ClientSession(this.address, connection, this.#options, this);
+    this.#session = session;
+    session.session.start();
+    this.drained();
+  }
+
+  #refused(cause: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'idle';
+    this.#failedAt = this.#options.runtime.clock.now();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#failure = new RpcError('unavailable', `no connection to ${this.address}: ${why}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
+    for (const plugin of this.#options.plugins) plugin.connectionFailed?.(this.address, this.#failure);
+    this.#failQueue(this.#failure);
+  }
+
+  #failQueue(error: RpcError): void {
+    const waiting = this.#queue.slice(this.#next);
+    this.#queue = [];
+    this.#next = 0;
+    for (const call of waiting) if (!call.settled) this.#events.failed(call, error);
+  }
+}
+
+function unknownNetwork(network: string, transports: readonly Dialer[]): string {
+  const known = transports.flatMap(({ networks }) => networks).join(', ') || 'none';
+  return `no transport dials the network "${network}" (known: ${known}); give one to the client's transports`;
+}

@@ -1,0 +1,123 @@
+import { RpcError, type Outcome, type Pick, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import type { CallRoute } from './client-binding.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { ServerLink } from './server-link.ts';
+
+/** Which server a call of one service goes to. */
+export class ServiceRoute implements CallRoute {
+  readonly #service: string;
+  readonly #options: ResolvedClientOptions;
+  readonly #selector: Selector | undefined;
+  readonly #linkOf: (address: string) => ServerLink;
+  readonly #failed: (call: OutboundCall, error: RpcError) => void;
+  #instances: readonly ServiceInstance[] | undefined;
+  #links: readonly ServerLink[] = [];
+  #picker: Picker | undefined;
+  #turn = 0;
+  #waiting: OutboundCall[] = [];
+  readonly #stop = new AbortController();
+
+  constructor(
+    service: string,
+    options: ResolvedClientOptions,
+    selector: Selector | undefined,
+    owner: { linkOf(address: string): ServerLink; failed(call: OutboundCall, error: RpcError): void },
+  ) {
+    this.#service = service;
+    this.#options = options;
+    this.#selector = selector;
+    this.#linkOf = (address) => owner.linkOf(address);
+    this.#failed = (call, error) => owner.failed(call, error);
+    if (options.addresses !== undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
+    else void this.#watch();
+  }
+
+  send(call: OutboundCall, now: number): void {
+    if (this.#instances === undefined) {
+      this.#waiting.push(call);
+      return;
+    }
+    const link = this.#choose(call);
+    if (link !== undefined) link.send(call, now);
+    else this.#failed(call, this.#none(call));
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #choose(call: OutboundCall): ServerLink | undefined {
+    const links = this.#links;
+    if (this.#picker !== undefined) return this.#pick(call, this.#picker);
+    if (links.length <= 1) return links[0];
+    const avoid = avoided(call);
+    let second: ServerLink | undefined;
+    for (let count = 0; count < links.length; count++) {
+      const link = links[this.#turn++ % links.length] as ServerLink; // within the list
+      if (avoid?.has(link.address) === true) second ??= link;
+      else if (!link.failing) return link;
+      else second = link;
+    }
+    return second;
+  }
+
+  #pick(call: OutboundCall, picker: Picker): ServerLink | undefined {
+    const { service, method, input, hashKey, options } = call;
+    const pick = picker.pick({ service, method, input, metadata: options?.metadata ?? {}, hashKey, avoid: avoided(call) });
+    call.pick = pick;
+    return pick === undefined ? undefined : this.#linkOf(pick.instance.address);
+  }
+
+  #none(call: OutboundCall): RpcError {
+    const known = this.#instances?.length ?? 0;
+    const avoid = avoided(call)?.size ?? 0;
+    const message = `no instance of "${this.#service}" (${known} known, ${avoid} avoided): is a server registered under this name?`;
+    return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
+  }
+
+  async #watch(): Promise<void> {
+    const { discovery, runtime } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      for await (const instances of discovery.watch(this.#service, { signal, runtime })) {
+        if (signal.aborted) return;
+        this.#update(instances);
+      }
+    } catch (cause) {
+      if (signal.aborted) return;
+      runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service ended; its last known servers stay in use');
+      if (this.#instances !== undefined) return;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const error = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${why}`, { reason: 'NO_INSTANCE', sent: false, cause });
+      for (const call of this.#waiting.splice(0)) this.#failed(call, error);
+    }
+  }
+
+  #update(instances: readonly ServiceInstance[]): void {
+    this.#instances = [...instances].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
+    this.#picker = this.#selector?.build(this.#instances, this.#picker);
+    for (const { wrapPicker } of this.#options.plugins) {
+      if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, this.#instances);
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const now = this.#options.runtime.clock.now();
+    for (const call of waiting) if (!call.settled) this.send(call, now);
+  }
+}
+
+function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
+  if (call.failures === undefined) return undefined;
+  return new Set(call.failures.flatMap(({ address }) => address ?? []));
+}
+
+/** Tells the picker how the attempt went, once. */
+export function attemptEnded(call: OutboundCall, error: unknown, now: number): void {
+  const pick: Pick | undefined = call.pick;
+  if (pick === undefined) return;
+  call.pick = undefined;
+  const outcome: Outcome = { error, durationMs: now - call.startedAt };
+  pick.done?.(outcome);
+}

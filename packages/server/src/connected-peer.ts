@@ -1,0 +1,65 @@
+import {
+  createContextValues, LazySignal,
+  type Address, type Connection, type ContextValues, type Metadata, type MethodRef, type Peer, type PeerCertificate, type RpcError,
+} from '@rpcxjs/core';
+import { RpcxSession, type Extension } from '@rpcxjs/session';
+import { Dispatcher } from './dispatcher.ts';
+import type { PeerServices } from './peer-services.ts';
+import { PushWriter } from './push-writer.ts';
+
+/** One client as handlers see it, and what belongs to its connection. */
+export class ConnectedPeer implements Peer {
+  readonly id: string;
+  readonly session: RpcxSession;
+  readonly dispatcher: Dispatcher;
+  readonly #pushes: PushWriter;
+  readonly #closed = new LazySignal();
+  #values: ContextValues | undefined;
+
+  constructor(id: string, connection: Connection, services: PeerServices, extensions: readonly Extension[]) {
+    this.id = id;
+    const { options } = services;
+    this.dispatcher = new Dispatcher(this, services);
+    this.session = new RpcxSession({
+      role: 'server',
+      connection,
+      runtime: options.runtime,
+      settings: options.session,
+      extensions,
+      handler: this.dispatcher,
+    });
+    this.#pushes = new PushWriter(this.session, services, () => this.dispatcher.lastCodecId);
+    this.dispatcher.start(this.session);
+  }
+
+  get remote(): Address | undefined {
+    return this.session.connection.remote;
+  }
+  get certificate(): PeerCertificate | undefined {
+    return this.session.connection.certificate;
+  }
+  get values(): ContextValues {
+    return (this.#values ??= createContextValues());
+  }
+  get capabilities(): ReadonlySet<string> {
+    return this.session.capabilities;
+  }
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
+    return this.#pushes.push(event, value, metadata);
+  }
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  drained(): void {
+    this.#pushes.drained();
+  }
+  disconnected(reason: RpcError): void {
+    this.#pushes.closed(reason);
+    this.#closed.abort(reason);
+  }
+}

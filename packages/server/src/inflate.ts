@@ -1,0 +1,15 @@
+import { RpcError, type MaybePromise } from '@rpcxjs/core';
+import type { InboundCall } from './inbound-call.ts';
+import type { ResolvedServerOptions } from './server-options.ts';
+
+/** Replaces a compressed payload by what it stands for, within the limit. Payload-in, payload-out handlers get it as it came. */
+export function inflate(call: InboundCall, options: ResolvedServerOptions): MaybePromise<void> {
+  const compressor = options.compressors[call.compressorId];
+  if (compressor === undefined) {
+    const message = `no compressor for ${call.compressorId}: give it to the server's compressors, or let the client send plain payloads`;
+    throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
+  }
+  const inflated = compressor.decompress(call.payload, options.limits.maxInflatedBytes);
+  if (inflated instanceof Promise) return inflated.then((bytes) => call.ownPayload(bytes, 0, bytes.length));
+  call.ownPayload(inflated, 0, inflated.length);
+}

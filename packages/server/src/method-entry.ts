@@ -1,0 +1,82 @@
+import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, ServerCall, StandardSchema } from '@rpcxjs/core';
+import { wire } from '@rpcxjs/core';
+import { flag, headerBytes, prepareHead, type FrameView } from '@rpcxjs/protocol';
+
+/** How one method reads and writes in one codec; made once. */
+export interface MethodBinding {
+  readonly codec: Codec;
+  readonly input: PayloadCodec;
+  readonly output: PayloadCodec;
+  /** Beginning of every reply. */
+  readonly head: Uint8Array;
+}
+
+export interface MethodEntryInit {
+  readonly service: string;
+  readonly method: string;
+  /** Value in, value out. */
+  readonly run?: ((input: unknown, call: ServerCall) => MaybePromise<unknown>) | undefined;
+  /** Payload in, payload out. */
+  readonly raw?: ((message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>) | undefined;
+  readonly input?: StandardSchema | undefined;
+  readonly output?: StandardSchema | undefined;
+}
+
+/** One method that can be called: its handler, its interceptors, and what was prepared for it. */
+export class MethodEntry {
+  readonly service: string;
+  readonly method: string;
+  readonly run: MethodEntryInit['run'];
+  readonly raw: MethodEntryInit['raw'];
+  readonly inputSchema: StandardSchema | undefined;
+  readonly outputSchema: StandardSchema | undefined;
+  /** Present when something stands between the call and its handler. */
+  chain: Handle<ServerCall> | undefined;
+  readonly #inputWire: Readonly<Record<string, unknown>> | undefined;
+  readonly #outputWire: Readonly<Record<string, unknown>> | undefined;
+  readonly #bindings: (MethodBinding | undefined)[] = new Array<undefined>(16).fill(undefined);
+  readonly #names: Uint8Array;
+
+  constructor(init: MethodEntryInit) {
+    this.service = init.service;
+    this.method = init.method;
+    this.run = init.run;
+    this.raw = init.raw;
+    this.inputSchema = checks(init.input);
+    this.outputSchema = checks(init.output);
+    this.#inputWire = wireTypes(init.input);
+    this.#outputWire = wireTypes(init.output);
+    this.#names = prepareHead({ service: init.service, method: init.method, codecId: 0, flags: 0 }).subarray(headerBytes);
+  }
+
+  binding(codec: Codec): MethodBinding {
+    const known = this.#bindings[codec.id];
+    if (known !== undefined) return known;
+    const binding = {
+      codec,
+      input: codec.compile?.(this.#inputWire?.[codec.name]) ?? codec,
+      output: codec.compile?.(this.#outputWire?.[codec.name]) ?? codec,
+      head: prepareHead({ service: this.service, method: this.method, codecId: codec.id, flags: flag.response }),
+    };
+    this.#bindings[codec.id] = binding;
+    return binding;
+  }
+
+  /** Whether the frame names this method, byte for byte. */
+  matches(frame: FrameView): boolean {
+    const names = this.#names;
+    const { bytes } = frame;
+    const start = frame.start + headerBytes;
+    if (frame.methodEnd - start !== names.length) return false;
+    for (let index = 0; index < names.length; index++) if (bytes[start + index] !== names[index]) return false;
+    return true;
+  }
+}
+
+/** `type<T>()` and the wire types of codecs check nothing that decoding has not. */
+function checks(schema: StandardSchema | undefined): StandardSchema | undefined {
+  return schema === undefined || schema['~standard'].vendor === 'rpcxjs' ? undefined : schema;
+}
+function wireTypes(schema: StandardSchema | undefined): Readonly<Record<string, unknown>> | undefined {
+  return schema === undefined ? undefined : (schema as { readonly [wire]?: Readonly<Record<string, unknown>> })[wire];
+}

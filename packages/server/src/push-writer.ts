@@ -1,0 +1,66 @@
+import { createMetadata, intercept, RpcError, type Metadata, type MethodRef, type Push } from '@rpcxjs/core';
+import { flag, writeFrame } from '@rpcxjs/protocol';
+import type { RpcxSession } from '@rpcxjs/session';
+import type { PeerServices } from './peer-services.ts';
+
+/** Sends what the server says by itself: one-way requests, numbered by the server (rpcx server/server_response.go, SendMessage). */
+export class PushWriter {
+  readonly #session: RpcxSession;
+  readonly #services: PeerServices;
+  readonly #peerCodec: () => number;
+  #waiting: { readonly resume: () => void; readonly fail: (error: RpcError) => void }[] = [];
+
+  constructor(session: RpcxSession, services: PeerServices, peerCodec: () => number) {
+    this.#session = session;
+    this.#services = services;
+    this.#peerCodec = peerCodec;
+  }
+
+  /** Resolves when the message is on its way; waits while the peer does not read, rejects when it is gone. */
+  async push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
+    const message: Push = { service: event.service, method: event.name, metadata: createMetadata(metadata), value };
+    const interceptors = this.#services.options.plugins.flatMap(({ interceptPush }) => interceptPush ?? []);
+    await intercept(interceptors, (last: Push) => this.#send(last))(message);
+  }
+
+  drained(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { resume } of waiting) resume();
+  }
+  closed(error: RpcError): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { fail } of waiting) fail(error);
+  }
+
+  async #send(message: Push): Promise<void> {
+    while (!this.#session.writable) {
+      if (this.#session.ended) {
+        throw new RpcError('unavailable', `the peer of the push ${message.service}.${message.method} has disconnected`, { reason: 'CLOSED', sent: false });
+      }
+      // A push from within an encoder waits for that frame only.
+      if (this.#session.writer.isOpen) await Promise.resolve();
+      else await new Promise<void>((resume, fail) => this.#waiting.push({ resume, fail }));
+    }
+    this.#write(message);
+  }
+
+  #write({ service, method, metadata, value }: Push): void {
+    const { codecs, defaultCodec } = this.#services.options;
+    // Bytes go as they are, as in Go; anything else in the codec that the peer itself uses.
+    const codec = (value instanceof Uint8Array ? codecs[0] : codecs[this.#peerCodec()]) ?? defaultCodec;
+    this.#services.counters.pushes += 1;
+    writeFrame(this.#session.writer, {
+      service,
+      method,
+      codecId: codec.id,
+      flags: flag.oneway,
+      sequenceHigh: 0,
+      sequenceLow: this.#services.nextPushSequence(),
+      metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+      payload: (writer) => codec.encode(value, writer),
+    });
+    this.#session.frameWritten(4096);
+  }
+}

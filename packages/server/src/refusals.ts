@@ -1,0 +1,21 @@
+import { RpcError, type ServerCall } from '@rpcxjs/core';
+
+/** Why a call was not run: each of them is said before anything is decoded. */
+export function expired(call: ServerCall): RpcError {
+  return new RpcError('deadline_exceeded', `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, { reason: 'TIMEOUT' });
+}
+export function closing(call: ServerCall): RpcError {
+  const message = `the server is closing and did not run ${call.service}.${call.method}; try another one`;
+  return new RpcError('unavailable', message, { reason: 'CLOSED', retryAfterMs: 0 });
+}
+export function overloaded(call: ServerCall, why: string): RpcError {
+  const message = `the server is overloaded and did not run ${call.service}.${call.method}: ${why}; try again later`;
+  return new RpcError('unavailable', message, { reason: 'OVERLOADED', retryAfterMs: 100 });
+}
+/** The texts are Go's (rpcx server/server_dispatch.go, handleRequest), which its clients tell apart by. */
+export function unknownService(service: string): RpcError {
+  return new RpcError('unimplemented', `rpcx: can't find service ${service}`, { reason: 'UNKNOWN_SERVICE' });
+}
+export function unknownMethod(method: string): RpcError {
+  return new RpcError('unimplemented', `rpcx: can't find method ${method}`, { reason: 'UNKNOWN_METHOD' });
+}

@@ -1,0 +1,57 @@
+import type { Contract, ContractHandlers, InstanceMetadata, Interceptor, MaybePromise, Method, Methods, ServerCall } from '@rpcxjs/core';
+import { MethodEntry } from './method-entry.ts';
+
+export interface RegisterOptions<Names = string> {
+  /** Service path on the wire, if it is not the contract's name. */
+  readonly path?: string;
+  /** For registries: weight, group, state and the like. */
+  readonly metadata?: InstanceMetadata;
+  /** Wrap the calls of this service, inside those of the server. */
+  readonly intercept?: readonly Interceptor<ServerCall>[];
+  readonly methods?: readonly Names[];
+}
+
+type Run = (input: unknown, call: ServerCall) => MaybePromise<unknown>;
+
+/** One entry for each callable method of a contract. Throws TypeError for a handler that is missing, unknown, or of a kind that cannot be served. */
+export function contractEntries<M extends Methods>(contract: Contract<M>, handlers: ContractHandlers<M>, path: string): MethodEntry[] {
+  const given = handlers as Readonly<Record<string, Run | undefined>>; // looked up by names that the contract lists
+  const methods = contract.methods as Readonly<Record<string, Method>>;
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(methods, name)) throw new TypeError(`the contract "${contract.name}" has no method "${name}": remove that handler or declare it`);
+  }
+  return Object.entries(methods)
+    .filter(([, method]) => method.kind !== 'push')
+    .map(([name, method]) => {
+      const run = Object.hasOwn(given, name) ? given[name] : undefined;
+      if (typeof run !== 'function') throw new TypeError(`the method "${name}" of the contract "${contract.name}" has no handler`);
+      if (method.kind !== 'unary') throw new TypeError(`the method "${name}" of the contract "${contract.name}" is a ${method.kind}, which this server cannot serve`);
+      return new MethodEntry({ service: path, method: name, run: run.bind(given), input: method.input, output: method.output });
+    });
+}
+
+/** One entry for each listed method of an object or class instance; nothing is remote that is not listed. Throws TypeError. */
+export function objectEntries(implementation: object, names: readonly PropertyKey[], path: string): MethodEntry[] {
+  if (names.length === 0) throw new TypeError(`the service "${path}" lists no methods: name those that may be called`);
+  return names.map((name) => {
+    const method = String(name);
+    const run: unknown = (implementation as Readonly<Record<PropertyKey, unknown>>)[name]; // its own method list names it
+    if (typeof name !== 'string' || typeof run !== 'function' || isInherent(implementation, name)) {
+      throw new TypeError(`"${method}" of the service "${path}" is no method that can be called: list names of methods`);
+    }
+    return new MethodEntry({ service: path, method, run: (input, call) => (run as Run).call(implementation, input, call) });
+  });
+}
+
+/** What every object has is never meant: `constructor`, `toString` and the like, unless it was overridden. */
+function isInherent(implementation: object, name: string): boolean {
+  const inherited = (Object.prototype as unknown as Readonly<Record<string, unknown>>)[name]; // read by name to compare
+  return name === 'constructor' || (inherited !== undefined && inherited === (implementation as Readonly<Record<string, unknown>>)[name]);
+}
+
+/** Throws TypeError for a service path or method that cannot stand on the wire or is reserved. */
+export function checkName(what: string, name: string): void {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes === 0 || bytes > 255) throw new TypeError(`"${name}" cannot be a ${what}: it takes 1 to 255 bytes`);
+  if (name.startsWith('_rpcxjs')) throw new TypeError(`"${name}" cannot be a ${what}: names that begin with _rpcxjs are reserved`);
+}

@@ -1,0 +1,128 @@
+import { createMetadata, RpcError, type MaybePromise, type MutableMetadata, type RawMessage } from '@rpcxjs/core';
+import {
+  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
+} from '@rpcxjs/protocol';
+import { errorsWord, flushThreshold, type RpcxSession, type Sequenced } from '@rpcxjs/session';
+import { errorText, structuredError } from './failure.ts';
+import type { InboundCall } from './inbound-call.ts';
+import type { ResolvedServerOptions } from './server-options.ts';
+
+const settled = Promise.resolve();
+
+/** Puts replies into a connection's outgoing bytes. */
+export class ReplyWriter {
+  readonly #session: RpcxSession;
+  readonly #options: ResolvedServerOptions;
+  /** Calls of this connection whose replies are still to come, for the flush policy. */
+  framesInFlight = 1;
+
+  constructor(session: RpcxSession, options: ResolvedServerOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** Throws what the codec throws, having written nothing. A value is written at once, on the straight path without a copy. */
+  reply(call: InboundCall, output: unknown): MaybePromise<void> {
+    if (call.entry.raw === undefined) return this.#value(call, output);
+    this.#raw(call, output as RawMessage); // that is what such a handler returns
+  }
+
+  #value(call: InboundCall, value: unknown): MaybePromise<void> {
+    const session = this.#session;
+    const { writer } = session;
+    const { binding } = call;
+    if (session.ended || binding === undefined) return;
+    // A handler was called while another frame is being encoded (from a getter, say): this one waits until that is closed.
+    if (writer.isOpen) return settled.then(() => this.#value(call, value));
+    if (call.compressorId !== 0) return this.#compressed(call, value);
+    const metadataLength = this.#open(binding.head, call.response, call.sequenceHigh, call.sequenceLow);
+    try {
+      binding.output.encode(value, writer);
+    } catch (error) {
+      writer.rollback();
+      throw error;
+    }
+    this.#close(binding.head.length, metadataLength, call);
+  }
+
+  #raw(call: InboundCall, message: RawMessage): void {
+    const { writer } = this.#session;
+    if (this.#session.ended) return;
+    const flags = flag.response | (message.error ? flag.error : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
+    const head = prepareHead({ service: call.service, method: call.method, codecId: message.codecId, flags });
+    const metadata = createMetadata(message.metadata);
+    if (message.error && !metadata[reserved.error]) metadata[reserved.error] = 'the handler replied with an error';
+    const metadataLength = this.#open(head, { ...metadata, ...call.response }, call.sequenceHigh, call.sequenceLow);
+    writer.append(message.payload);
+    this.#close(head.length, metadataLength, call);
+  }
+
+  error(call: InboundCall, error: RpcError<string>): void {
+    const metadata = createMetadata(call.response);
+    if (error.metadata !== undefined) Object.assign(metadata, error.metadata);
+    this.failure(call.binding?.head ?? headOf(call), call, error, metadata);
+  }
+
+  /** An error reply with the given beginning. */
+  failure(head: Uint8Array, to: Sequenced, error: RpcError<string>, metadata: MutableMetadata = createMetadata()): void {
+    const { writer, capabilities, ended } = this.#session;
+    if (ended) return;
+    if (writer.isOpen) {
+      void settled.then(() => this.failure(head, to, error, metadata));
+      return;
+    }
+    metadata[reserved.error] = errorText(error);
+    if (capabilities.has(errorsWord)) metadata[reserved.structuredError] = structuredError(error);
+    const metadataLength = openFrameWith(writer, head, metadata, to.sequenceHigh, to.sequenceLow);
+    writer.patchByte(2, (head[2] as number) | flag.error);
+    const length = closeFrame(writer, head.length, metadataLength);
+    this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
+  }
+
+  #open(head: Uint8Array, metadata: MutableMetadata | undefined, sequenceHigh: number, sequenceLow: number): number {
+    const { writer } = this.#session;
+    if (metadata !== undefined) return openFrameWith(writer, head, metadata, sequenceHigh, sequenceLow);
+    openFrame(writer, head, noMetadata, sequenceHigh, sequenceLow);
+    return noMetadata.length;
+  }
+
+  #close(headLength: number, metadataLength: number, call: InboundCall): void {
+    const { writer } = this.#session;
+    const { maxFrameBytes } = this.#options.limits;
+    if (writer.frameBytes - headerBytes > maxFrameBytes) {
+      const bytes = writer.frameBytes;
+      writer.rollback();
+      throw new RpcError('resource_exhausted', `the reply of ${call.service}.${call.method} takes ${bytes} bytes, and ${maxFrameBytes} are allowed; send less at once`, {
+        reason: 'TOO_LARGE',
+      });
+    }
+    const length = closeFrame(writer, headLength, metadataLength);
+    this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
+  }
+
+  /** As Go: only what is longer than 1024 bytes, and only for a request that was compressed itself. */
+  #compressed(call: InboundCall, value: unknown): MaybePromise<void> {
+    const apart = createByteWriter();
+    call.binding?.output.encode(value, apart);
+    const payload = apart.finish();
+    const compressor = this.#options.compressors[call.compressorId];
+    if (payload.length <= compressAboveBytes || compressor === undefined) return this.#payload(call, payload, 0);
+    const smaller = compressor.compress(payload);
+    if (smaller instanceof Promise) return smaller.then((bytes) => this.#payload(call, bytes, compressor.id));
+    this.#payload(call, smaller, compressor.id);
+  }
+
+  #payload(call: InboundCall, payload: Uint8Array, compressorId: number): void {
+    const { writer, ended } = this.#session;
+    const head = call.binding?.head;
+    if (ended || head === undefined) return;
+    const metadataLength = this.#open(head, call.response, call.sequenceHigh, call.sequenceLow);
+    writer.append(payload);
+    writer.patchByte(2, (head[2] as number) | compressorFlags(compressorId));
+    this.#close(head.length, metadataLength, call);
+  }
+}
+
+function headOf(call: InboundCall): Uint8Array {
+  return prepareHead({ service: call.service, method: call.method, codecId: call.codecId, flags: flag.response });
+}

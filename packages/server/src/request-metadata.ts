@@ -1,0 +1,53 @@
+import { createMetadata, type Metadata } from '@rpcxjs/core';
+import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
+
+const empty: Metadata = Object.freeze(createMetadata());
+const longestKept = 256;
+
+/** Metadata of one connection's requests. Most peers send the same block again and again: it is compared, not read. */
+export class RequestMetadata {
+  metadata: Metadata = empty;
+  /** Milliseconds that the caller grants, undefined for no limit. */
+  timeoutMs: number | undefined;
+  readonly #maxTimeoutMs: number;
+  #last: Uint8Array = new Uint8Array(0);
+  #lastMetadata: Metadata = empty;
+  #lastTimeoutMs: number | undefined;
+
+  constructor(maxTimeoutMs: number) {
+    this.#maxTimeoutMs = maxTimeoutMs;
+  }
+
+  /** Sets `metadata` and `timeoutMs` for this frame. */
+  read(frame: FrameView): void {
+    const { bytes, metadataStart, metadataEnd } = frame;
+    const length = metadataEnd - metadataStart;
+    if (length === 0) {
+      this.metadata = empty;
+      this.timeoutMs = undefined;
+      return;
+    }
+    if (!this.#same(bytes, metadataStart, length)) {
+      const metadata = Object.freeze(readMetadata(bytes, metadataStart, metadataEnd));
+      this.#lastMetadata = metadata;
+      this.#lastTimeoutMs = this.#timeout(metadata[reserved.timeout]);
+      this.#last = length > longestKept ? new Uint8Array(0) : new Uint8Array(bytes.subarray(metadataStart, metadataEnd));
+    }
+    this.metadata = this.#lastMetadata;
+    this.timeoutMs = this.#lastTimeoutMs;
+  }
+
+  #same(bytes: Uint8Array, start: number, length: number): boolean {
+    const last = this.#last;
+    if (last.length !== length) return false;
+    for (let index = 0; index < length; index++) if (bytes[start + index] !== last[index]) return false;
+    return true;
+  }
+
+  /** What is no whole number is ignored, as in Go (rpcx server/server_conn.go, parseServerTimeout). */
+  #timeout(text: string | undefined): number | undefined {
+    if (text === undefined || text === '') return undefined;
+    const timeoutMs = Number(text);
+    return Number.isInteger(timeoutMs) ? Math.min(timeoutMs, this.#maxTimeoutMs) : undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import { RpcError, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
+import type { InboundCall } from './inbound-call.ts';
+import type { MethodEntry } from './method-entry.ts';
+
+/** Decodes, checks, runs and checks again. Makes no promise where the handler and the schemas make none. */
+export function runMethod(call: ServerCall, entry: MethodEntry, original: InboundCall): MaybePromise<unknown> {
+  if (entry.raw !== undefined) return entry.raw(rawMessage(call, original), call);
+  const { run } = entry;
+  if (run === undefined) throw new RpcError('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
+  if (entry.inputSchema === undefined && entry.outputSchema === undefined) return run(call.input, call);
+  const input = entry.inputSchema === undefined ? call.input : checked(entry.inputSchema, call.input, (why) => invalidInput(call, why));
+  const output = input instanceof Promise ? input.then((value) => run(value, call)) : run(input, call);
+  const { outputSchema } = entry;
+  if (outputSchema === undefined) return output;
+  const check = (value: unknown) => checked(outputSchema, value, (why) => invalidOutput(call, why));
+  return output instanceof Promise ? output.then(check) : check(output);
+}
+
+function rawMessage(call: ServerCall, original: InboundCall): RawMessage {
+  return {
+    service: call.service,
+    method: call.method,
+    metadata: call.metadata,
+    payload: call.payload,
+    codecId: original.codecId,
+    compressorId: original.compressorId,
+    oneway: call.oneway,
+    error: false,
+  };
+}
+
+function checked(schema: StandardSchema, value: unknown, failure: (why: string) => RpcError): MaybePromise<unknown> {
+  const result = schema['~standard'].validate(value);
+  return result instanceof Promise ? result.then((late) => valueOf(late, failure)) : valueOf(result, failure);
+}
+
+function valueOf(result: { readonly value?: unknown; readonly issues?: readonly Issue[] | undefined }, failure: (why: string) => RpcError): unknown {
+  if (result.issues === undefined) return result.value;
+  throw failure(result.issues.slice(0, 8).map(describe).join('; '));
+}
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly unknown[] | undefined;
+}
+function describe(issue: Issue): string {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.');
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
+
+function invalidInput(call: ServerCall, why: string): RpcError {
+  return new RpcError('invalid_argument', `the input of ${call.service}.${call.method} is not valid: ${why}`, { reason: 'INVALID_INPUT' });
+}
+function invalidOutput(call: ServerCall, why: string): RpcError {
+  return new RpcError('internal', `the output of ${call.service}.${call.method} is not valid: ${why}`, { reason: 'INVALID_OUTPUT' });
+}

@@ -1,0 +1,121 @@
+import {
+  bytesCodec, consoleLogger, jsonCodec, systemClock,
+  type Acceptor, type Clock, type Codec, type Compressor, type Interceptor, type Logger, type Runtime, type ServerCall, type ServerPlugin,
+} from '@rpcxjs/core';
+import type { RpcError } from '@rpcxjs/core';
+import { ByteBudget, defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
+import { defaultHeartbeat, defaultSessionLimits, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import type { Authenticate } from './auth.ts';
+
+/** What peers may cost; all of it is on by default. */
+export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
+  /** Bytes that a compressed payload may become. @default 16 MiB */
+  readonly maxInflatedBytes: number;
+  /** Connections at once; more are accepted and dropped. @default 16384 */
+  readonly maxConnections: number;
+  /** Calls of one connection that may run at once; cancelled ones count until their handler ends. @default 8192 */
+  readonly maxCallsPerConnection: number;
+  /** Calls that may run at once in all. @default 32768 */
+  readonly maxCalls: number;
+  /** Calls that may wait for a place; beyond it they are refused before anything is decoded. @default 1024 */
+  readonly maxQueuedCalls: number;
+  /** Bytes of unfinished frames of all peers together. @default 256 MiB */
+  readonly maxBufferedBytes: number;
+  /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
+  readonly maxTimeoutMs: number;
+}
+
+const { frames: _frames, ...sessionLimits } = defaultSessionLimits;
+export const defaultServerLimits: ServerLimits = {
+  ...sessionLimits,
+  ...defaultFrameLimits,
+  maxInflatedBytes: 16 * 1024 * 1024,
+  maxConnections: 16_384,
+  maxCallsPerConnection: 8192,
+  maxCalls: 32_768,
+  maxQueuedCalls: 1024,
+  maxBufferedBytes: 256 * 1024 * 1024,
+  maxTimeoutMs: 300_000,
+};
+
+export interface ServerOptions {
+  /** What `listen` can listen with. @default none */
+  readonly transports?: readonly Acceptor[] | undefined;
+  /** What it understands; JSON and raw bytes are always among them. The first one is that of pushes to silent peers. @default JSON, bytes */
+  readonly codecs?: readonly Codec[] | undefined;
+  /** What it can inflate; a reply is compressed like its request. @default none */
+  readonly compressors?: readonly Compressor[] | undefined;
+  /** Wrap every call, the first one outermost; plugins come before them, `auth` before all. */
+  readonly intercept?: readonly Interceptor<ServerCall>[] | undefined;
+  readonly plugins?: readonly ServerPlugin[] | undefined;
+  /** Checks the caller's token before anything is inflated or decoded; a refusal ends the connection, as in Go. */
+  readonly auth?: Authenticate | undefined;
+  /** Turns what a handler threw into what the caller gets; undefined leaves it to the server. */
+  readonly mapError?: ((error: unknown, call: ServerCall) => RpcError<string> | undefined) | undefined;
+  /** Whether the message of a thrown error that is no RpcError reaches the caller. @default true */
+  readonly exposeMessages?: boolean | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
+  /** @default the console, warnings and errors only */
+  readonly logger?: Logger | undefined;
+  /** @default the system's */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedServerOptions {
+  readonly transports: readonly Acceptor[];
+  readonly codecs: readonly (Codec | undefined)[];
+  readonly defaultCodec: Codec;
+  readonly compressors: readonly (Compressor | undefined)[];
+  readonly interceptors: readonly Interceptor<ServerCall>[];
+  readonly plugins: readonly ServerPlugin[];
+  readonly auth: Authenticate | undefined;
+  readonly mapError: ServerOptions['mapError'];
+  readonly exposeMessages: boolean;
+  readonly limits: ServerLimits;
+  readonly session: SessionSettings;
+  readonly runtime: Runtime;
+}
+
+/** Throws TypeError for settings that cannot work. */
+export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+  const limits = { ...defaultServerLimits, ...options.limits };
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
+  }
+  const codecs = [...(options.codecs ?? [])];
+  for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
+  const clock = options.clock ?? systemClock;
+  const plugins = options.plugins ?? [];
+  return {
+    transports: options.transports ?? [],
+    codecs: byId('codec', codecs, 15),
+    defaultCodec: codecs[0] as Codec,
+    compressors: byId('compressor', options.compressors ?? [], 7),
+    interceptors: [...plugins.flatMap(({ intercept }) => intercept ?? []), ...(options.intercept ?? [])],
+    plugins,
+    auth: options.auth,
+    mapError: options.mapError,
+    exposeMessages: options.exposeMessages ?? true,
+    limits,
+    session: {
+      limits: { ...limits, frames: limits },
+      heartbeat: { ...defaultHeartbeat, ...options.heartbeat },
+      budget: new ByteBudget(limits.maxBufferedBytes),
+    },
+    runtime: { clock, logger: options.logger ?? consoleLogger(clock) },
+  };
+}
+
+function byId<T extends { readonly id: number; readonly name: string }>(kind: string, items: readonly T[], last: number): (T | undefined)[] {
+  const table = new Array<T | undefined>(last + 1).fill(undefined);
+  for (const item of items) {
+    if (!Number.isInteger(item.id) || item.id < 0 || item.id > last) {
+      throw new TypeError(`the ${kind} "${item.name}" has the number ${item.id}: rpcx has room for 0 to ${last}`);
+    }
+    if (table[item.id] !== undefined) throw new TypeError(`two ${kind}s have the number ${item.id}: "${table[item.id]?.name}" and "${item.name}"`);
+    table[item.id] = item;
+  }
+  return table;
+}

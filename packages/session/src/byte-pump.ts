@@ -1,0 +1,109 @@
+import type { Connection, ConnectionSink } from '@rpcxjs/core';
+import { FrameWriter } from '@rpcxjs/protocol';
+import { createTraffic, type Traffic } from './traffic.ts';
+
+const settled = Promise.resolve();
+
+/** Who is told what happens on the connection. */
+export interface PumpHandler {
+  /** `chunk` is valid during this call only. */
+  data(chunk: Uint8Array): void;
+  /** The bytes that wait for the network fell below the high-water mark again. */
+  drained(): void;
+  /** Last of all, exactly once. `undefined` means that the other side ended cleanly or we closed. */
+  closed(reason: Error | undefined): void;
+}
+
+export interface PumpOptions {
+  /** Bytes accepted by the transport and not yet by the network, above which nothing more should be written. */
+  readonly highWaterBytes: number;
+}
+
+/**
+ * Moves bytes over one connection: what is written during a turn leaves in one piece at its end, or earlier in pieces of `flushAtBytes`.
+ * It knows no frames. Nobody else writes to the connection.
+ */
+export class BytePump implements ConnectionSink {
+  readonly writer: FrameWriter = new FrameWriter();
+  readonly traffic: Traffic = createTraffic();
+  readonly connection: Connection;
+  /** See `flushThreshold`. */
+  flushAtBytes = 4096;
+  /** False while more bytes wait for the network than the high-water mark. */
+  writable = true;
+  ended = false;
+  readonly #handler: PumpHandler;
+  readonly #highWaterBytes: number;
+  #flushing = false;
+
+  constructor(connection: Connection, handler: PumpHandler, options: PumpOptions) {
+    this.connection = connection;
+    this.#handler = handler;
+    this.#highWaterBytes = options.highWaterBytes;
+  }
+
+  start(): void {
+    this.connection.start(this);
+  }
+
+  /** After something whole was put into `writer`. */
+  written(): void {
+    if (this.writer.pendingBytes >= this.flushAtBytes) this.flush();
+    else if (!this.#flushing) {
+      this.#flushing = true;
+      // A microtask by way of a promise: queueMicrotask makes an async resource each time.
+      void settled.then(this.#flushLater);
+    }
+  }
+
+  readonly #flushLater = (): void => {
+    this.#flushing = false;
+    if (!this.writer.isOpen) this.flush();
+  };
+
+  flush(): void {
+    const { connection, writer } = this;
+    if (writer.pendingBytes === 0) return;
+    if (this.ended) {
+      writer.release(true);
+      return;
+    }
+    for (const chunk of writer.chunks()) {
+      this.traffic.bytesWritten += chunk.length;
+      this.traffic.chunksWritten += 1;
+      connection.write(chunk);
+    }
+    const waiting = connection.bufferedBytes;
+    writer.release(waiting === 0);
+    if (waiting >= this.#highWaterBytes) this.writable = false;
+  }
+
+  data(chunk: Uint8Array): void {
+    this.traffic.bytesRead += chunk.length;
+    this.traffic.chunksRead += 1;
+    this.#handler.data(chunk);
+  }
+
+  drain(): void {
+    if (this.writable || this.connection.bufferedBytes >= this.#highWaterBytes) return;
+    this.writable = true;
+    this.#handler.drained();
+  }
+
+  closed(reason: Error | undefined): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#handler.closed(reason);
+  }
+
+  /** Sends what is queued, then ends. */
+  close(): Promise<void> {
+    this.flush();
+    return this.connection.close();
+  }
+
+  /** Ends now, dropping what is queued. */
+  abort(reason?: Error): void {
+    this.connection.abort(reason);
+  }
+}

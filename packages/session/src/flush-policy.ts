@@ -1,0 +1,13 @@
+const least = 1024;
+const most = 16 * 1024;
+// One turn's batch leaves in about this many writes, so that the other process begins while this one goes on.
+const writesPerBatch = 4;
+
+/**
+ * How many bytes may gather before they are written without waiting for the end of the turn. One write a turn is cheapest for the writer,
+ * but leaves the reader idle meanwhile; the size of a turn's batch is about frames in flight times bytes of a frame.
+ */
+export function flushThreshold(framesInFlight: number, bytesPerFrame: number): number {
+  const share = (framesInFlight * bytesPerFrame) / writesPerBatch;
+  return share < least ? least : share > most ? most : share;
+}

@@ -1,0 +1,14 @@
+export { BytePump } from './byte-pump.ts';
+export type { PumpHandler, PumpOptions } from './byte-pump.ts';
+export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './cancel.ts';
+export { fnv1a64 } from './capabilities.ts';
+export type { Extension } from './extension.ts';
+export { flushThreshold } from './flush-policy.ts';
+export { RpcxSession } from './rpcx-session.ts';
+export type { SessionHandler, SessionOptions } from './rpcx-session.ts';
+export { SequenceTable } from './sequence-table.ts';
+export type { Sequenced } from './sequence-table.ts';
+export { defaultHeartbeat, defaultSessionLimits } from './session-limits.ts';
+export type { HeartbeatOptions, SessionLimits, SessionSettings } from './session-limits.ts';
+export { addTraffic, createTraffic } from './traffic.ts';
+export type { Traffic } from './traffic.ts';

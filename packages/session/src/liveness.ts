@@ -1,0 +1,186 @@
+import { DeadlineRing, RpcError, type Clock, type Expirable } from '@rpcxjs/core';
+import type { SessionSettings } from './session-limits.ts';
+
+/** What the watch needs to know of its session, and may do to it. */
+export interface Watched {
+  readonly role: 'client' | 'server';
+  /** Calls that wait for the other side. */
+  pendingCalls(): number;
+  /** Bytes of an unfinished frame that have arrived. */
+  partialBytes(): number;
+  /** Bytes that wait for the network. */
+  unsentBytes(): number;
+  sendHeartbeat(): void;
+  fail(error: RpcError): void;
+}
+
+/**
+ * Decides when silence is death. Any byte is life. Nothing is armed per byte: the one entry in the clock's deadline ring is looked at when
+ * it comes due, and put back to where the next thing could be wrong.
+ */
+export class Liveness implements Expirable {
+  lastByteAt: number;
+  readonly #clock: Clock;
+  readonly #ring: DeadlineRing;
+  readonly #watched: Watched;
+  readonly #settings: SessionSettings;
+  #entry = -1;
+  #checkAt = Infinity;
+  #stopped = false;
+
+  #sawByte = false;
+  #negotiated = false;
+  #partialSince = Infinity;
+  #stalledSince = Infinity;
+  #unsentBytes = 0;
+  #askedAt = Infinity;
+  #heartbeatAt: number;
+  #longestGapMs = 0;
+  #hearsHeartbeats = false;
+  #credit: number;
+  #creditAt: number;
+
+  constructor(clock: Clock, watched: Watched, settings: SessionSettings) {
+    this.#clock = clock;
+    this.#ring = DeadlineRing.of(clock);
+    this.#watched = watched;
+    this.#settings = settings;
+    const now = clock.now();
+    this.lastByteAt = now;
+    this.#heartbeatAt = now;
+    this.#credit = settings.limits.heartbeatBurst;
+    this.#creditAt = now;
+    this.#checkBy(now + (watched.role === 'server' ? settings.limits.firstByteMs : settings.heartbeat.idleMs));
+  }
+
+  /** After each chunk. */
+  heard(now: number): void {
+    this.lastByteAt = now;
+    this.#sawByte = true;
+    this.#askedAt = Infinity;
+    if (this.#watched.partialBytes() === 0) this.#partialSince = Infinity;
+    else if (this.#partialSince === Infinity) {
+      this.#partialSince = now;
+      this.#checkBy(now + this.#settings.limits.frameMs);
+    }
+  }
+
+  /** A call went out: from now on a silent server is noticed within seconds. */
+  callSent(now: number): void {
+    const by = Math.max(this.lastByteAt, now - this.#settings.heartbeat.busyMs) + this.#settings.heartbeat.busyMs;
+    if (by < this.#checkAt - this.#settings.heartbeat.busyMs) this.#checkBy(by);
+  }
+
+  /** The peer stopped reading, or reads again. */
+  stalled(isStalled: boolean): void {
+    if (!isStalled) this.#stalledSince = Infinity;
+    else if (this.#stalledSince === Infinity) {
+      this.#stalledSince = this.#clock.now();
+      this.#unsentBytes = this.#watched.unsentBytes();
+      this.#checkBy(this.#stalledSince + this.#settings.limits.stallMs);
+    }
+  }
+
+  negotiated(): void {
+    this.#negotiated = true;
+    if (this.#watched.role === 'server') this.#checkBy(this.#clock.now() + this.#silenceMs());
+  }
+
+  /** False when the peer sends too many of them. */
+  heartbeatReceived(): boolean {
+    const now = this.#clock.now();
+    const { heartbeatsPerSecond, heartbeatBurst } = this.#settings.limits;
+    this.#credit = Math.min(heartbeatBurst, this.#credit + ((now - this.#creditAt) / 1000) * heartbeatsPerSecond);
+    this.#creditAt = now;
+    if (this.#credit < 1) return false;
+    this.#credit -= 1;
+    this.#hearsHeartbeats = true;
+    this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#heartbeatAt);
+    this.#heartbeatAt = now;
+    this.#checkBy(now + this.#silenceMs());
+    return true;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#entry >= 0) this.#ring.remove(this.#entry);
+    this.#entry = -1;
+  }
+
+  expired(): void {
+    this.#entry = -1;
+    this.#checkAt = Infinity;
+    if (this.#stopped) return;
+    const now = this.#clock.now();
+    const wrong = this.#wrong(now);
+    if (wrong === undefined) this.#checkBy(this.#nextCheck(now));
+    else this.#watched.fail(wrong);
+  }
+
+  /** Silence after which a peer that sends heartbeats counts as dead. */
+  #silenceMs(): number {
+    return Math.max(this.#settings.heartbeat.leastSilenceMs, 3 * this.#longestGapMs);
+  }
+
+  #wrong(now: number): RpcError | undefined {
+    const { limits, heartbeat } = this.#settings;
+    const silentMs = now - this.lastByteAt;
+    if (this.#watched.role === 'server') {
+      if (!this.#sawByte && silentMs >= limits.firstByteMs) return silence(`it sent no byte within ${limits.firstByteMs} ms`);
+      const expectsHeartbeats = this.#negotiated || this.#hearsHeartbeats;
+      if (expectsHeartbeats && silentMs >= this.#silenceMs()) return silence(`no byte came for ${Math.round(silentMs)} ms`);
+    } else if (this.#askedAt !== Infinity && now - this.#askedAt >= heartbeat.answerMs) {
+      return silence(`no byte came for ${Math.round(silentMs)} ms, nor within ${heartbeat.answerMs} ms after a heartbeat`);
+    }
+    if (heartbeat.idleTimeoutMs > 0 && silentMs >= heartbeat.idleTimeoutMs) return silence(`it was idle for ${heartbeat.idleTimeoutMs} ms`);
+    const partialMs = now - this.#partialSince;
+    if (partialMs >= limits.frameMs && this.#watched.partialBytes() < (partialMs / 1000) * 1024) {
+      return silence(`a frame was not finished after ${Math.round(partialMs)} ms`);
+    }
+    return this.#stuck(now);
+  }
+
+  #stuck(now: number): RpcError | undefined {
+    if (now - this.#stalledSince < this.#settings.limits.stallMs) return undefined;
+    const unsent = this.#watched.unsentBytes();
+    if (unsent >= this.#unsentBytes) {
+      const message = `the connection was given up: the other side reads nothing, ${unsent} bytes wait for it`;
+      return new RpcError('unavailable', message, { reason: 'PEER_SILENT' });
+    }
+    this.#stalledSince = now;
+    this.#unsentBytes = unsent;
+    return undefined;
+  }
+
+  /** Asks if it is time to, and says when the next thing could be wrong. */
+  #nextCheck(now: number): number {
+    const { limits, heartbeat } = this.#settings;
+    let next = heartbeat.idleTimeoutMs > 0 ? this.lastByteAt + heartbeat.idleTimeoutMs : Infinity;
+    if (this.#watched.role === 'client') next = Math.min(next, this.#ask(now));
+    else if (!this.#sawByte) next = Math.min(next, this.lastByteAt + limits.firstByteMs);
+    else if (this.#negotiated || this.#hearsHeartbeats) next = Math.min(next, this.lastByteAt + this.#silenceMs());
+    if (this.#partialSince !== Infinity) next = Math.min(next, Math.max(this.#partialSince + limits.frameMs, now + 1000));
+    return Math.max(Math.min(next, this.#stalledSince + limits.stallMs), now + 1);
+  }
+
+  #ask(now: number): number {
+    const { heartbeat } = this.#settings;
+    if (this.#askedAt !== Infinity) return this.#askedAt + heartbeat.answerMs;
+    const patienceMs = this.#watched.pendingCalls() > 0 ? heartbeat.busyMs : heartbeat.idleMs;
+    if (now - this.lastByteAt < patienceMs) return this.lastByteAt + patienceMs;
+    this.#askedAt = now;
+    this.#watched.sendHeartbeat();
+    return now + heartbeat.answerMs;
+  }
+
+  #checkBy(at: number): void {
+    if (this.#stopped || at >= this.#checkAt) return;
+    if (this.#entry >= 0) this.#ring.remove(this.#entry);
+    this.#checkAt = at;
+    this.#entry = this.#ring.add(at, this);
+  }
+}
+
+function silence(what: string): RpcError {
+  return new RpcError('unavailable', `the connection was given up: ${what}`, { reason: 'PEER_SILENT' });
+}

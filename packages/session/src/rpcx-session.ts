@@ -1,0 +1,351 @@
+import { readUtf8, RpcError, type Connection, type Metadata, type Runtime } from '@rpcxjs/core';
+import { flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView, type FrameWriter } from '@rpcxjs/protocol';
+import { BytePump, type PumpHandler } from './byte-pump.ts';
+import { acceptAnswer, common, createNonce, formatAnswer, formatOffer, parseOffer } from './capabilities.ts';
+import type { Extension } from './extension.ts';
+import { Liveness, type Watched } from './liveness.ts';
+import type { SessionSettings } from './session-limits.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Who deals with what arrives. A frame's view is valid during the call only. */
+export interface SessionHandler {
+  /** On a server a call; on a client a message that the server sent by itself. */
+  request(frame: FrameView): void;
+  response(frame: FrameView): void;
+  /** The other side reads again. */
+  drained(): void;
+  /** The other side is one of ours; told once. */
+  agreed(words: ReadonlySet<string>): void;
+  /** A heartbeat of the other side was answered. */
+  heartbeat?(): void;
+  /** A request whose frame is longer than allowed, told before the connection is closed for it. */
+  refused?(sequenceHigh: number, sequenceLow: number, error: RpcError): void;
+  /** Last of all, exactly once. */
+  sessionClosed(reason: RpcError | undefined): void;
+  /** Calls that wait for the other side. */
+  pendingCalls(): number;
+}
+
+export interface SessionOptions {
+  readonly role: 'client' | 'server';
+  readonly connection: Connection;
+  readonly runtime: Runtime;
+  readonly settings: SessionSettings;
+  readonly extensions: readonly Extension[];
+  readonly handler: SessionHandler;
+}
+
+const none: ReadonlySet<string> = new Set();
+const emptyPayload = (): void => {};
+const controlLength = reserved.controlPath.length;
+
+/** One rpcx connection, from either end: frames, heartbeats, what both sides can do. Calls are its handler's business. */
+export class RpcxSession implements PumpHandler, Watched {
+  readonly role: 'client' | 'server';
+  readonly connection: Connection;
+  /** What the peer agreed to; empty for a Go peer. */
+  capabilities: ReadonlySet<string> = none;
+  #sequence = 0;
+  #sequenceHigh = 0;
+  #nonce: string | undefined;
+  #framesInTurn = 0;
+  #turnStartedAt = 0;
+  #reason: RpcError | undefined;
+  #stalled = false;
+  #pauses = 0;
+  #ended = false;
+  readonly #pump: BytePump;
+  readonly #parser: FrameParser;
+  readonly #liveness: Liveness;
+  readonly #options: SessionOptions;
+  readonly #handler: SessionHandler;
+
+  constructor(options: SessionOptions) {
+    const { settings } = options;
+    this.role = options.role;
+    this.connection = options.connection;
+    this.#options = options;
+    this.#handler = options.handler;
+    this.#pump = new BytePump(options.connection, this, settings.limits);
+    this.#parser = new FrameParser(
+      { limits: settings.limits.frames, budget: settings.budget, evicted: () => this.fail(overBudget()) },
+      this.#onFrame,
+    );
+    this.#liveness = new Liveness(options.runtime.clock, this, settings);
+  }
+
+  get writer(): FrameWriter {
+    return this.#pump.writer;
+  }
+  get traffic(): Traffic {
+    return this.#pump.traffic;
+  }
+  /** False while the other side does not read, while a frame is being written, and after the end. */
+  get writable(): boolean {
+    return this.#pump.writable && !this.#pump.writer.isOpen && !this.#ended;
+  }
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Begins reading; a client introduces itself first. */
+  start(): void {
+    if (this.role === 'client') this.#introduce();
+    this.#pump.start();
+  }
+
+  /** After a frame was closed in `writer`. `flushAtBytes` is where the turn's batch begins to leave. */
+  frameWritten(flushAtBytes: number): void {
+    const pump = this.#pump;
+    pump.traffic.framesWritten += 1;
+    pump.flushAtBytes = flushAtBytes;
+    pump.written();
+    if (!pump.writable) this.#stall();
+  }
+
+  /** A client's next number; the caller skips those that are taken. */
+  get nextSequenceLow(): number {
+    return this.#sequence;
+  }
+  get nextSequenceHigh(): number {
+    return this.#sequenceHigh;
+  }
+  advanceSequence(): void {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    if (this.#sequence === 0) this.#sequenceHigh = (this.#sequenceHigh + 1) >>> 0;
+  }
+
+  callSent(now: number): void {
+    this.#liveness.callSent(now);
+  }
+
+  /** A one-way message between peers that agreed; the word is its method, the number is what it is about. */
+  sendControl(word: string, sequenceHigh: number, sequenceLow: number): void {
+    if (this.#ended) return;
+    this.#write(flag.oneway, { service: reserved.controlPath, method: word, sequenceHigh, sequenceLow, metadata: undefined });
+  }
+
+  sendHeartbeat(): void {
+    this.#sendHeartbeat(undefined);
+    this.#pump.flush();
+  }
+
+  /** Reading and dispatching stop until `resume`; each pause needs its own. */
+  pause(): void {
+    if (this.#pauses++ > 0 || this.#ended) return;
+    this.#parser.pause();
+    this.connection.pause();
+  }
+  resume(): void {
+    if (--this.#pauses > 0 || this.#ended) return;
+    this.connection.resume();
+    this.#read(() => this.#parser.resume());
+  }
+
+  /** Sends what is queued, then ends. */
+  close(): Promise<void> {
+    return this.#pump.close();
+  }
+
+  /** Ends now. What the other side did wrong is the reason that pending calls get. */
+  fail(error: RpcError): void {
+    if (this.#ended) return;
+    this.#reason = error;
+    this.#pump.abort(error);
+    // A transport may be slow to say so, or frozen: whoever waits is told now.
+    this.closed(error);
+  }
+
+  partialBytes(): number {
+    return this.#parser.partialBytes;
+  }
+  unsentBytes(): number {
+    return this.connection.bufferedBytes + this.writer.pendingBytes;
+  }
+  pendingCalls(): number {
+    return this.#handler.pendingCalls();
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    const now = this.#options.runtime.clock.now();
+    this.#turnStartedAt = now;
+    this.#read(() => this.#parser.push(chunk));
+    this.#liveness.heard(now);
+  }
+
+  drained(): void {
+    this.#stalled = false;
+    this.#liveness.stalled(false);
+    if (this.role === 'server') this.resume();
+    this.#handler.drained();
+  }
+
+  closed(reason: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#liveness.stop();
+    this.#parser.pause();
+    this.#parser.clear();
+    const error = this.#reason ?? (reason === undefined || RpcError.is(reason) ? reason : lost(reason));
+    this.#handler.sessionClosed(error);
+  }
+
+  #read(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!RpcError.is(error)) throw error;
+      this.#broken(error);
+    }
+  }
+
+  #broken(error: RpcError): void {
+    const { view } = this.#parser;
+    if (error.reason === 'FRAME_TOO_LARGE' && !view.isResponse) {
+      this.#handler.refused?.(view.sequenceHigh, view.sequenceLow, error);
+      this.#pump.flush();
+    }
+    this.fail(error);
+  }
+
+  #stall(): void {
+    if (!this.#stalled) {
+      this.#stalled = true;
+      this.#liveness.stalled(true);
+      if (this.role === 'server') this.pause();
+    }
+    const { maxUnsentBytes } = this.#options.settings.limits;
+    if (this.unsentBytes() > maxUnsentBytes) this.fail(unread(this.unsentBytes()));
+  }
+
+  readonly #onFrame = (frame: FrameView): void => {
+    if (this.#ended) return;
+    this.#pump.traffic.framesRead += 1;
+    const { flags } = frame;
+    if ((flags & flag.heartbeat) !== 0) this.#onHeartbeat(frame);
+    else if ((flags & flag.response) !== 0) this.#handler.response(frame);
+    else if (isControl(frame)) this.#onControl(frame);
+    else this.#handler.request(frame);
+    if (++this.#framesInTurn >= this.#options.settings.limits.framesPerTurn) this.#endTurn();
+  };
+
+  /** Others get their turn when a peer has sent more than fits into a few milliseconds. */
+  #endTurn(): void {
+    this.#framesInTurn = 0;
+    const { clock } = this.#options.runtime;
+    if (clock.now() - this.#turnStartedAt < this.#options.settings.limits.turnMs) return;
+    this.pause();
+    clock.setTimer(() => {
+      this.#turnStartedAt = clock.now();
+      if (!this.#ended) this.resume();
+    }, 0);
+  }
+
+  #onControl(frame: FrameView): void {
+    const word = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
+    if (!this.capabilities.has(word)) return;
+    for (const extension of this.#options.extensions) if (extension.word === word) extension.receive?.(this, frame);
+  }
+
+  #onHeartbeat(frame: FrameView): void {
+    const metadata = frame.metadataEnd > frame.metadataStart ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
+    if (frame.isResponse) this.#onAnswer(metadata);
+    else if (this.role === 'server') this.#answer(frame, metadata);
+  }
+
+  #introduce(): void {
+    const words = this.#options.extensions.map((extension) => extension.word);
+    this.#nonce = createNonce(this.#options.runtime.clock);
+    this.#sendHeartbeat({ [reserved.offer]: formatOffer(this.#nonce, words) });
+  }
+
+  #sendHeartbeat(metadata: Metadata | undefined): void {
+    this.#write(flag.heartbeat, {
+      service: '',
+      method: '',
+      sequenceHigh: this.#sequenceHigh,
+      sequenceLow: this.#sequence,
+      metadata,
+    });
+    this.advanceSequence();
+  }
+
+  #onAnswer(metadata: Metadata | undefined): void {
+    const answer = metadata?.[reserved.accept];
+    if (answer === undefined || this.#nonce === undefined) return;
+    const words = this.#options.extensions.map((extension) => extension.word);
+    const agreed = acceptAnswer(answer, this.#nonce, words);
+    this.#nonce = undefined;
+    if (agreed === undefined) return;
+    this.#agree(agreed);
+  }
+
+  #agree(words: ReadonlySet<string>): void {
+    this.capabilities = words;
+    this.#liveness.negotiated();
+    this.#handler.agreed(words);
+  }
+
+  #answer(frame: FrameView, metadata: Metadata | undefined): void {
+    const { limits } = this.#options.settings;
+    if (frame.end - frame.metadataStart > limits.maxHeartbeatBytes + 8) {
+      this.fail(new RpcError('resource_exhausted', `a heartbeat carries more than ${limits.maxHeartbeatBytes} bytes`, { reason: 'BAD_FRAME' }));
+      return;
+    }
+    if (!this.#liveness.heartbeatReceived()) {
+      const message = `the other side sends more than ${limits.heartbeatsPerSecond} heartbeats a second; use a longer interval`;
+      this.fail(new RpcError('resource_exhausted', message, { reason: 'OVERLOADED' }));
+      return;
+    }
+    const offer = metadata === undefined ? undefined : parseOffer(metadata[reserved.offer] ?? '');
+    if (offer === undefined) this.#echo(frame);
+    else this.#accept(frame, offer.nonce, offer.words);
+    this.#handler.heartbeat?.();
+  }
+
+  /** As Go: the same frame with the response bit (rpcx server/server_conn.go, processOneRequest). */
+  #echo(frame: FrameView): void {
+    const { writer } = this;
+    if (writer.isOpen) return;
+    writer.open();
+    writer.append(frame.bytes.subarray(frame.start, frame.end));
+    writer.patchByte(2, frame.flags | flag.response);
+    writer.close();
+    this.frameWritten(this.#pump.flushAtBytes);
+  }
+
+  #accept(frame: FrameView, nonce: string, offered: readonly string[]): void {
+    const words = this.#options.extensions.map((extension) => extension.word);
+    this.#write(flag.heartbeat | flag.response, {
+      service: '',
+      method: '',
+      sequenceHigh: frame.sequenceHigh,
+      sequenceLow: frame.sequenceLow,
+      metadata: { [reserved.accept]: formatAnswer(nonce, words) },
+    });
+    if (this.capabilities === none) this.#agree(common(words, offered));
+  }
+
+  #write(flags: number, frame: Omit<Parameters<typeof writeFrame>[1], 'flags' | 'codecId' | 'payload'>): void {
+    if (this.writer.isOpen || this.#ended) return;
+    writeFrame(this.writer, { ...frame, flags, codecId: 0, payload: emptyPayload });
+    this.frameWritten(this.#pump.flushAtBytes);
+  }
+}
+
+function isControl(frame: FrameView): boolean {
+  const { bytes, serviceStart } = frame;
+  if (frame.serviceEnd - serviceStart !== controlLength || bytes[serviceStart] !== 0x5f) return false;
+  return readUtf8(bytes, serviceStart, frame.serviceEnd) === reserved.controlPath;
+}
+
+function lost(cause: Error): RpcError {
+  return new RpcError('unavailable', `the connection was lost: ${cause.message}`, { reason: 'CONNECTION_LOST', cause });
+}
+function overBudget(): RpcError {
+  return new RpcError('resource_exhausted', 'unfinished frames of all peers together hold too much memory, and this is the oldest', { reason: 'OVERLOADED' });
+}
+function unread(bytes: number): RpcError {
+  return new RpcError('unavailable', `the connection was given up: ${bytes} bytes wait for a peer that does not read`, { reason: 'PEER_SILENT' });
+}
