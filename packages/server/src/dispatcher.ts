@@ -106,7 +106,9 @@ export class Dispatcher implements SessionHandler, CallHost {
   /** The caller no longer waits. The handler counts as running until it ends. */
   cancelled(sequenceHigh: number, sequenceLow: number): void {
     const call = this.#calls.get(sequenceHigh, sequenceLow);
-    call?.abort(new RpcError('canceled', `the caller of ${call.service}.${call.method} no longer waits`, { reason: 'ABORTED' }));
+    if (call === undefined) return;
+    call.abandoned = true;
+    call.abort(new RpcError('canceled', `the caller of ${call.service}.${call.method} no longer waits`, { reason: 'ABORTED' }));
   }
 
   abortCalls(reason: RpcError): void {
@@ -152,6 +154,7 @@ export class Dispatcher implements SessionHandler, CallHost {
       return;
     }
     if (output instanceof Promise) this.#later(call, output);
+    else if (isThenable(output)) this.#later(call, Promise.resolve(output));
     else this.#reply(call, output);
   }
 
@@ -179,7 +182,7 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   #reply(call: InboundCall, output: unknown): void {
     this.#leave(call);
-    if (call.oneway) return;
+    if (call.oneway || call.abandoned) return;
     try {
       const written = this.#replies.reply(call, output);
       if (written instanceof Promise) written.catch((error: unknown) => this.#unwritable(call, error));
@@ -199,7 +202,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   #fail(call: InboundCall, error: RpcError<string>): void {
     this.#leave(call);
     this.#services.counters.failed += 1;
-    if (!call.oneway) this.#replies.error(call, error);
+    if (!call.oneway && !call.abandoned) this.#replies.error(call, error);
     if (this.#services.tokenRefused(call)) void this.#session.close();
   }
 
@@ -213,6 +216,11 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.#services.admission.leave();
     this.#services.left();
   }
+}
+
+/** Query builders and the like are awaited, too. */
+function isThenable(output: unknown): output is PromiseLike<unknown> {
+  return typeof output === 'object' && output !== null && typeof (output as { readonly then?: unknown }).then === 'function';
 }
 
 function unwrap(call: InboundCall, reply: Reply): unknown {

@@ -34,6 +34,8 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   /** In the connection's table, so that a cancel or a disconnect finds it. */
   tracked = false;
   settled = false;
+  /** Its caller said that it no longer waits: nothing is sent for it. */
+  abandoned = false;
   response: MutableMetadata | undefined;
   /** The payload as long as it is there: valid during dispatch unless it was kept. */
   source: Uint8Array = nothing;
