@@ -2,12 +2,12 @@ import { canGenerate, generate, mostFields } from './code-generation.ts';
 import type { Cursor, MapReader } from './cursor.ts';
 import { KeyTrie } from './key-trie.ts';
 import type { LearningBudget } from './learning-budget.ts';
+import { type Maker, makerOf } from './object-maker.ts';
 import { literalSource, readerSource, tagClass } from './read-source.ts';
 import { textAt } from './read-text.ts';
 import { readPlainMap, readValue, setOwn } from './read-value.ts';
 
 type Program = (cursor: Cursor, count: number) => Record<string, unknown> | undefined;
-type Maker = (values: readonly unknown[]) => Record<string, unknown>;
 
 // A maker pays after a few maps, a reader of its own after many more.
 const makerHits = 8;
@@ -143,8 +143,7 @@ export class LearnedReader implements MapReader {
   #makerOf(trie: KeyTrie, keys: readonly number[]): Maker | undefined {
     const names = namesOf(trie, keys);
     if (!isCompilable(names) || !this.#budget.takeProgram()) return undefined;
-    if (!canGenerate()) return templateMaker(names);
-    return generate<Maker>({}, `return function make(v){return ${literalSource(names.map((name, index) => [name, `v[${index}]`]))};};`);
+    return makerOf(names);
   }
 
   #compile(trie: KeyTrie, keys: readonly number[]): void {
@@ -188,16 +187,4 @@ function assemble(trie: KeyTrie, keys: readonly number[], values: readonly unkno
   const map: Record<string, unknown> = {};
   for (let index = 0; index < keys.length; index++) setOwn(map, (trie.keys[keys[index] as number] as KeyTrie['keys'][number]).text, values[index]);
   return map;
-}
-
-/** Without code generation: a copy of a template has the right layout at once, where adding key after key makes a dictionary of a large object. */
-function templateMaker(names: readonly string[]): Maker {
-  // `as`: the text is an object.
-  const template = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join(',')}}`) as Record<string, unknown>;
-  return (values) => {
-    const map = { ...template };
-    // `as`: one value for each name.
-    for (let index = 0; index < names.length; index++) map[names[index] as string] = values[index];
-    return map;
-  };
 }

@@ -1,12 +1,17 @@
 import { type ByteWriter, type Codec, type PayloadCodec, RpcError } from '@rpcxjs/core';
 import { textOf, unreadable, unwritable } from './bad-payload.ts';
+import { check } from './check-value.ts';
+import { type Cursor, releaseCursor, takeCursor } from './cursor.ts';
+import type { Kind } from './kind.ts';
 import { LearnedReader } from './learned-reader.ts';
 import { LearnedWriter } from './learned-writer.ts';
 import { LearningBudget } from './learning-budget.ts';
-import { type MapReader, releaseCursor, takeCursor } from './cursor.ts';
 import { type MsgpackOptions, type ResolvedMsgpackOptions, resolveMsgpackOptions } from './msgpack-options.ts';
-import { type MapWriter, releaseOutput, takeOutput } from './output.ts';
+import { type Output, releaseOutput, takeOutput } from './output.ts';
 import { readValue } from './read-value.ts';
+import { readerOf } from './typed-reader.ts';
+import { writerOf } from './typed-writer.ts';
+import { kindOf } from './wire-kind.ts';
 import { writeValue } from './write-value.ts';
 
 /** rpcx's serialize type of MessagePack (protocol/message.go `MsgPack`). */
@@ -18,14 +23,16 @@ const msgpackType = 3;
  */
 export function msgpackCodec(options: MsgpackOptions = {}): Codec {
   const resolved = resolveMsgpackOptions(options);
-  const { encode, decode } = generic(resolved, undefined, undefined);
+  const { encode, decode } = pair(resolved, (cursor) => readValue(cursor, undefined, 0), (output, value) => { writeValue(output, value, undefined, 0); });
   return {
     id: msgpackType,
     name: 'msgpack',
     encode,
     decode,
-    compile(): PayloadCodec | undefined {
-      return resolved.learn ? learning(resolved) : undefined;
+    compile(wireType: unknown): PayloadCodec | undefined {
+      const kind = kindOf(wireType);
+      if (kind !== undefined) return typed(resolved, kind);
+      return wireType === undefined && resolved.learn ? learning(resolved) : undefined;
     },
   };
 }
@@ -33,15 +40,44 @@ export function msgpackCodec(options: MsgpackOptions = {}): Codec {
 /** A pair for one method, which learns the shapes of its messages. */
 function learning(options: ResolvedMsgpackOptions): PayloadCodec {
   const budget = new LearningBudget();
-  return generic(options, new LearnedReader(budget, options.int64 !== 'bigint'), new LearnedWriter(budget));
+  const maps = new LearnedReader(budget, options.int64 !== 'bigint');
+  const objects = new LearnedWriter(budget);
+  return pair(options, (cursor) => readValue(cursor, maps, 0), (output, value) => { writeValue(output, value, objects, 0); });
 }
 
-function generic(options: ResolvedMsgpackOptions, maps: MapReader | undefined, objects: MapWriter | undefined): PayloadCodec {
+/** A pair for a wire type: exact, or an error that names the field. */
+function typed(options: ResolvedMsgpackOptions, kind: Kind): PayloadCodec {
+  const write = writerOf(kind);
+  // The type says how each integer is read.
+  const { encode, decode } = pair({ ...options, int64: 'auto' }, readerOf(kind), write);
+  return {
+    decode,
+    encode(value: unknown, writer: ByteWriter): void {
+      try {
+        encode(value, writer);
+      } catch (cause) {
+        throw explained(kind, value, cause);
+      }
+    },
+  };
+}
+
+/** Says which field is at fault; what was thrown, when none is. */
+function explained(kind: Kind, value: unknown, cause: unknown): unknown {
+  try {
+    const issue = check(kind, value, '');
+    return issue === undefined ? cause : unwritable(issue);
+  } catch {
+    return cause;
+  }
+}
+
+function pair(options: ResolvedMsgpackOptions, read: (cursor: Cursor) => unknown, write: (output: Output, value: unknown) => void): PayloadCodec {
   return {
     encode(value: unknown, writer: ByteWriter): void {
       const output = takeOutput(writer, options);
       try {
-        writeValue(output, value, objects, 0);
+        write(output, value);
       } catch (cause) {
         throw RpcError.is(cause) && cause.reason === 'BAD_PAYLOAD' ? cause : unwritable(textOf(cause), cause);
       } finally {
@@ -53,7 +89,7 @@ function generic(options: ResolvedMsgpackOptions, maps: MapReader | undefined, o
       if (start === end) return undefined;
       const cursor = takeCursor(options, source, [start, end]);
       try {
-        const value = readValue(cursor, maps, 0);
+        const value = read(cursor);
         if (cursor.offset !== end) throw unreadable(`${end - cursor.offset} bytes follow its end at byte ${cursor.offset - start}`);
         return value;
       } catch (cause) {

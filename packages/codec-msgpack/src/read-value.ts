@@ -1,20 +1,18 @@
 import { unreadable } from './bad-payload.ts';
-import { type Cursor, enter, type MapReader, take, truncated } from './cursor.ts';
+import { type Cursor, enter, type MapReader, take } from './cursor.ts';
 import { extensionAt } from './extension.ts';
 import { keyAt } from './key-cache.ts';
+import { countOfArray, countOfMap, nextTag, readSize } from './read-header.ts';
 import { textAt } from './read-text.ts';
 
 /** Reads one value of any type. `maps` and `key` name the place that it has among the maps above it, where they learn. */
 export function readValue(cursor: Cursor, maps: MapReader | undefined, key: number): unknown {
-  const at = cursor.offset;
-  if (at >= cursor.end) throw truncated(cursor, 1);
-  const tag = cursor.bytes[at] as number;
-  cursor.offset = at + 1;
+  const tag = nextTag(cursor);
   if (tag < 0x80) return tag;
   if (tag >= 0xe0) return tag - 256;
   if (tag >= 0xa0 && tag < 0xc0) return readText(cursor, tag & 31);
   if (tag >= 0xc0) return readTagged(cursor, tag, maps, key);
-  return tag < 0x90 ? readMap(cursor, tag & 15, maps?.child(key)) : readArray(cursor, tag & 15, maps?.child(key));
+  return tag < 0x90 ? readMap(cursor, countOfMap(cursor, tag), maps?.child(key)) : readArray(cursor, countOfArray(cursor, tag), maps?.child(key));
 }
 
 function readTagged(cursor: Cursor, tag: number, maps: MapReader | undefined, key: number): unknown {
@@ -37,17 +35,10 @@ function readTagged(cursor: Cursor, tag: number, maps: MapReader | undefined, ke
     case 0xd3: return readInt64(cursor);
     case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: return readExtension(cursor, 1 << (tag - 0xd4));
     case 0xd9: case 0xda: case 0xdb: return readText(cursor, readSize(cursor, tag - 0xd9));
-    case 0xdc: case 0xdd: return readArray(cursor, readSize(cursor, tag - 0xdb), maps?.child(key));
-    case 0xde: case 0xdf: return readMap(cursor, readSize(cursor, tag - 0xdd), maps?.child(key));
+    case 0xdc: case 0xdd: return readArray(cursor, countOfArray(cursor, tag), maps?.child(key));
+    case 0xde: case 0xdf: return readMap(cursor, countOfMap(cursor, tag), maps?.child(key));
     default: throw unreadable(`byte ${cursor.offset - 1} is 0xc1, which no value begins with`);
   }
-}
-
-/** A length of one (0), two (1) or four (2) bytes. */
-export function readSize(cursor: Cursor, form: number): number {
-  const { view } = cursor;
-  if (form === 0) return view.getUint8(take(cursor, 1));
-  return form === 1 ? view.getUint16(take(cursor, 2)) : view.getUint32(take(cursor, 4));
 }
 
 export function readText(cursor: Cursor, size: number): string {
@@ -64,34 +55,44 @@ function readExtension(cursor: Cursor, size: number): unknown {
   return extensionAt(cursor, type, take(cursor, size), size);
 }
 
-export function readInt64(cursor: Cursor): number | bigint {
+function readInt64(cursor: Cursor): number | bigint {
   const at = take(cursor, 8);
-  const { view } = cursor;
-  if (cursor.options.int64 !== 'bigint') {
-    const value = view.getInt32(at) * 4294967296 + view.getUint32(at + 4);
-    if (Number.isSafeInteger(value)) return value;
-    if (cursor.options.int64 === 'number') throw tooWide(view.getBigInt64(at));
-  }
-  return view.getBigInt64(at);
+  const { int64 } = cursor.options;
+  if (int64 === 'bigint') return cursor.view.getBigInt64(at);
+  const value = int64At(cursor.view, at);
+  if (int64 === 'number' && typeof value === 'bigint') throw tooWide(value);
+  return value;
 }
 
-export function readUint64(cursor: Cursor): number | bigint {
+function readUint64(cursor: Cursor): number | bigint {
   const at = take(cursor, 8);
-  const { view } = cursor;
-  if (cursor.options.int64 !== 'bigint') {
-    const value = view.getUint32(at) * 4294967296 + view.getUint32(at + 4);
-    if (Number.isSafeInteger(value)) return value;
-    if (cursor.options.int64 === 'number') throw tooWide(view.getBigUint64(at));
-  }
-  return view.getBigUint64(at);
+  const { int64 } = cursor.options;
+  if (int64 === 'bigint') return cursor.view.getBigUint64(at);
+  const value = uint64At(cursor.view, at);
+  if (int64 === 'number' && typeof value === 'bigint') throw tooWide(value);
+  return value;
+}
+
+/** The int64 at `at`: a number when it is safe, else a bigint. */
+export function int64At(view: DataView, at: number): number | bigint {
+  const value = view.getInt32(at) * 4294967296 + view.getUint32(at + 4);
+  return Number.isSafeInteger(value) ? value : view.getBigInt64(at);
+}
+
+/** The uint64 at `at`: a number when it is safe, else a bigint. */
+export function uint64At(view: DataView, at: number): number | bigint {
+  const value = view.getUint32(at) * 4294967296 + view.getUint32(at + 4);
+  return Number.isSafeInteger(value) ? value : view.getBigUint64(at);
 }
 
 function tooWide(value: bigint): Error {
   return unreadable(`the integer ${value} is no exact number; set int64 to 'auto' or 'bigint'`);
 }
 
+/** The number under which the elements of an array are known: all of them are taken to be alike. */
+const elementKey = 0;
+
 function readArray(cursor: Cursor, count: number, elements: MapReader | undefined): unknown[] {
-  if (count > cursor.end - cursor.offset) throw overcount(cursor, 'an array', count);
   enter(cursor);
   const array: unknown[] = [];
   for (let index = 0; index < count; index++) array.push(readValue(cursor, elements, elementKey));
@@ -99,19 +100,11 @@ function readArray(cursor: Cursor, count: number, elements: MapReader | undefine
   return array;
 }
 
-/** The number under which the elements of an array are known: all of them are taken to be alike. */
-export const elementKey = 0;
-
 function readMap(cursor: Cursor, count: number, reader: MapReader | undefined): unknown {
-  if (count * 2 > cursor.end - cursor.offset) throw overcount(cursor, 'a map', count);
   enter(cursor);
   const map = reader === undefined ? readPlainMap(cursor, count) : reader.readMap(cursor, count);
   cursor.depth--;
   return map;
-}
-
-export function overcount(cursor: Cursor, what: string, count: number): Error {
-  return unreadable(`${what} claims ${count} entries at byte ${cursor.offset}, where ${cursor.end - cursor.offset} bytes are left`);
 }
 
 /** A map as a plain object, nothing learned. Of equal keys the last wins. */
@@ -131,20 +124,17 @@ export function setOwn(object: Record<string, unknown>, key: string, value: unkn
 
 /** A key as text: strings and binary as they are, numbers and booleans as they print, as Go's `map[int]string` has them. */
 export function readKey(cursor: Cursor): string {
-  const at = cursor.offset;
-  if (at >= cursor.end) throw truncated(cursor, 1);
-  const tag = cursor.bytes[at] as number;
+  const tag = nextTag(cursor);
   if (tag >= 0xa0 && tag < 0xc0) {
-    cursor.offset = at + 1;
     const size = tag & 31;
     return keyAt(cursor, take(cursor, size), size);
   }
   const isBinary = tag >= 0xc4 && tag <= 0xc6;
   if (isBinary || (tag >= 0xd9 && tag <= 0xdb)) {
-    cursor.offset = at + 1;
     return readText(cursor, readSize(cursor, isBinary ? tag - 0xc4 : tag - 0xd9));
   }
   const isScalar = tag < 0x80 || tag >= 0xe0 || tag === 0xc2 || tag === 0xc3 || (tag >= 0xca && tag <= 0xd3);
-  if (!isScalar) throw unreadable(`the map key at byte ${at} begins with 0x${tag.toString(16)}; keys are strings, numbers or booleans`);
+  if (!isScalar) throw unreadable(`the map key at byte ${cursor.offset - 1} begins with 0x${tag.toString(16)}; keys are strings, numbers or booleans`);
+  cursor.offset--;
   return String(readValue(cursor, undefined, 0));
 }
