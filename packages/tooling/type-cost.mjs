@@ -13,14 +13,16 @@ function program(count) {
   const names = Array.from({ length: count }, (_, index) => `M${index}`);
   const fields = (name) => `{ A${name}: number; B${name}: string; C${name}: boolean; D${name}: number[]; E${name}: { F: string } }`;
   return [
-    `import { contract, unary, type Contract, type ContractClient, type ContractHandlers, type Methods } from '${join(root, 'packages/core/dist/index.js')}';`,
-    'declare function service<M extends Methods>(contract: Contract<M>): ContractClient<M>;',
-    'declare function register<M extends Methods>(contract: Contract<M>, handlers: ContractHandlers<M>): void;',
+    `import { contract, unary } from '${join(root, 'packages/core/src/index.ts')}';`,
+    `import type { Client } from '${join(root, 'packages/client/src/index.ts')}';`,
+    `import type { Server } from '${join(root, 'packages/server/src/index.ts')}';`,
+    'declare const client: Client;',
+    'declare const server: Server;',
     "const All = contract('All', {",
     ...names.map((name) => `  ${name}: unary<${fields(`${name}In`)}, ${fields(`${name}Out`)}>(),`),
     '});',
-    'const all = service(All);',
-    'register(All, {',
+    'const all = client.service(All);',
+    'server.register(All, {',
     ...names.map((name) => `  ${name}: (input) => ({ A${name}Out: input.A${name}In, B${name}Out: '', C${name}Out: true, D${name}Out: [], E${name}Out: { F: '' } }),`),
     '});',
     'export async function use(): Promise<void> {',
@@ -32,8 +34,9 @@ function program(count) {
 function instantiations(count) {
   const file = join(folder, `methods-${count}.ts`);
   writeFileSync(file, program(count));
-  const options = ['--ignoreConfig', '--noEmit', '--extendedDiagnostics', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', '--target', 'es2023', '--module', 'nodenext', '--types', '', '--lib', 'ES2023,ESNext.Disposable,WebWorker'];
-  const { status, stdout, stderr } = spawnSync('tsc', [...options, file], { cwd: folder, encoding: 'utf8' });
+  const config = join(folder, `methods-${count}.json`);
+  writeFileSync(config, JSON.stringify({ extends: join(root, 'packages', 'tooling', 'tsconfig.tests.json'), compilerOptions: { incremental: false, types: [] }, files: [file] }));
+  const { status, stdout, stderr } = spawnSync('tsc', ['-p', config, '--extendedDiagnostics'], { cwd: folder, encoding: 'utf8' });
   const counted = /Instantiations:\s+(\d+)/.exec(stdout)?.[1];
   if (status !== 0 || counted === undefined) throw new Error(`tsc failed on ${file}: ${stdout}${stderr}`);
   return Number(counted);
