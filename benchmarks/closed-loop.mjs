@@ -52,6 +52,9 @@ class Measurement {
   }
 }
 
+/** What a call counts as when its reply is not what the server sends. */
+export const wrongReply = new Error('the reply is not the one that the server sends');
+
 const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /** Warm-up, then the timed window; `finished` resolves when the last call is back. */
@@ -77,17 +80,19 @@ async function measure(measurement, job, finished) {
   };
 }
 
-async function worker(measurement, call, slot) {
+async function worker(measurement, { call, isRight }, slot) {
   let count = slot;
   while (measurement.running) {
     try {
+      let reply;
       if ((count++ & measurement.sampleMask) === 0) {
         const start = performance.now();
-        await call();
+        reply = await call();
         measurement.sampled(start);
       } else {
-        await call();
+        reply = await call();
       }
+      if (!isRight(reply)) measurement.failed(wrongReply);
     } catch (error) {
       measurement.failed(error);
     }
@@ -95,11 +100,11 @@ async function worker(measurement, call, slot) {
   }
 }
 
-/** For peers whose calls return promises. `call` throws when the reply is wrong. */
-export function promiseLoop(call) {
+/** For peers whose calls return promises: what users write, one `await` a call, and a look at the reply. */
+export function promiseLoop(call, isRight) {
   return (job) => {
     const measurement = new Measurement(job.inFlight);
-    const workers = Array.from({ length: job.inFlight }, (_, slot) => worker(measurement, call, slot));
+    const workers = Array.from({ length: job.inFlight }, (_, slot) => worker(measurement, { call, isRight }, slot));
     return measure(measurement, job, Promise.all(workers));
   };
 }
@@ -145,9 +150,10 @@ export async function serveUntilInputEnds(address) {
   process.exit(0);
 }
 
-/** Memory and timers of this process; collected garbage is gone first when the bench started it with `--expose-gc`. */
+/** Memory, processor time and timers of this process; collected garbage is gone first when the bench started it with `--expose-gc`. */
 function memory() {
   globalThis.gc?.();
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
-  return { rss, heapUsed, arrayBuffers, timers: globalThis.liveTimers?.() };
+  const { user, system } = process.cpuUsage();
+  return { rss, heapUsed, arrayBuffers, cpuSeconds: (user + system) / 1e6, timers: globalThis.liveTimers?.() };
 }

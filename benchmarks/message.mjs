@@ -1,8 +1,5 @@
 // What is sent: the message of rpcx's own benchmark, or a payload of so many bytes.
-import { create, createFileRegistry } from '@bufbuild/protobuf';
-import { FieldDescriptorProto_Label, FieldDescriptorProto_Type, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { fileURLToPath } from 'node:url';
-import protobuf from 'protobufjs';
 
 export const protoFile = fileURLToPath(new URL('message.proto', import.meta.url));
 const text = '许多往事在眼前一幕一幕，变的那麼模糊';
@@ -41,27 +38,4 @@ export function rawPayload(payload) {
 export function isEcho(sent, reply) {
   const last = sent.length - 1;
   return reply.length === sent.length && reply[0] === sent[0] && reply[last] === sent[last];
-}
-
-/** The type of protobufjs, from the .proto file. */
-export function protobufjsMessage() {
-  return protobuf.loadSync(protoFile).lookupType('bench.Message');
-}
-
-/** The descriptor of @bufbuild/protobuf, built from the same .proto file so that no generated code has to be kept. */
-export function bufbuildMessage() {
-  const field = ({ name, id, type, repeated, required }) => ({
-    name, number: id, type: FieldDescriptorProto_Type[type.toUpperCase()],
-    label: FieldDescriptorProto_Label[repeated ? 'REPEATED' : required ? 'REQUIRED' : 'OPTIONAL'],
-  });
-  const file = create(FileDescriptorProtoSchema, {
-    name: 'message.proto', package: 'bench', syntax: 'proto2',
-    messageType: [{ name: 'Message', field: protobufjsMessage().fieldsArray.map(field) }],
-  });
-  return createFileRegistry(file, () => undefined).getMessage('bench.Message');
-}
-
-/** The message as @bufbuild/protobuf wants it: 64-bit fields are bigint. */
-export function filledBufbuildMessage(schema) {
-  return create(schema, { ...filledMessage(), field22: BigInt(number) });
 }

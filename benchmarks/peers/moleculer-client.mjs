@@ -9,6 +9,4 @@ await node.start();
 await node.waitForServices('hello');
 const message = filledMessage();
 
-await serveJobs(promiseLoop(async () => {
-  if (!isAnswer(await node.call('hello.say', message))) throw new Error('the reply is not the one that the server sends');
-}));
+await serveJobs(promiseLoop(() => node.call('hello.say', message), isAnswer));

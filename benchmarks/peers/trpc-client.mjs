@@ -8,6 +8,4 @@ const socket = createWSClient({ url: `ws://${peerOptions().address}`, WebSocket 
 const client = createTRPCClient({ links: [wsLink({ client: socket })] });
 const message = filledMessage();
 
-await serveJobs(promiseLoop(async () => {
-  if (!isAnswer(await client.say.mutate(message))) throw new Error('the reply is not the one that the server sends');
-}));
+await serveJobs(promiseLoop(() => client.say.mutate(message), isAnswer));
