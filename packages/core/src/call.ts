@@ -83,13 +83,19 @@ export function intercept<C, R>(interceptors: readonly Interceptor<C, R>[], term
   return interceptors.reduceRight((next, interceptor) => interceptor(next), terminal);
 }
 
-/** Continues after a value, a throw or a promise alike, without making a promise of a value. */
+/** Continues after a value, a throw, a promise or anything with a `then` (query builders have one) alike, without making a promise of a value. */
 export function settle<T, R>(run: () => MaybePromise<T>, ok: (value: T) => R, failed: (error: unknown) => R): MaybePromise<R> {
   let result: MaybePromise<T>;
+  let later: boolean;
   try {
     result = run();
+    later = isThenable(result);
   } catch (error) {
     return failed(error);
   }
-  return result instanceof Promise ? result.then(ok, failed) : ok(result);
+  return later ? Promise.resolve(result).then(ok, failed) : ok(result as T); // it has no `then`
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function';
 }

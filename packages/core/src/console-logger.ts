@@ -1,3 +1,4 @@
+import { RpcError } from './errors.ts';
 import type { Clock, Logger } from './runtime.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -8,7 +9,7 @@ interface Window {
   lines: number;
 }
 
-/** Writes warnings and errors to the console; a message that repeats is cut to 10 lines a second, then counted. */
+/** Writes warnings and errors to the console, each on one line; a message that repeats is cut to 10 lines a second, then counted. */
 export function consoleLogger(clock: Clock = systemClock): Logger {
   return withFields({}, new Map(), clock);
 }
@@ -21,10 +22,10 @@ function withFields(bound: object, windows: Map<string, Window>, clock: Clock): 
       const dropped = window === undefined ? 0 : window.lines - linesPerSecond;
       if (windows.size > 1000) windows.clear();
       windows.set(message, (window = { startedAt: now, lines: 0 }));
-      if (dropped > 0) console[level](`[rpcxjs] ${message} (${dropped} more like this)`);
+      if (dropped > 0) console[level](oneLine(message, { dropped }, {}));
     }
     window.lines += 1;
-    if (window.lines <= linesPerSecond) console[level](`[rpcxjs] ${message}`, { ...bound, ...fields });
+    if (window.lines <= linesPerSecond) console[level](oneLine(message, bound, fields));
   };
   const silent = () => {};
   return {
@@ -34,4 +35,21 @@ function withFields(bound: object, windows: Map<string, Window>, clock: Clock): 
     error: write('error'),
     child: (fields) => withFields({ ...bound, ...fields }, windows, clock),
   };
+}
+
+// What a peer sent may stand in any field: it must not be able to begin a line of its own or to move the terminal's cursor.
+function oneLine(message: string, bound: object, fields: object): string {
+  let shown: string;
+  try {
+    shown = JSON.stringify({ ...bound, ...fields }, readable);
+  } catch {
+    shown = '{fields that cannot be shown}';
+  }
+  return `[rpcxjs] ${message} ${shown}`.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
+}
+
+function readable(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (RpcError.is(value)) return `${value.message} (${value.reason ?? value.code})`;
+  return value instanceof Error ? (value.stack ?? value.message) : value;
 }

@@ -1,7 +1,7 @@
 import type { ServerCall } from './call.ts';
 import type { MaybePromise } from './codec.ts';
 import type { Metadata } from './context.ts';
-import type { RpcError } from './errors.ts';
+import { RpcError } from './errors.ts';
 import { utf8Bytes } from './utf8.ts';
 import type { SchemaIn, SchemaOut, StandardSchema } from './schema.ts';
 
@@ -40,7 +40,7 @@ export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, 
   readonly errors?: E;
 }
 export interface MethodFactory<K extends Kind> {
-  <In, Out>(options?: MethodOptions): Method<K, In, Out, In, Out, {}>;
+  <In, Out>(options?: MethodOptions & { readonly input?: never; readonly output?: never }): Method<K, In, Out, In, Out, {}>;
   <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap = {}>(
     spec: MethodSpec<I, O, E>,
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
@@ -57,12 +57,13 @@ export function push<T>(): Method<'push', T, void, T, void, {}> {
 }
 /**
  * The methods of one service, bound to its name, for both sides. Throws TypeError for a name that cannot go on the wire: empty, above
- * 255 bytes of UTF-8, or reserved (`_rpcxjs…`).
+ * 255 bytes of UTF-8, or reserved (`_rpcxjs…`; a method `then` would make the client look like a promise).
  */
 export function contract<const M extends Methods>(name: string, methods: M): Contract<M> {
   checkName('service', name);
   const bound = Object.entries(methods).map(([key, method]) => {
     checkName('method', key);
+    if (key === 'then') throw new TypeError('"then" cannot be the name of a method: awaiting the client would call it; name it Then or use client.call');
     return [key, { ...method, service: name, name: key }];
   });
   return { name, methods: Object.fromEntries(bound) as BoundMethods<M> }; // built from M's own entries
@@ -89,10 +90,13 @@ export type DeclaredError<M, C extends string> = M extends Method<any, any, any,
   : never;
 /** Narrows a caught value to one declared error of one method. */
 export function isError<M extends MethodRef, C extends string>(method: M, code: C, error: unknown): error is DeclaredError<M, C> {
-  return error instanceof Error && (error as { code?: unknown }).code === code && Object.hasOwn(method.errors ?? {}, code);
+  return RpcError.is(error) && (error as RpcError<string>).code === code && Object.hasOwn(method.errors ?? {}, code);
 }
 
-type Inputs<In> = [In] extends [void] ? [input?: undefined, options?: CallOptions] : [input: In, options?: CallOptions];
+// Without the first question `any` would count as void.
+type Inputs<In> = 0 extends 1 & In ? [input?: any, options?: CallOptions]
+  : [In] extends [void] ? [input?: undefined, options?: CallOptions]
+  : [input: In, options?: CallOptions];
 export type ClientMethod<M> = M extends Method<infer K, infer In, infer Out, any, any, any>
   ? K extends 'unary' ? (...args: Inputs<In>) => Promise<Out>
   : K extends 'serverStream' ? (...args: Inputs<In>) => AsyncIterable<Out>
@@ -109,12 +113,17 @@ export type Handler<M> = M extends Method<infer K, any, any, infer P, infer R, a
   : never;
 type Callable<M> = { [N in keyof M]: M[N] extends Method<'push', any, any, any, any, any> ? never : N }[keyof M];
 export type ContractClient<M extends Methods> = { readonly [N in Callable<M>]: ClientMethod<M[N]> };
-export type ContractHandlers<M extends Methods> = { readonly [N in Callable<M>]: Handler<M[N]> };
+// A conditional type, so that the compiler does not infer M backwards from the handlers: a third of the instantiations.
+export type ContractHandlers<M extends Methods> = M extends unknown ? { readonly [N in Callable<M>]: Handler<M[N]> } : never;
 
+type InterfaceInputs<A extends unknown[]> = A extends [infer In, ...unknown[]] ? Inputs<In>
+  : A extends [] ? Inputs<void>
+  : A extends [(infer In)?, ...unknown[]] ? [input?: In, options?: CallOptions]
+  : Inputs<void>;
 type MethodNames<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
 /** A plain interface as contract, for a server whose code is not ours (Go). */
 export type InterfaceClient<T> = {
   readonly [K in MethodNames<T>]: T[K] extends (...args: infer A) => infer R
-    ? (...args: Inputs<A extends [infer In, ...unknown[]] ? In : void>) => R extends AsyncIterable<infer I> ? AsyncIterable<I> : Promise<Awaited<R>>
+    ? (...args: InterfaceInputs<A>) => R extends AsyncIterable<infer I> ? AsyncIterable<I> : Promise<Awaited<R>>
     : never;
 };

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from './runtime.ts';
 
-/** Told once when its time has come; it is out of the ring by then. */
+/** Told once when its time has come; it is out of the ring by then, and may add to it and remove from it. */
 export interface Expirable {
   expired(): void;
 }
@@ -37,7 +37,7 @@ export class DeadlineRing {
     return this.#at.length - this.#freeCount;
   }
 
-  /** Returns the handle that `remove` takes. `at` is on the clock's `now` axis; Infinity never expires. */
+  /** Returns the handle that `remove` takes. `at` is on the clock's `now` axis; Infinity and NaN never expire. */
   add(at: number, entry: Expirable): number {
     if (this.#freeCount === 0) this.#grow();
     const index = this.#free[--this.#freeCount] as number;
@@ -56,8 +56,10 @@ export class DeadlineRing {
   }
 
   #arm(at: number): void {
+    const fireAt = Math.ceil(at / grainMs) * grainMs;
+    if (fireAt >= this.#fireAt) return;
     this.#timer?.cancel();
-    this.#fireAt = Math.ceil(at / grainMs) * grainMs;
+    this.#fireAt = fireAt;
     this.#timer = this.#clock.setTimer(this.#sweep, this.#fireAt - this.#clock.now());
   }
 
@@ -70,20 +72,30 @@ export class DeadlineRing {
   readonly #sweep = (): void => {
     this.#disarm();
     const now = this.#clock.now();
-    const due: Expirable[] = [];
+    const due: number[] = [];
     let next = Infinity;
     for (let index = 0; index < this.#at.length; index++) {
       const at = this.#at[index] as number;
-      if (at > now) {
-        if (at < next) next = at;
-        continue;
-      }
-      due.push(this.#entries[index] as Expirable);
-      this.remove(index);
+      if (at <= now) due.push(index);
+      else if (at < next) next = at;
     }
-    if (next < this.#fireAt) this.#arm(next);
-    for (const entry of due) entry.expired();
+    if (next < Infinity) this.#arm(next);
+    let told = 0;
+    try {
+      for (; told < due.length; told++) this.#expire(due[told] as number, now);
+    } finally {
+      // One that throws must not keep those behind it waiting.
+      if (told < due.length) this.#arm(now);
+    }
   };
+
+  #expire(index: number, now: number): void {
+    // Whoever expired before may have removed it, or removed it and put another into its place.
+    if (!((this.#at[index] as number) <= now)) return;
+    const entry = this.#entries[index] as Expirable;
+    this.remove(index);
+    entry.expired();
+  }
 
   #grow(): void {
     const before = this.#at.length;
@@ -91,9 +103,8 @@ export class DeadlineRing {
     at.set(this.#at);
     this.#at = at;
     this.#free = new Int32Array(before * 2);
-    for (let index = before * 2 - 1; index >= before; index--) {
-      this.#free[this.#freeCount++] = index;
-      this.#entries[index] = undefined;
-    }
+    for (let index = before * 2 - 1; index >= before; index--) this.#free[this.#freeCount++] = index;
+    // One after the other: an array that is written far behind its end becomes a hash table.
+    for (let index = before; index < before * 2; index++) this.#entries.push(undefined);
   }
 }

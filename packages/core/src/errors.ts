@@ -61,8 +61,12 @@ export class RpcError<C extends string = Code, Details = unknown> extends Error 
     Object.defineProperty(this, brand, { value: true });
   }
 
-  /** Also true for an error made by another copy or version of this package. */
+  /** Also true for an error made by another copy or version of this package. Never throws, whatever a handler threw. */
   static is(value: unknown): value is RpcError {
-    return typeof value === 'object' && value !== null && brand in value;
+    try {
+      return typeof value === 'object' && value !== null && brand in value;
+    } catch {
+      return false; // a Proxy that is revoked or refuses to be looked at
+    }
   }
 }

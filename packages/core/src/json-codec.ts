@@ -1,10 +1,14 @@
 import type { Codec } from './codec.ts';
 import { RpcError } from './errors.ts';
+import { thrownText } from './thrown-text.ts';
 import { readUtf8 } from './utf8.ts';
 
 const deepest = 128;
 
-/** Go's encoding/json and ours (1). No value and an empty payload are the same; `bigint` is refused, NaN and infinities become null. */
+/**
+ * Go's encoding/json and ours (1). No value is written as `null`, and an empty payload is read as no value. `bigint` is refused, NaN and
+ * infinities become null; an integer beyond 2^53 loses digits when it is read, as it does in `JSON.parse`.
+ */
 export const jsonCodec: Codec = {
   id: 1,
   name: 'json',
@@ -13,7 +17,7 @@ export const jsonCodec: Codec = {
     try {
       text = JSON.stringify(value);
     } catch (cause) {
-      throw new RpcError('invalid_argument', `the value cannot be written as JSON: ${(cause as Error).message}`, { reason: 'BAD_PAYLOAD', sent: false, cause });
+      throw new RpcError('invalid_argument', `the value cannot be written as JSON: ${thrownText(cause)}`, { reason: 'BAD_PAYLOAD', sent: false, cause });
     }
     // Go's decoder refuses an empty document, and null leaves its target untouched.
     writer.appendUtf8(text ?? 'null');
@@ -26,7 +30,7 @@ export const jsonCodec: Codec = {
     try {
       return JSON.parse(readUtf8(source, start, end));
     } catch (cause) {
-      throw new RpcError('invalid_argument', `the payload of ${end - start} bytes is no JSON: ${(cause as Error).message}`, { reason: 'BAD_PAYLOAD', cause });
+      throw new RpcError('invalid_argument', `the payload of ${end - start} bytes is no JSON: ${thrownText(cause)}`, { reason: 'BAD_PAYLOAD', cause });
     }
   },
 };

@@ -1,0 +1,39 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { currentAmbient, runAmbient } from './ambient.ts';
+
+describe('ambient', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it('is seen by what a handler starts, also later, and by nobody else', async () => {
+    expect(currentAmbient()).toBe(undefined);
+    const seen = runAmbient({ deadline: 5 }, async () => {
+      await Promise.resolve();
+      await new Promise((resolve) => { setImmediate(resolve); });
+      return currentAmbient();
+    });
+    expect(currentAmbient()).toBe(undefined);
+    expect(await seen).toEqual({ deadline: 5 });
+  });
+
+  it('gives the inner one to a nested run, and the outer one back after it', () => {
+    runAmbient({ deadline: 1 }, () => {
+      expect(runAmbient({ deadline: 2 }, () => currentAmbient()?.deadline)).toBe(2);
+      expect(currentAmbient()?.deadline).toBe(1);
+    });
+  });
+
+  it('passes arguments, result and error through', () => {
+    expect(runAmbient({ deadline: 1 }, (a: number, b: number) => a + b, 2, 3)).toBe(5);
+    expect(() => runAmbient({ deadline: 1 }, () => { throw new Error('out'); })).toThrow('out');
+  });
+
+  it('inherits nothing, and breaks nothing, where there is no async_hooks', async () => {
+    vi.stubGlobal('process', undefined);
+    vi.resetModules();
+    const browser = await import('./ambient.ts');
+    expect(browser.runAmbient({ deadline: 1 }, (a: number) => [a, browser.currentAmbient()], 7)).toEqual([7, undefined]);
+  });
+});

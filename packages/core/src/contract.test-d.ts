@@ -1,0 +1,153 @@
+import { expectTypeOf } from 'vitest';
+import type { ServerCall } from './call.ts';
+import {
+  bidiStream, clientStream, contract, isError, push, serverStream, unary,
+  type CallOptions, type ContractClient, type ContractHandlers, type InterfaceClient, type MethodRef,
+} from './contract.ts';
+import { RpcError } from './errors.ts';
+import { type, type StandardSchema } from './schema.ts';
+
+const Orders = contract('Orders', {
+  Place: unary({
+    input: type<{ Sku: string }>(),
+    output: type<{ Id: number }>(),
+    errors: { OutOfStock: type<{ left: number }>(), Closed: type<undefined>() },
+  }),
+  Find: unary<{ Id: number }, { Sku: string }>({ idempotent: true }),
+  Ping: unary<void, string>(),
+  Untyped: unary<any, any>(),
+  History: serverStream<{ Id: number }, { at: string }>(),
+  Upload: clientStream<Uint8Array, { bytes: number }>(),
+  Chat: bidiStream<string, string>(),
+  Shipped: push<{ Id: number }>(),
+});
+type OrderMethods = typeof Orders.methods;
+declare const orders: ContractClient<OrderMethods>;
+
+// A caller sees each method as a function.
+expectTypeOf(orders.Place).parameters.toEqualTypeOf<[input: { Sku: string }, options?: CallOptions]>();
+expectTypeOf(orders.Place).returns.toEqualTypeOf<Promise<{ Id: number }>>();
+expectTypeOf(orders.Find({ Id: 1 }, { timeoutMs: 5 })).resolves.toEqualTypeOf<{ Sku: string }>();
+expectTypeOf(orders.Ping()).resolves.toEqualTypeOf<string>();
+expectTypeOf(orders.Ping(undefined, { timeoutMs: 5 })).resolves.toEqualTypeOf<string>();
+expectTypeOf(orders.History({ Id: 1 })).toEqualTypeOf<AsyncIterable<{ at: string }>>();
+expectTypeOf(orders.Upload).parameter(0).toEqualTypeOf<AsyncIterable<Uint8Array>>();
+expectTypeOf(orders.Upload).returns.toEqualTypeOf<Promise<{ bytes: number }>>();
+expectTypeOf(orders.Chat).returns.toEqualTypeOf<AsyncIterable<string>>();
+// `any` is not void.
+void orders.Untyped({ whatever: 1 });
+void orders.Untyped(7, { timeoutMs: 1 });
+
+// @ts-expect-error a misspelt method
+void orders.Plce({ Sku: 'A1' });
+// @ts-expect-error a wrong input
+void orders.Place({ sku: 'A1' });
+// @ts-expect-error no input
+void orders.Place();
+// @ts-expect-error an input where there is none
+void orders.Ping('x');
+// @ts-expect-error a misspelt option
+void orders.Ping(undefined, { timeout: 5 });
+// @ts-expect-error a push cannot be called
+orders.Shipped;
+
+// A bound method carries its names.
+expectTypeOf(Orders.methods.Find.service).toEqualTypeOf<string>();
+expectTypeOf(Orders.methods.Find.name).toEqualTypeOf<'Find'>();
+expectTypeOf(Orders.methods.Shipped).toExtend<MethodRef<'push', { Id: number }>>();
+expectTypeOf(Orders.methods.Find).toExtend<MethodRef<'unary', { Id: number }, { Sku: string }>>();
+expectTypeOf(Orders.methods.Find).not.toExtend<MethodRef<'push'>>();
+
+// Handlers get what was parsed, and may answer at once or later.
+const handlers: ContractHandlers<OrderMethods> = {
+  async Place({ Sku }, call) {
+    expectTypeOf(call).toEqualTypeOf<ServerCall>();
+    if (Sku === '') throw call.fail('OutOfStock', { left: 0 });
+    await call.peer.push(Orders.methods.Shipped, { Id: 7 });
+    // @ts-expect-error a push of something else
+    await call.peer.push(Orders.methods.Shipped, { Id: '7' });
+    // @ts-expect-error not a push
+    await call.peer.push(Orders.methods.Find, { Id: 7 });
+    return { Id: 7 };
+  },
+  Find: ({ Id }) => ({ Sku: `A${Id}` }),
+  Ping: () => 'pong',
+  Untyped: (input) => input,
+  async *History() {
+    yield { at: 'now' };
+  },
+  async Upload(chunks) {
+    let bytes = 0;
+    for await (const chunk of chunks) bytes += chunk.length;
+    return { bytes };
+  },
+  async *Chat(messages) {
+    yield* messages;
+  },
+};
+void handlers;
+// @ts-expect-error a missing handler
+const incomplete: ContractHandlers<{ A: typeof Orders.methods.Find; B: typeof Orders.methods.Find }> = { A: () => ({ Sku: '' }) };
+void incomplete;
+// @ts-expect-error a wrong answer
+const wrong: ContractHandlers<{ Find: typeof Orders.methods.Find }> = { Find: () => ({ sku: '' }) };
+void wrong;
+
+// A schema that changes its value: the caller gives and gets the outside, the handler the inside.
+declare const trimmed: StandardSchema<string, { text: string }>;
+declare const dated: StandardSchema<Date, string>;
+const Parsing = contract('Parsing', { Run: unary({ input: trimmed, output: dated, idempotent: true }) });
+declare const parsing: ContractClient<typeof Parsing.methods>;
+expectTypeOf(parsing.Run).parameter(0).toEqualTypeOf<string>();
+expectTypeOf(parsing.Run('x')).resolves.toEqualTypeOf<string>();
+const parsed: ContractHandlers<typeof Parsing.methods> = {
+  Run(input) {
+    expectTypeOf(input).toEqualTypeOf<{ text: string }>();
+    return new Date();
+  },
+};
+void parsed;
+// The same when the description of the method is made elsewhere.
+const spec = { input: trimmed, output: dated, idempotent: true };
+const Elsewhere = contract('Elsewhere', { Run: unary(spec) });
+declare const elsewhere: ContractClient<typeof Elsewhere.methods>;
+expectTypeOf(elsewhere.Run).parameter(0).toEqualTypeOf<string>();
+// @ts-expect-error a misspelt setting of a method
+unary<void, void>({ idempotnt: true });
+
+// Declared errors narrow a caught value to code and details.
+export function caught(error: unknown): void {
+  if (isError(Orders.methods.Place, 'OutOfStock', error)) {
+    expectTypeOf(error).toEqualTypeOf<RpcError<'OutOfStock', { left: number }>>();
+    expectTypeOf(error.details).toEqualTypeOf<{ left: number } | undefined>();
+  }
+  // An error that the method does not declare narrows to nothing.
+  if (isError(Orders.methods.Place, 'Misspelt', error)) expectTypeOf(error).toEqualTypeOf<never>();
+  if (isError(Orders.methods.Find, 'OutOfStock', error)) expectTypeOf(error).toEqualTypeOf<never>();
+  if (RpcError.is(error)) expectTypeOf(error.code).toExtend<string>();
+  // @ts-expect-error no such code of rpcx for TypeScript
+  if (RpcError.is(error) && error.code === 'deadline_exceded') return;
+}
+
+// A plain interface is the contract of a service written in Go.
+interface GoStock {
+  Take(args: { Sku: string; N: number }): Promise<{ Left: number }>;
+  Flush(): Promise<void>;
+  Maybe(args?: { N: number }): Promise<number>;
+  Watch(args: { Sku: string }): AsyncIterable<number>;
+  Sync(args: string): number;
+  readonly version: string;
+}
+declare const stock: InterfaceClient<GoStock>;
+expectTypeOf(stock.Take({ Sku: 'a', N: 1 })).resolves.toEqualTypeOf<{ Left: number }>();
+expectTypeOf(stock.Take).parameters.toEqualTypeOf<[input: { Sku: string; N: number }, options?: CallOptions]>();
+expectTypeOf(stock.Flush()).resolves.toEqualTypeOf<void>();
+expectTypeOf(stock.Maybe()).resolves.toEqualTypeOf<number>();
+expectTypeOf(stock.Maybe({ N: 1 }, { timeoutMs: 1 })).resolves.toEqualTypeOf<number>();
+expectTypeOf(stock.Watch({ Sku: 'a' })).toEqualTypeOf<AsyncIterable<number>>();
+expectTypeOf(stock.Sync('x')).resolves.toEqualTypeOf<number>();
+expectTypeOf<keyof InterfaceClient<GoStock>>().toEqualTypeOf<'Take' | 'Flush' | 'Maybe' | 'Watch' | 'Sync'>();
+// @ts-expect-error a misspelt method of an interface
+void stock.Tke({ Sku: 'a', N: 1 });
+// @ts-expect-error a wrong input of an interface
+void stock.Take({ Sku: 'a' });
