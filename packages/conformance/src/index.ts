@@ -4,3 +4,5 @@ export { codecCases } from './codec.ts';
 export type { CodecCasesOptions, CodecSample } from './codec.ts';
 export { compressorCases } from './compressor.ts';
 export type { CompressorCasesOptions } from './compressor.ts';
+export { transportCases } from './transport.ts';
+export type { TransportCasesOptions, TransportSupports } from './transport.ts';

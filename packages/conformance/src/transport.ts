@@ -1,0 +1,55 @@
+import { parseAddress } from '@rpcxjs/core';
+import type { Acceptor, Address, Dialer } from '@rpcxjs/core';
+import { conformanceCase } from './case.ts';
+import type { ConformanceCase } from './case.ts';
+import { dialCases } from './transport-dial.ts';
+import { endCases } from './transport-end.ts';
+import { flowCases } from './transport-flow.ts';
+import { TransportRig } from './transport-rig.ts';
+
+/** What a transport can do. Each is assumed; set the ones to false that it cannot. */
+export interface TransportSupports {
+  /** The other side of an `abort` can tell it from a clean end. @default true */
+  readonly abortIsError?: boolean | undefined;
+  /** A second `listen` on the same address is refused. @default true */
+  readonly exclusiveListen?: boolean | undefined;
+  /** Thousand connections may be opened one after the other in the time of a test. @default true */
+  readonly manyConnections?: boolean | undefined;
+}
+
+export interface TransportCasesOptions {
+  /** Makes the transport; called once for each case. */
+  readonly create: () => Dialer & Acceptor;
+  /** Where to listen, for example `tcp@127.0.0.1:0`; the listener says what it became. */
+  readonly address: Address | string | (() => Address | string);
+  readonly supports?: TransportSupports | undefined;
+  /** The deadline of each case in milliseconds; the long ones have six times that. @default 5000 */
+  readonly deadlineMs?: number | undefined;
+}
+
+/** A case of a transport, before it is bound to one. */
+export interface TransportRule {
+  readonly name: string;
+  /** Said when the deadline passes. */
+  readonly late: string;
+  readonly long?: boolean | undefined;
+  readonly needs?: keyof TransportSupports | undefined;
+  check(rig: TransportRig): Promise<void>;
+}
+
+/** The cases that every transport must pass. Give them to any test runner: `for (const one of transportCases({ … })) it(one.name, one.run)`. */
+export function transportCases(options: TransportCasesOptions): ConformanceCase[] {
+  const { create, supports = {}, deadlineMs = 5000 } = options;
+  const where = (): Address => {
+    const given = typeof options.address === 'function' ? options.address() : options.address;
+    return typeof given === 'string' ? parseAddress(given) : given;
+  };
+  return [...flowCases, ...endCases, ...dialCases].map((rule) => {
+    const skip = rule.needs !== undefined && supports[rule.needs] === false ? `it does not support ${rule.needs}` : undefined;
+    const limit = rule.long === true ? deadlineMs * 6 : deadlineMs;
+    let rig: TransportRig | undefined;
+    const one = conformanceCase(`transport: ${rule.name}`, { late: rule.late, skip, deadlineMs: limit }, () => rule.check((rig = new TransportRig(create(), where()))));
+    // Cleaning up is outside of the deadline and comes also after it.
+    return { ...one, run: async () => one.run().finally(() => rig?.close()) };
+  });
+}
