@@ -145,7 +145,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   #run(call: InboundCall): void {
     this.running += 1;
     call.counted = true;
-    this.#replies.framesInFlight = this.running;
+    this.#replies.framesInFlight = Math.max(this.running, this.#session.burst);
     let output: MaybePromise<unknown>;
     try {
       output = runAmbient(call, this.#answer, call, call.entry);

@@ -37,6 +37,8 @@ export interface SessionOptions {
 
 const none: ReadonlySet<string> = new Set();
 const emptyPayload = (): void => {};
+// Half of it is forgotten after some forty chunks.
+const burstDecay = 63 / 64;
 const controlLength = reserved.controlPath.length;
 
 /** One rpcx connection, from either end: frames, heartbeats, what both sides can do. Calls are its handler's business. */
@@ -45,6 +47,8 @@ export class RpcxSession implements PumpHandler, Watched {
   readonly connection: Connection;
   /** What the peer agreed to; empty for a Go peer. */
   capabilities: ReadonlySet<string> = none;
+  /** Frames that lately came together in one chunk: how many the other side has in flight at least. */
+  burst = 1;
   #sequence = 0;
   #sequenceHigh = 0;
   #nonce: string | undefined;
@@ -170,7 +174,10 @@ export class RpcxSession implements PumpHandler, Watched {
     if (this.#ended) return;
     const now = this.#options.runtime.clock.now();
     this.#turnStartedAt = now;
+    const { traffic } = this.#pump;
+    const before = traffic.framesRead;
     this.#read(() => this.#parser.push(chunk));
+    this.burst = Math.max(traffic.framesRead - before, this.burst * burstDecay);
     this.#liveness.heard(now);
   }
 
