@@ -64,14 +64,15 @@ async function pairOf(name, kindsOf) {
   return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(types)));
 }
 
+/** The best of many short batches, so that a busy machine disturbs some of them and not the figure. */
 function time(run) {
   let best = Infinity;
-  const warmUntil = performance.now() + 500;
+  const warmUntil = performance.now() + 600;
   while (performance.now() < warmUntil) for (let index = 0; index < 1000; index++) run();
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 200; round++) {
     const from = performance.now();
-    for (let index = 0; index < 50_000; index++) run();
-    best = Math.min(best, (performance.now() - from) / 50_000 * 1e6);
+    for (let index = 0; index < 2000; index++) run();
+    best = Math.min(best, (performance.now() - from) / 2000 * 1e6);
   }
   return best;
 }

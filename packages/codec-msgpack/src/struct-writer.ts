@@ -79,7 +79,7 @@ function putSource(kind: Kind, index: number, rest: number): string {
   switch (kind.kind) {
     case 'integer': {
       const range = kind.lowNumber < -0x80000000 || kind.name === 'int32' ? '' : `&&v>=${kind.lowNumber}${kind.highNumber > 0x7fffffff ? '' : `&&v<=${kind.highNumber}`}`;
-      return `if((v|0)===v${range}){if(v>=0&&v<128)b[p++]=v;else p=Q(d,p,v);}else p=I(d,p,K${index},v);`;
+      return `if(typeof v==="number"&&(v|0)===v${range}){if(v>=0&&v<128)b[p++]=v;else p=Q(d,p,v);}else p=I(d,p,K${index},v);`;
     }
     case 'float32': case 'rounded32': return `p=G(d,p,v,${kind.kind === 'rounded32'});`;
     case 'float64': return 'if(typeof v!=="number")throw X;b[p]=203;d.setFloat64(p+1,v);p+=9;';

@@ -65,7 +65,7 @@ function widerInteger(cursor: Cursor, kind: IntegerKind, tag: number): number | 
       // Go's encoder never does this; JavaScript ones do, for whole numbers.
       const value = tag === 0xca ? view.getFloat32(take(cursor, 4)) : view.getFloat64(take(cursor, 8));
       if (!Number.isSafeInteger(value)) throw unreadable(`the float ${value} is no ${kind.name}`);
-      return value;
+      return value === 0 ? 0 : value;
     }
     default: throw unexpected(cursor, tag, kind.name);
   }

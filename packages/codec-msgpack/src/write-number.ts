@@ -9,8 +9,9 @@ export function putNumber(view: DataView, at: number, value: number): number {
     view.setUint32(at + 1, value);
     return at + 5;
   }
-  // Go refuses a float in an integer field, so that a whole number is never one while 64 bits can hold it.
-  if (Number.isInteger(value) && value < 18446744073709551616 && value >= -9223372036854775808) {
+  // Go refuses a float in an integer field, so that a whole number is never one while an int64 can hold it. Beyond, it stays a float: Go reads a
+  // uint64 into a float field as if it were signed (vmihailenco/msgpack decode_number.go `float64`), which would turn 1e19 into -8.4e18.
+  if (Number.isInteger(value) && value < 9223372036854775808 && value >= -9223372036854775808) {
     const high = Math.floor(value / 4294967296);
     view.setUint8(at, value < 0 ? 0xd3 : 0xcf);
     view.setUint32(at + 1, high);

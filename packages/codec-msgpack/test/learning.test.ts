@@ -25,7 +25,7 @@ function warm(pair: PayloadCodec, values: readonly unknown[], times = 3000): voi
   for (let round = 0; round < times; round++) {
     const index = round % values.length;
     pair.encode(values[index], writer);
-    writer.release(true);
+    writer.finish();
     pair.decode(payloads[index] as Uint8Array, 0, (payloads[index] as Uint8Array).length);
   }
 }
