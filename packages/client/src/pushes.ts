@@ -1,5 +1,5 @@
-import { createMetadata, readUtf8, RpcError, type Codec, type Metadata, type MethodRef } from '@rpcxjs/core';
-import { copyBytes, readMetadata, type FrameView } from '@rpcxjs/protocol';
+import { copyBytes, createMetadata, readUtf8, RpcError, type Codec, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 
 /** A message that a server sent by itself, with where it came from. */

@@ -1,5 +1,5 @@
-import { RpcError, type MaybePromise, type RawMessage } from '@rpcxjs/core';
-import { copyBytes, readMetadata, type FrameView } from '@rpcxjs/protocol';
+import { copyBytes, RpcError, type MaybePromise, type RawMessage } from '@rpcxjs/core';
+import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 

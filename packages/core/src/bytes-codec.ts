@@ -1,4 +1,5 @@
 import type { Codec } from './codec.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { RpcError } from './errors.ts';
 
 /** rpcx's SerializeNone (0): the payload is the value, a `Uint8Array`. What is decoded is a copy. */
@@ -14,5 +15,5 @@ export const bytesCodec: Codec = {
       });
     }
   },
-  decode: (source, start, end) => new Uint8Array(source.subarray(start, end)),
+  decode: copyBytes,
 };

@@ -21,6 +21,7 @@ export type { Ambient } from './ambient.ts';
 export { intercept, settle } from './call.ts';
 export type { ByteWriter, Codec, Compressor, MaybePromise, PayloadCodec } from './codec.ts';
 export { consoleLogger } from './console-logger.ts';
+export { allocate, copyBytes } from './copy-bytes.ts';
 export { createContextValues, createMetadata } from './context.ts';
 export { DeadlineRing } from './deadline-ring.ts';
 export type { Expirable } from './deadline-ring.ts';

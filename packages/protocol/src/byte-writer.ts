@@ -1,5 +1,4 @@
-import type { ByteWriter } from '@rpcxjs/core';
-import { allocate } from './allocate.ts';
+import { allocate, type ByteWriter } from '@rpcxjs/core';
 
 const arenaBytes = 64 * 1024;
 const keptArenas = 16;

@@ -1,5 +1,4 @@
-import { RpcError } from '@rpcxjs/core';
-import { allocate, copyBytes } from './allocate.ts';
+import { allocate, copyBytes, RpcError } from '@rpcxjs/core';
 import type { BudgetHolder, ByteBudget } from './byte-budget.ts';
 import { headerBytes, magic } from './constants.ts';
 import { FrameView, guessProtocol } from './frame-view.ts';
@@ -61,7 +60,9 @@ export class FrameParser implements BudgetHolder {
     this.push(rest);
   }
 
-  push(chunk: Uint8Array): void {
+  push(bytes: Uint8Array): void {
+    // Views of Node's subclass cost twice as much, and every payload may need one.
+    const chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     if (this.#paused) {
       this.#keep(chunk, 0);
       return;

@@ -1,4 +1,3 @@
-export { allocate, copyBytes } from './allocate.ts';
 export { ByteBudget } from './byte-budget.ts';
 export type { BudgetHolder } from './byte-budget.ts';
 export { createByteWriter, FrameWriter } from './byte-writer.ts';

@@ -1,5 +1,4 @@
-import { utf8Bytes, type ByteWriter, type Metadata } from '@rpcxjs/core';
-import { allocate } from './allocate.ts';
+import { allocate, utf8Bytes, type ByteWriter, type Metadata } from '@rpcxjs/core';
 import type { FrameWriter } from './byte-writer.ts';
 import { flag, headerBytes, magic } from './constants.ts';
 import { putUint32, writeMetadata } from './metadata.ts';

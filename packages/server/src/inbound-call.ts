@@ -1,8 +1,7 @@
-import {
+import { copyBytes,
   createContextValues, createMetadata, DeadlineRing, LazySignal, RpcError,
-  type Ambient, type Clock, type ContextValues, type Expirable, type Metadata, type MutableMetadata, type Peer, type ServerCall,
-} from '@rpcxjs/core';
-import { copyBytes } from '@rpcxjs/protocol';
+  type Ambient, type Clock, type ContextValues, type Expirable, type Metadata, type MutableMetadata, type Peer, type ServerCall } from '@rpcxjs/core';
+
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
