@@ -1,7 +1,7 @@
 const least = 1024;
 const most = 16 * 1024;
-// One turn's batch leaves in about this many writes, so that the other process begins while this one goes on.
-const writesPerBatch = 4;
+// One turn's batch leaves in about this many writes, so that the other process begins while this one goes on: with two, both are always busy.
+const writesPerBatch = 2;
 
 /**
  * How many bytes may gather before they are written without waiting for the end of the turn. One write a turn is cheapest for the writer,
