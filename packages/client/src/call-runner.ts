@@ -1,6 +1,7 @@
-import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, type CallOptions, type ClientCall, type Clock, type Handle } from '@rpcxjs/core';
+import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, settle, type CallOptions, type ClientCall, type Clock, type Handle, type Reply } from '@rpcxjs/core';
 import type { ClientBinding } from './client-binding.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
+import { asRpcError, type ClientSession } from './client-session.ts';
 import { OutboundCall, type CallKind, type CallOwner } from './outbound-call.ts';
 import { attemptEnded } from './service-route.ts';
 
@@ -29,6 +30,7 @@ export class CallRunner implements CallOwner {
   readonly #options: ResolvedClientOptions;
   readonly #ring: DeadlineRing;
   readonly #chain: Handle<ClientCall> | undefined;
+  readonly #attemptChain: Handle<ClientCall> | undefined;
   readonly #rename: (call: OutboundCall, service: string, method: string) => ClientBinding;
   readonly #idle: (() => void)[] = [];
 
@@ -39,6 +41,8 @@ export class CallRunner implements CallOwner {
     this.#rename = rename;
     const terminal = (call: ClientCall) => this.#start(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // its kind is 'reply'
     this.#chain = options.interceptors.length === 0 ? undefined : intercept(options.interceptors, terminal);
+    const attempt = (call: ClientCall) => this.#send(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // likewise
+    this.#attemptChain = options.attemptInterceptors.length === 0 ? undefined : intercept(options.attemptInterceptors, attempt);
   }
 
   run(binding: ClientBinding, input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown> {
@@ -57,15 +61,25 @@ export class CallRunner implements CallOwner {
   }
 
   succeeded(call: OutboundCall, value: unknown): void {
+    if (call.inAttempt !== undefined) {
+      call.inAttempt.resolve(value);
+      call.inAttempt = undefined;
+      return;
+    }
     if (call.settled) return;
     if (call.pick !== undefined) attemptEnded(call, undefined, this.clock.now());
     this.#settle(call);
     this.counters.succeeded += 1;
-    call.resolve(value);
+    call.resolve(call.unwraps ? (value as Reply).output : value);
   }
 
   /** An attempt failed: again, if the fail mode wants that and it is safe. */
   failed(call: OutboundCall, error: RpcError<string>): void {
+    if (call.inAttempt !== undefined) {
+      call.inAttempt.reject(error);
+      call.inAttempt = undefined;
+      return;
+    }
     if (call.settled) return;
     const now = this.clock.now();
     attemptEnded(call, error, now);
@@ -75,12 +89,14 @@ export class CallRunner implements CallOwner {
   }
 
   expired(call: OutboundCall): void {
-    const { session } = call;
-    session?.forget(call, false);
+    const session = forget(call, false);
     const where = session === undefined ? 'was not sent' : `got no reply from ${session.address}`;
     const waitedMs = Math.round(this.clock.now() - call.startedAt);
-    const error = new RpcError('deadline_exceeded', `${call.service}.${call.method} ${where} within ${waitedMs} ms; allow it more with timeoutMs, or see what keeps the server`, {
+    const last = call.failures?.at(-1)?.error;
+    const advice = last === undefined ? 'allow it more with timeoutMs, or see what keeps the server' : `the last attempt failed: ${last.message}`;
+    const error = new RpcError('deadline_exceeded', `${call.service}.${call.method} ${where} within ${waitedMs} ms; ${advice}`, {
       reason: 'TIMEOUT',
+      cause: last,
       sent: session !== undefined,
       address: session?.address,
     });
@@ -141,14 +157,38 @@ export class CallRunner implements CallOwner {
       call.release = onAbort(signal, (reason) => this.#aborted(call, reason));
       if (call.settled) return promise;
     }
-    call.binding.route.send(call, call.startedAt);
+    this.#attempt(call, call.startedAt);
     return promise;
+  }
+
+  #attempt(call: OutboundCall, now: number): void {
+    const chain = this.#attemptChain;
+    if (chain === undefined || call.kind === 'raw') {
+      call.binding.route.send(call, now);
+      return;
+    }
+    if (call.kind === 'value') {
+      call.kind = 'reply';
+      call.unwraps = true;
+    }
+    settle(
+      () => chain(call),
+      (reply) => this.succeeded(call, reply),
+      (error) => this.failed(call, asRpcError(error)),
+    );
+  }
+
+  /** One attempt as its interceptors see it. */
+  #send(call: OutboundCall): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      call.inAttempt = { resolve, reject };
+      call.binding.route.send(call, this.clock.now());
+    });
   }
 
   #aborted(call: OutboundCall, reason: unknown): void {
     if (call.settled) return;
-    const { session } = call;
-    session?.forget(call, true);
+    const session = forget(call, true);
     const error = new RpcError('canceled', `${call.service}.${call.method} was cancelled by its caller`, {
       reason: 'ABORTED',
       cause: reason,
@@ -180,7 +220,7 @@ export class CallRunner implements CallOwner {
     const release = call.release;
     const timer = this.clock.setTimer(() => {
       call.release = release;
-      if (!call.settled) call.binding.route.send(call, this.clock.now());
+      if (!call.settled) this.#attempt(call, this.clock.now());
     }, afterMs);
     call.release = () => {
       timer.cancel();
@@ -193,6 +233,7 @@ export class CallRunner implements CallOwner {
     this.counters.failed += 1;
     const { failures } = call;
     const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures);
+    for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) one.inAttempt?.reject(whole);
     const mapped = whole.remote ? this.#options.mapError?.(whole) : undefined;
     call.reject(mapped ?? whole);
   }
@@ -210,6 +251,16 @@ export class CallRunner implements CallOwner {
     this.active -= 1;
     if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+/** Whichever of the call and its changed copies waits for a reply no longer does. */
+function forget(call: OutboundCall, tell: boolean): ClientSession | undefined {
+  let last: ClientSession | undefined;
+  for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) {
+    last = one.session ?? last;
+    one.session?.forget(one, tell);
+  }
+  return last;
 }
 
 /** The server said that it did not run the call. */

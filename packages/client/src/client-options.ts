@@ -4,7 +4,7 @@ import {
   type RpcError, type Runtime, type Selector,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultHeartbeat, defaultSessionLimits, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import { failover } from './fail-modes/failover.ts';
 
 /** What servers may cost this process; all of it is on by default. */
@@ -77,6 +77,8 @@ export interface ResolvedClientOptions {
   readonly limits: ClientLimits;
   readonly session: SessionSettings;
   readonly runtime: Runtime;
+  /** Plugins that watch frames, if any. */
+  readonly frames: FrameObserver | undefined;
 }
 
 /** Throws TypeError for settings that cannot work. */
@@ -89,6 +91,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
+  const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
   const { token } = options;
   const addresses = typeof options.servers === 'string' ? [options.servers] : options.servers;
   return {
@@ -106,7 +109,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     mapError: options.mapError,
     limits,
     session: { limits: { ...limits, frames: limits }, heartbeat: { ...defaultHeartbeat, ...options.heartbeat } },
-    runtime: { clock, logger: options.logger ?? consoleLogger(clock) },
+    runtime,
+    frames: FrameObserver.of(plugins, runtime),
   };
 }
 

@@ -92,10 +92,13 @@ export class ClientSession implements SessionHandler {
 
   request(frame: FrameView): void {
     // A server's own message: one-way, and never answered (rpcx client/client.go, input).
-    if (frame.isOneway) this.#events.pushed(frame);
+    if (!frame.isOneway) return;
+    this.#options.frames?.read(frame);
+    this.#events.pushed(frame);
   }
 
   response(frame: FrameView): void {
+    this.#options.frames?.read(frame);
     const call = this.#pending.take(frame.sequenceHigh, frame.sequenceLow);
     if (call === undefined) {
       this.#events.late();
@@ -152,6 +155,7 @@ export class ClientSession implements SessionHandler {
 
   #sent(call: OutboundCall, bytes: number, now: number): void {
     const { session } = this;
+    this.#options.frames?.written(call.service, call.method, bytes);
     session.frameWritten(flushThreshold(this.#pending.size, bytes));
     if (call.kind === 'oneway') this.#events.succeeded(call, undefined);
     else session.callSent(now);
@@ -168,7 +172,8 @@ function metadataOf(frame: FrameView): Record<string, string> {
   return frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
 }
 
-function asRpcError(error: unknown): RpcError<string> {
+/** Whatever a codec or an interceptor threw, as the error of a call. */
+export function asRpcError(error: unknown): RpcError<string> {
   if (RpcError.is(error)) return error;
   return new RpcError('internal', `the call failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

@@ -39,6 +39,11 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   release: (() => void) | undefined;
   raw: RawMessage | undefined;
   pick: Pick | undefined;
+  /** The attempt that interceptors stand around, and the changed call that they passed on. */
+  inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
+  derived: OutboundCall | undefined;
+  /** Became a 'reply' for the sake of interceptors; its caller wants the value. */
+  unwraps: boolean = false;
   failures: { readonly address: string | undefined; readonly error: RpcError<string>; readonly durationMs: number }[] | undefined;
   #metadata: MutableMetadata | undefined;
   #values: ContextValues | undefined;
@@ -91,6 +96,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   }
   /** What a derived call has in common with its original. */
   adopt(original: OutboundCall): void {
+    original.derived = this;
     this.deadlineAt = original.deadlineAt;
     this.startedAt = original.startedAt;
     this.#metadata = original.metadata;

@@ -49,6 +49,7 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   request(frame: FrameView): void {
     const services = this.#services;
+    services.options.frames?.read(frame);
     this.#metadata.read(frame);
     const { metadata, timeoutMs } = this.#metadata;
     const entry = services.table.lookup(frame) ?? services.unknown(frame);

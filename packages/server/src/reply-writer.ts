@@ -50,9 +50,9 @@ export class ReplyWriter {
     if (this.#session.ended) return;
     const flags = flag.response | (message.error ? flag.error : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
     const head = prepareHead({ service: call.service, method: call.method, codecId: message.codecId, flags });
-    const metadata = createMetadata(message.metadata);
+    const metadata = Object.assign(createMetadata(message.metadata), call.response);
     if (message.error && !metadata[reserved.error]) metadata[reserved.error] = 'the handler replied with an error';
-    const metadataLength = this.#open(head, { ...metadata, ...call.response }, call.sequenceHigh, call.sequenceLow);
+    const metadataLength = this.#open(head, metadata, call.sequenceHigh, call.sequenceLow);
     writer.append(message.payload);
     this.#close(head.length, metadataLength, call);
   }
@@ -97,6 +97,7 @@ export class ReplyWriter {
       });
     }
     const length = closeFrame(writer, headLength, metadataLength);
+    this.#options.frames?.written(call.service, call.method, length);
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
   }
 

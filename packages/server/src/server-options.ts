@@ -4,7 +4,7 @@ import {
 } from '@rpcxjs/core';
 import type { RpcError } from '@rpcxjs/core';
 import { ByteBudget, defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultHeartbeat, defaultSessionLimits, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import type { Authenticate } from './auth.ts';
 
 /** What peers may cost; all of it is on by default. */
@@ -76,6 +76,8 @@ export interface ResolvedServerOptions {
   readonly limits: ServerLimits;
   readonly session: SessionSettings;
   readonly runtime: Runtime;
+  /** Plugins that watch frames, if any. */
+  readonly frames: FrameObserver | undefined;
 }
 
 /** Throws TypeError for settings that cannot work. */
@@ -88,6 +90,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
+  const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
   return {
     transports: options.transports ?? [],
     codecs: byId('codec', codecs, 15),
@@ -104,7 +107,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
       heartbeat: { ...defaultHeartbeat, ...options.heartbeat },
       budget: new ByteBudget(limits.maxBufferedBytes),
     },
-    runtime: { clock, logger: options.logger ?? consoleLogger(clock) },
+    runtime,
+    frames: FrameObserver.of(plugins, runtime),
   };
 }
 

@@ -4,6 +4,7 @@ export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './canc
 export { fnv1a64 } from './capabilities.ts';
 export type { Extension } from './extension.ts';
 export { flushThreshold } from './flush-policy.ts';
+export { FrameObserver } from './frame-observer.ts';
 export { RpcxSession } from './rpcx-session.ts';
 export type { SessionHandler, SessionOptions } from './rpcx-session.ts';
 export { SequenceTable } from './sequence-table.ts';
