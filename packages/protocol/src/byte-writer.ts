@@ -14,10 +14,28 @@ interface Arena {
 const noArena = arenaOf(new Uint8Array(0));
 // Arenas are lent for one turn, so that thousands of idle connections hold none.
 const spare: Arena[] = [];
+// One that grew for a large text: fresh memory costs more than writing into it.
+let spareLarge: Arena | undefined;
+const largestKept = 4 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 function arenaOf(bytes: Uint8Array): Arena {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+function takeArena(count: number): Arena {
+  if (count <= arenaBytes) return spare.pop() ?? arenaOf(allocate(arenaBytes));
+  const large = spareLarge;
+  if (large === undefined || large.bytes.length < count) return arenaOf(allocate(count));
+  spareLarge = undefined;
+  return large;
+}
+
+function putBack(arena: Arena): void {
+  const { length } = arena.bytes;
+  if (length === arenaBytes) {
+    if (spare.length < keptArenas) spare.push(arena);
+  } else if (length > arenaBytes && length <= largestKept && length > (spareLarge?.bytes.length ?? 0)) spareLarge = arena;
 }
 
 /**
@@ -34,6 +52,8 @@ export class FrameWriter implements ByteWriter {
   #start = 0;
   #sealed: Uint8Array[] = [];
   #sealedBytes = 0;
+  /** Full arenas that `#sealed` refers to. */
+  #full: Arena[] = [];
 
   #frameArena: Arena = noArena;
   #frameOffset = 0;
@@ -65,7 +85,8 @@ export class FrameWriter implements ByteWriter {
 
   appendUtf8(text: string): void {
     const units = text.length;
-    if (this.offset + units * 3 > this.bytes.length) this.#grow(units * 3);
+    // Three bytes a unit is the worst case; of a long text it is worth knowing more.
+    if (this.offset + units * 3 > this.bytes.length) this.reserve(units < 1024 ? units * 3 : utf8Length(text));
     if (units < 32) {
       const { bytes } = this;
       let at = this.offset;
@@ -85,7 +106,8 @@ export class FrameWriter implements ByteWriter {
 
   /** Begins a frame here. */
   open(): void {
-    if (this.#start === this.offset && this.bytes.length - this.offset < leastRoom) this.#take(arenaBytes);
+    // Another arena costs nothing; growing this one would copy the frames that are waiting in it.
+    if (this.bytes.length - this.offset < leastRoom) this.#turnPage();
     this.isOpen = true;
     this.#frameArena = this.#arena;
     this.#frameOffset = this.offset;
@@ -138,10 +160,18 @@ export class FrameWriter implements ByteWriter {
     if (this.#sealed.length > 0) this.#sealed = [];
     this.#sealedBytes = 0;
     if (reusable) {
-      if (this.#arena.bytes.length === arenaBytes && spare.length < keptArenas) spare.push(this.#arena);
+      for (const arena of this.#full) putBack(arena);
+      putBack(this.#arena);
       this.#use(noArena, 0);
-    } else if (this.bytes.length - this.offset < leastRoom) this.#use(noArena, 0);
+    } else if (this.bytes.length - this.offset < leastRoom || this.bytes.length > arenaBytes) this.#use(noArena, 0);
     else this.#start = this.offset;
+    if (this.#full.length > 0) this.#full = [];
+  }
+
+  #turnPage(): void {
+    this.#seal();
+    if (this.#arena !== noArena) this.#full.push(this.#arena);
+    this.#take(arenaBytes);
   }
 
   #seal(): void {
@@ -160,8 +190,7 @@ export class FrameWriter implements ByteWriter {
   }
 
   #take(count: number): void {
-    const arena = count <= arenaBytes ? (spare.pop() ?? arenaOf(allocate(arenaBytes))) : arenaOf(allocate(count));
-    this.#use(arena, 0);
+    this.#use(takeArena(count), 0);
   }
 
   #grow(count: number): void {
@@ -171,7 +200,9 @@ export class FrameWriter implements ByteWriter {
     const needed = offset + count;
     if (needed <= arenaBytes) this.#take(arenaBytes);
     else this.#take(Math.max(needed, before.bytes.length * 2));
-    this.bytes.set(before.bytes.subarray(0, offset));
+    // `rollback` may go back to where the frame began, also behind what was sealed meanwhile; nothing before that is needed.
+    const from = this.isOpen ? this.#frameStart : start;
+    this.bytes.set(before.bytes.subarray(from, offset), from);
     this.offset = offset;
     this.#start = start;
     // Until something was sealed the frame's beginning moves along; afterwards it is on its way out where it stands.
@@ -183,10 +214,15 @@ interface NodeBytes extends Uint8Array {
   utf8Write?(text: string, offset: number, length: number): number;
 }
 interface BufferHost {
-  readonly Buffer?: { readonly prototype: NodeBytes };
+  readonly Buffer?: { readonly prototype: NodeBytes; byteLength(text: string): number };
 }
 // Node's own writer works on any Uint8Array and needs no view; elsewhere TextEncoder does.
-const utf8Write = (globalThis as BufferHost).Buffer?.prototype.utf8Write;
+const buffers = (globalThis as BufferHost).Buffer;
+const utf8Write = buffers?.prototype.utf8Write;
+
+function utf8Length(text: string): number {
+  return buffers === undefined ? text.length * 3 : buffers.byteLength(text);
+}
 
 function writeUtf8(bytes: Uint8Array, text: string, offset: number): number {
   if (utf8Write !== undefined) return utf8Write.call(bytes as NodeBytes, text, offset, bytes.length - offset);

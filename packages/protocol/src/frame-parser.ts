@@ -1,4 +1,4 @@
-import { allocate, copyBytes, RpcError } from '@rpcxjs/core';
+import { allocate, RpcError } from '@rpcxjs/core';
 import type { BudgetHolder, ByteBudget } from './byte-budget.ts';
 import { headerBytes, magic } from './constants.ts';
 import { FrameView, guessProtocol } from './frame-view.ts';
@@ -7,19 +7,19 @@ import { getUint32 } from './metadata.ts';
 
 // A frame that is still arriving gets at most this much memory before its bytes are there: lengths are claims.
 const firstAllocation = 1024 * 1024;
-const nothing: Uint8Array = new Uint8Array(0);
+const nothing: Uint8Array = allocate(0);
 
 export interface FrameParserOptions {
   readonly limits: FrameLimits;
   readonly budget?: ByteBudget | undefined;
-  /** Told when the budget takes this parser's unfinished frame away; the connection is of no use then. */
+  /** Told when the budget takes away what this parser keeps; nothing more is delivered, and the connection is of no use. */
   evicted?(): void;
 }
 
 /**
  * Turns chunks of any size into frames. `push` calls back once for each whole frame, with the one view that it refills; a frame within one
  * chunk is not copied, one that spans chunks is put together in a buffer of its own. Throws `RpcError` BAD_FRAME or FRAME_TOO_LARGE for
- * bytes that no rpcx peer sends; nothing can be read after that.
+ * bytes that no rpcx peer sends; whatever comes after that is dropped.
  */
 export class FrameParser implements BudgetHolder {
   readonly view: FrameView = new FrameView();
@@ -29,9 +29,13 @@ export class FrameParser implements BudgetHolder {
   #filled = 0;
   /** Length of the frame being put together, 0 as long as its header is incomplete. */
   #whole = 0;
+  /** What the budget knows of, at least `#filled`. */
+  #charged = 0;
   #rest: Uint8Array = nothing;
+  #kept = 0;
   #paused = false;
   #pushing = false;
+  #ended = false;
 
   constructor(options: FrameParserOptions, onFrame: (frame: FrameView) => void) {
     this.#options = options;
@@ -53,42 +57,55 @@ export class FrameParser implements BudgetHolder {
 
   /** Goes on with what was kept. */
   resume(): void {
+    if (this.#ended) return;
     this.#paused = false;
-    if (this.#rest.length === 0 || this.#pushing) return;
-    const rest = this.#rest;
+    if (this.#kept === 0 || this.#pushing) return;
+    const rest = this.#rest.subarray(0, this.#kept);
     this.#rest = nothing;
-    this.push(rest);
+    this.#kept = 0;
+    this.#uncharge();
+    this.#read(rest, true);
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#ended) return;
     // Views of Node's subclass cost twice as much, and every payload may need one.
     const chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (this.#paused) {
-      this.#keep(chunk, 0);
-      return;
-    }
-    this.#pushing = true;
-    try {
-      let at = 0;
-      do {
-        at = this.#filled > 0 ? this.#continue(chunk, at) : this.#scan(chunk, at);
-      } while (at < chunk.length && !this.#paused);
-      if (at < chunk.length) this.#keep(chunk, at);
-    } finally {
-      this.#pushing = false;
-    }
+    if (this.#paused) this.#keep(chunk, 0);
+    else this.#read(chunk, false);
   }
 
-  /** Frees what an unfinished frame holds. */
+  /** Frees what is kept; nothing is delivered any more. */
   clear(): void {
+    this.#ended = this.#paused = true;
     this.#options.budget?.release(this);
     this.#partial = this.#rest = nothing;
-    this.#filled = this.#whole = 0;
+    this.#filled = this.#whole = this.#charged = this.#kept = 0;
   }
 
   evict(): void {
     this.clear();
     this.#options.evicted?.();
+  }
+
+  #read(chunk: Uint8Array, owned: boolean): void {
+    this.#pushing = true;
+    let at = 0;
+    let broken = true;
+    try {
+      do {
+        at = this.#filled > 0 ? this.#continue(chunk, at) : this.#scan(chunk, at);
+      } while (at < chunk.length && !this.#paused);
+      broken = false;
+    } finally {
+      this.#pushing = false;
+      // A view that nobody may use any more must not keep a chunk, or a whole large frame, alive.
+      this.view.bytes = nothing;
+      if (broken) this.clear();
+    }
+    if (at === chunk.length || this.#ended) return;
+    if (owned) this.#own(chunk.subarray(at));
+    else this.#keep(chunk, at);
   }
 
   /** Whole frames within the chunk; the loop that nearly all traffic goes through. Returns where it stopped. */
@@ -127,8 +144,8 @@ export class FrameParser implements BudgetHolder {
 
   #begin(chunk: Uint8Array, at: number, room: number): number {
     this.#partial = allocate(room);
-    this.#options.budget?.take(this, room);
     this.#fill(chunk, at, chunk.length);
+    this.#charge(this.#filled);
     return chunk.length;
   }
 
@@ -145,7 +162,10 @@ export class FrameParser implements BudgetHolder {
     const to = from + Math.min(wanted, chunk.length - from);
     if (this.#filled + to - from > this.#partial.length) this.#enlarge(this.#filled + to - from);
     this.#fill(chunk, from, to);
-    if (to - from < wanted) return to;
+    if (to - from < wanted) {
+      if (this.#filled > this.#charged) this.#charge(Math.min(Math.max(this.#filled, this.#charged * 2), this.#partial.length));
+      return to;
+    }
     if (this.#whole === 0) {
       this.view.readHeader(this.#partial, 0);
       this.#whole = headerBytes + this.#checkedTotal(this.#partial, 0);
@@ -157,7 +177,6 @@ export class FrameParser implements BudgetHolder {
 
   #enlarge(needed: number): void {
     const larger = allocate(Math.min(Math.max(needed, Math.min(this.#partial.length * 2, this.#whole), Math.min(this.#whole, firstAllocation)), this.#whole));
-    this.#options.budget?.take(this, larger.length - this.#partial.length);
     larger.set(this.#partial.subarray(0, this.#filled));
     this.#partial = larger;
   }
@@ -166,7 +185,7 @@ export class FrameParser implements BudgetHolder {
     const { view } = this;
     const bytes = this.#partial;
     const whole = this.#whole;
-    this.#options.budget?.release(this);
+    this.#uncharge();
     this.#partial = nothing;
     this.#filled = this.#whole = 0;
     view.readHeader(bytes, 0);
@@ -176,15 +195,35 @@ export class FrameParser implements BudgetHolder {
     this.#onFrame(view);
   }
 
+  /** The budget counts bytes that have come, not memory that was asked for: a claim must not push others out. */
+  #charge(upTo: number): void {
+    const more = upTo - this.#charged;
+    this.#charged = upTo;
+    this.#options.budget?.take(this, more);
+  }
+
+  #uncharge(): void {
+    if (this.#charged > 0) this.#options.budget?.release(this);
+    this.#charged = 0;
+  }
+
   #keep(chunk: Uint8Array, at: number): void {
-    const rest = chunk.subarray(at);
-    if (this.#rest.length === 0) this.#rest = copyBytes(rest);
-    else {
-      const both = allocate(this.#rest.length + rest.length);
-      both.set(this.#rest);
-      both.set(rest, this.#rest.length);
-      this.#rest = both;
+    const count = chunk.length - at;
+    const kept = this.#kept + count;
+    if (kept > this.#rest.length) {
+      const larger = allocate(this.#kept === 0 ? count : Math.max(kept, this.#rest.length * 2));
+      larger.set(this.#rest.subarray(0, this.#kept));
+      this.#rest = larger;
     }
+    this.#rest.set(chunk.subarray(at), this.#kept);
+    this.#kept = kept;
+    this.#charge(this.#charged + count);
+  }
+
+  #own(rest: Uint8Array): void {
+    this.#rest = rest;
+    this.#kept = rest.length;
+    this.#charge(this.#charged + rest.length);
   }
 }
 

@@ -82,12 +82,11 @@ export class FrameView {
   }
 
   #checkMetadata(limits: FrameLimits): string | undefined {
+    const bytes = this.metadataEnd - this.metadataStart;
+    if (bytes > limits.maxMetadataBytes && !this.isResponse) return `its metadata has ${bytes} bytes, and ${limits.maxMetadataBytes} are allowed`;
     const pairs = countMetadata(this.bytes, this.metadataStart, this.metadataEnd);
     if (pairs < 0) return 'its metadata ends in the middle of a pair';
-    if (this.isResponse) return undefined;
-    const bytes = this.metadataEnd - this.metadataStart;
-    if (bytes > limits.maxMetadataBytes) return `its metadata has ${bytes} bytes, and ${limits.maxMetadataBytes} are allowed`;
-    if (pairs > limits.maxMetadataPairs) return `its metadata has ${pairs} pairs, and ${limits.maxMetadataPairs} are allowed`;
+    if (pairs > limits.maxMetadataPairs && !this.isResponse) return `its metadata has ${pairs} pairs, and ${limits.maxMetadataPairs} are allowed`;
     return undefined;
   }
 }

@@ -1,10 +1,15 @@
 import { createMetadata, readUtf8, RpcError, type ByteWriter, type Metadata, type MutableMetadata } from '@rpcxjs/core';
 
-/** Pairs of `length key length value`, no count, no terminator (rpcx protocol/message.go, encodeMetadata). Lengths in bytes. */
+/**
+ * Pairs of `length key length value`, no count, no terminator (rpcx protocol/message.go, encodeMetadata). Lengths in bytes. A key whose value
+ * is undefined is left out.
+ */
 export function writeMetadata(writer: ByteWriter, metadata: Metadata): void {
-  for (const key in metadata) {
+  for (const key of Object.keys(metadata)) {
+    const value: string | undefined = metadata[key];
+    if (value === undefined) continue;
     writeText(writer, key);
-    writeText(writer, metadata[key] as string); // metadata values are strings by type; a foreign value becomes text below
+    writeText(writer, value);
   }
 }
 
@@ -12,6 +17,7 @@ function writeText(writer: ByteWriter, text: string): void {
   writer.reserve(4);
   const lengthAt = writer.offset;
   writer.offset += 4;
+  // A string by type; plain JavaScript may put a number here.
   writer.appendUtf8(String(text));
   putUint32(writer.bytes, lengthAt, writer.offset - lengthAt - 4);
 }

@@ -27,7 +27,7 @@ export function prepareHead(head: FrameHead): Uint8Array {
   return bytes;
 }
 
-/** The bytes of a metadata block that holds nothing but `__ServerTimeout`, length included. */
+/** The bytes of a metadata block that holds nothing but `__ServerTimeout`, length included. A whole number: Go ignores any other. */
 export function prepareTimeout(remainingMs: number): Uint8Array {
   const key = utf8Bytes(reserved.timeout);
   const value = utf8Bytes(String(remainingMs));
@@ -61,7 +61,7 @@ export function openFrame(writer: FrameWriter, head: Uint8Array, metadata: Uint8
   writer.offset = at + metadataLength + 4;
 }
 
-/** As `openFrame`, with metadata written now. */
+/** As `openFrame`, with metadata written now. Returns the length of the metadata block, which `closeFrame` asks for; opens nothing if it throws. */
 export function openFrameWith(writer: FrameWriter, head: Uint8Array, metadata: Metadata, sequenceHigh: number, sequenceLow: number): number {
   writer.open();
   writer.append(head);
@@ -70,7 +70,12 @@ export function openFrameWith(writer: FrameWriter, head: Uint8Array, metadata: M
   writer.reserve(4);
   const lengthAt = writer.frameBytes;
   writer.offset += 4;
-  writeMetadata(writer, metadata);
+  try {
+    writeMetadata(writer, metadata);
+  } catch (error) {
+    writer.rollback();
+    throw error;
+  }
   const metadataBytes = writer.frameBytes - lengthAt - 4;
   writer.patchUint32(lengthAt, metadataBytes);
   writer.reserve(4);
