@@ -49,7 +49,7 @@ export class KeyTrie {
     const last = this.#last[node] as number;
     if (last !== 0) {
       const key = this.keys[this.#key[last] as number] as KeyWords;
-      if (key.isAt(cursor)) {
+      if (key.isAt(cursor.view, cursor.offset, cursor.end)) {
         cursor.offset += key.size;
         return last;
       }
@@ -61,7 +61,7 @@ export class KeyTrie {
     let siblings = 0;
     for (let child = this.#child[node] as number; child !== 0; child = this.#sibling[child] as number) {
       const key = this.keys[this.#key[child] as number] as KeyWords;
-      if (key.isAt(cursor)) {
+      if (key.isAt(cursor.view, cursor.offset, cursor.end)) {
         cursor.offset += key.size;
         this.#last[node] = child;
         return child;

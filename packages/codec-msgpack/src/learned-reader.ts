@@ -2,8 +2,8 @@ import { canGenerate, generate, mostFields } from './code-generation.ts';
 import type { Cursor, MapReader } from './cursor.ts';
 import { KeyTrie } from './key-trie.ts';
 import type { LearningBudget } from './learning-budget.ts';
-import { type Maker, makerOf } from './object-maker.ts';
-import { literalSource, readerSource, tagClass } from './read-source.ts';
+import { hotMakerOf, type Maker, makerOf } from './object-maker.ts';
+import { literalSource, readerSource, tagClasses } from './read-source.ts';
 import { textAt } from './read-text.ts';
 import { readPlainMap, readValue, setOwn } from './read-value.ts';
 
@@ -81,6 +81,7 @@ export class LearnedReader implements MapReader {
   #walk(cursor: Cursor, count: number): Record<string, unknown> {
     const trie = (this.#trie ??= new KeyTrie(this.#budget));
     const values: unknown[] = new Array<unknown>(count);
+    const classes = canGenerate() ? tagClasses() : undefined;
     let node = 0;
     for (let index = 0; index < count; index++) {
       const next = trie.step(cursor, node);
@@ -88,7 +89,7 @@ export class LearnedReader implements MapReader {
       node = next;
       const key = trie.keyOf(node);
       // Past the end this is undefined, and `readValue` says so.
-      this.#remember(key, tagClass(cursor.bytes[cursor.offset] as number));
+      if (classes !== undefined) this.#remember(key, classes[cursor.bytes[cursor.offset] as number] as number);
       values[index] = readValue(cursor, this, key);
     }
     return this.#make(trie, node, values);
@@ -136,7 +137,7 @@ export class LearnedReader implements MapReader {
     }
     shape.hits++;
     if (shape.hits === makerHits) shape.maker = this.#makerOf(trie, shape.keys);
-    else if (shape.hits % programHits === 0 && shape.maker !== undefined) this.#compile(trie, shape.keys);
+    else if (shape.hits % programHits === 0 && shape.maker !== undefined) this.#promote(trie, shape);
     return shape.maker === undefined ? assemble(trie, shape.keys, values) : shape.maker(values);
   }
 
@@ -146,8 +147,13 @@ export class LearnedReader implements MapReader {
     return makerOf(names);
   }
 
+  #promote(trie: KeyTrie, shape: Shape): void {
+    if (!canGenerate()) {
+      if (shape.hits === programHits) shape.maker = hotMakerOf(namesOf(trie, shape.keys)) ?? shape.maker;
+    } else if (this.#budget.takeProgram()) this.#compile(trie, shape.keys);
+  }
+
   #compile(trie: KeyTrie, keys: readonly number[]): void {
-    if (!canGenerate() || !this.#budget.takeProgram()) return;
     const steps = keys.map((key, index) => ({
       key: (trie.keys[key] as KeyTrie['keys'][number]).bytes,
       variable: `v${index}`,

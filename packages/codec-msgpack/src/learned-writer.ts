@@ -1,5 +1,6 @@
+import { unwritable } from './bad-payload.ts';
 import { canGenerate, generate, mostFields } from './code-generation.ts';
-import { keyBytes } from './key-bytes.ts';
+import { keyBytes, KeyWords } from './key-bytes.ts';
 import type { LearningBudget } from './learning-budget.ts';
 import type { MapWriter, Output } from './output.ts';
 import { mapForm, putNumber, writeCount } from './write-number.ts';
@@ -19,7 +20,7 @@ const childPlaces = 4;
 
 interface Shape {
   readonly keys: readonly string[];
-  readonly bytes: readonly Uint8Array[];
+  readonly words: readonly KeyWords[];
   /** What kind the last values had. */
   readonly kinds: Kind[];
   readonly numbers: readonly number[];
@@ -73,14 +74,20 @@ export class LearnedWriter implements MapWriter {
       return;
     }
     const { writer } = output;
+    const isCompiling = canGenerate();
     writeCount(writer, mapForm, keys.length);
-    for (let index = 0; index < keys.length; index++) {
+    let index = 0;
+    // The engine reads the properties of such a loop by their place and not by their name.
+    for (const key in object) {
+      if (key !== keys[index]) continue;
+      const value = object[key];
+      if (isCompiling) shape.kinds[index] = kindOf(value);
       // `as`: the lists of a shape are as long as its keys.
-      writer.append(shape.bytes[index] as Uint8Array);
-      const value = object[keys[index] as string];
-      shape.kinds[index] = kindOf(value);
+      (shape.words[index] as KeyWords).write(writer);
       writeValue(output, value, this, shape.numbers[index] as number);
+      index++;
     }
+    if (index !== keys.length) throw unwritable('an object changed while it was being written; do not change it in a getter');
     shape.hits++;
     if (shape.hits % programHits === 0) this.#compile(shape);
   }
@@ -94,7 +101,7 @@ export class LearnedWriter implements MapWriter {
       this.#rest = restObjects;
       return undefined;
     }
-    const shape: Shape = { keys, bytes: keys.map(keyBytes), kinds: keys.map(() => 'other'), numbers: keys.map((key) => this.#numberOf(key)), hits: 0 };
+    const shape: Shape = { keys, words: keys.map((key) => new KeyWords(key, keyBytes(key))), kinds: keys.map(() => 'other'), numbers: keys.map((key) => this.#numberOf(key)), hits: 0 };
     this.#shapes.push(shape);
     return shape;
   }
@@ -111,7 +118,7 @@ export class LearnedWriter implements MapWriter {
     if (!canGenerate() || !this.#budget.takeProgram()) return;
     const steps = shape.keys.map((key, index): WriteStep => ({
       // `as`: the lists of a shape are as long as its keys.
-      key: shape.bytes[index] as Uint8Array,
+      key: (shape.words[index] as KeyWords).bytes,
       value: `o[${JSON.stringify(key)}]`,
       put: (rest) => putSource(shape.kinds[index] as Kind, rest, `V(output,v,M,${shape.numbers[index] as number})`),
     }));

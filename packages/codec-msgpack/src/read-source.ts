@@ -40,13 +40,17 @@ function valueSource(step: ReadStep): string[] {
   return lines;
 }
 
-/** The class of first bytes that are read by the same code: the lowest of them, or -1 when it is not worth any. */
-export function tagClass(tag: number): number {
-  if (tag < 0x80) return 0;
-  if (tag >= 0xe0) return 0xe0;
-  if (tag >= 0xa0 && tag < 0xc0) return 0xa0;
-  if (tag === 0xc3) return 0xc2;
-  return fastSource(tag, '') === undefined ? -1 : tag;
+let classes: Int16Array | undefined;
+
+/** For each first byte of a value the class of those that are read by the same code: the lowest of them, or -1 when none is worth it. */
+export function tagClasses(): Int16Array {
+  return (classes ??= Int16Array.from({ length: 256 }, (_, tag) => {
+    if (tag < 0x80) return 0;
+    if (tag >= 0xe0) return 0xe0;
+    if (tag >= 0xa0 && tag < 0xc0) return 0xa0;
+    if (tag === 0xc3) return 0xc2;
+    return fastSource(tag, '') === undefined ? -1 : tag;
+  }));
 }
 
 function fastSource(tag: number, v: string): string | undefined {

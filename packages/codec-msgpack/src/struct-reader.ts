@@ -3,9 +3,9 @@ import { type Cursor, enter } from './cursor.ts';
 import { KeyTrie } from './key-trie.ts';
 import { type Kind, type StructKind, zeroOf } from './kind.ts';
 import { LearningBudget } from './learning-budget.ts';
-import { type Maker, makerOf } from './object-maker.ts';
+import { hotMakerOf, type Maker, makerOf } from './object-maker.ts';
 import { countOfArray, countOfMap, nextTag, unexpected } from './read-header.ts';
-import { literalSource, readerSource, type ReadStep, tagClass } from './read-source.ts';
+import { literalSource, readerSource, type ReadStep, tagClasses } from './read-source.ts';
 import { textAt } from './read-text.ts';
 import { readKey, readValue } from './read-value.ts';
 
@@ -15,6 +15,7 @@ type Program = (cursor: Cursor, count: number) => unknown;
 const programHits = 32;
 const mostPrograms = 4;
 const mostOrders = 64;
+const hotCount = 1000;
 const missing: unique symbol = Symbol('missing');
 
 /** The reader of a struct. The order in which the sender writes its fields is learned; with code generation a function is made for it. */
@@ -36,6 +37,7 @@ class StructReader {
   readonly #orders = new Map<number, number>();
   readonly #programs: Program[] = [];
   #maker: Maker | undefined;
+  #made = 0;
 
   constructor(kind: StructKind, readerOf: (kind: Kind) => Read) {
     this.#kind = kind;
@@ -76,6 +78,7 @@ class StructReader {
 
   #walk(cursor: Cursor, count: number): unknown {
     const values: unknown[] = new Array<unknown>(this.#reads.length).fill(missing);
+    const classes = canGenerate() ? tagClasses() : undefined;
     let node = 0;
     let index = 0;
     for (; index < count; index++) {
@@ -85,7 +88,7 @@ class StructReader {
       const key = this.#trie.keyOf(node);
       const field = (this.#fields[key] ??= this.#byName.get(this.#trie.keys[key]?.text ?? '') ?? -1);
       // Past the end this is undefined, and whoever reads the value says so.
-      this.#tags[key] = tagClass(cursor.bytes[cursor.offset] as number);
+      if (classes !== undefined) this.#tags[key] = classes[cursor.bytes[cursor.offset] as number] as number;
       this.#readField(cursor, field, values);
     }
     if (index === count && count > 0) this.#learn(node);
@@ -113,8 +116,9 @@ class StructReader {
   #make(values: unknown[]): unknown {
     const { fields } = this.#kind;
     for (let index = 0; index < fields.length; index++) if (values[index] === missing) values[index] = this.#absent(index);
-    this.#maker ??= makerOf(fields.map((field) => field.name));
-    return this.#maker(values);
+    const maker = (this.#maker ??= makerOf(fields.map((field) => field.name)));
+    if (++this.#made === hotCount) this.#maker = hotMakerOf(fields.map((field) => field.name)) ?? maker;
+    return maker(values);
   }
 
   #absent(index: number): unknown {

@@ -1,7 +1,7 @@
 import { canGenerate, generate, mostFields } from './code-generation.ts';
-import { keyBytes } from './key-bytes.ts';
-import type { Kind, StructKind } from './kind.ts';
-import { descend } from './output.ts';
+import { keyBytes, KeyWords } from './key-bytes.ts';
+import type { Kind, StructField, StructKind } from './kind.ts';
+import { descend, type Output } from './output.ts';
 import { putTimestamp } from './timestamp.ts';
 import { misfit, putFloat32, putInteger, type Write } from './write-exact.ts';
 import { mapForm, putInt32, writeCount } from './write-number.ts';
@@ -23,8 +23,9 @@ export function structWriter(kind: StructKind, writerOf: (kind: Kind) => Write):
 }
 
 function closureWriter(kind: StructKind, writes: readonly Write[]): Write {
-  const keys = kind.fields.map((field) => keyBytes(field.wireName));
+  const keys = kind.fields.map((field) => new KeyWords(field.wireName, keyBytes(field.wireName)));
   const { fields } = kind;
+  const lists = { fields, keys, writes };
   const hasOptional = fields.some((field) => field.isOptional);
   return (output, value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw misfit;
@@ -34,20 +35,34 @@ function closureWriter(kind: StructKind, writes: readonly Write[]): Write {
     const { writer } = output;
     const count = hasOptional ? fields.reduce((sum, field) => sum + (field.isOptional && object[field.name] === undefined ? 0 : 1), 0) : fields.length;
     writeCount(writer, mapForm, count);
+    let at = 0;
     let written = 0;
-    for (let index = 0; index < fields.length; index++) {
-      // `as`: three lists of one length.
-      const field = fields[index] as StructKind['fields'][number];
-      const entry = object[field.name];
-      if (entry === undefined && field.isOptional) continue;
-      written++;
-      writer.append(keys[index] as Uint8Array);
-      (writes[index] as Write)(output, entry);
+    // Most objects have their properties in the struct's order, and the engine reads those of such a loop by their place and not by their name.
+    for (const name in object) {
+      if (at === fields.length || name !== fields[at]?.name) break;
+      written += writeField(output, lists, at++, object[name]);
     }
+    // `as`: fewer than there are fields.
+    for (; at < fields.length; at++) written += writeField(output, lists, at, object[(fields[at] as StructField).name]);
     // A getter that changes its mind would leave a header that lies.
     if (written !== count) throw misfit;
     output.depth--;
   };
+}
+
+interface FieldLists {
+  readonly fields: readonly StructField[];
+  readonly keys: readonly KeyWords[];
+  readonly writes: readonly Write[];
+}
+
+/** Writes one field, and how many that were. */
+function writeField(output: Output, { fields, keys, writes }: FieldLists, at: number, value: unknown): number {
+  // `as`: three lists of one length.
+  if (value === undefined && (fields[at] as StructField).isOptional) return 0;
+  (keys[at] as KeyWords).write(output.writer);
+  (writes[at] as Write)(output, value);
+  return 1;
 }
 
 function generatedWriter(kind: StructKind, writes: readonly Write[]): Write {
