@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from './workspace.mjs';
 
-// In expected.txt `<n>` stands for a number, `<any>` for any text of a line, and a line that begins with `[go] ` is printed only where Go is installed.
-const hasGo = spawnSync('go', ['version']).status === 0;
+// In expected.txt `<n>` stands for a number, `<any>` for any text of a line, and a line that begins with `[go] ` is printed only
+// where Go is installed, one that begins with `[no go] ` only where it is not.
+const hasGo = process.env['GO'] !== 'off' && spawnSync('go', ['version']).status === 0;
 const folders = readdirSync(join(root, 'examples')).filter((name) => existsSync(join(root, 'examples', name, 'package.json')));
 
 function pattern(line: string): RegExp {
@@ -30,7 +31,7 @@ describe('examples', () => {
     const { code, output, errors } = await run(folder);
     expect(code, errors).toBe(0);
     const expected = readFileSync(join(root, 'examples', folder, 'expected.txt'), 'utf8').trimEnd().split('\n');
-    const wanted = expected.filter((line) => hasGo || !line.startsWith('[go] ')).map((line) => line.replace('[go] ', ''));
+    const wanted = expected.filter((line) => !line.startsWith(hasGo ? '[no go] ' : '[go] ')).map((line) => line.replace(/^\[(no )?go\] /, ''));
     const printed = output.trimEnd().split('\n');
     const different = wanted.findIndex((line, index) => !pattern(line).test(printed[index] ?? ''));
     expect(different === -1 ? '' : `line ${different + 1} is "${printed[different]}", not "${wanted[different]}"`, output).toBe('');
