@@ -104,14 +104,14 @@ describe.each(ways)('gzip, %s', (_, compressor) => {
   });
 
   it('has read its input when it returns', async () => {
-    const payload = letters(3000);
+    const payload = letters(500_000);
     const before = Buffer.from(payload);
     const pending = compressor.compress(payload);
     payload.fill(0);
     const packed = Buffer.from(await pending);
-    expect(Buffer.from(await compressor.decompress(packed, 3000)).equals(before)).toBe(true);
+    expect(Buffer.from(await compressor.decompress(packed, 500_000)).equals(before)).toBe(true);
     const reused = Buffer.from(packed);
-    const inflating = compressor.decompress(reused, 3000);
+    const inflating = compressor.decompress(reused, 500_000);
     reused.fill(0);
     expect(Buffer.from(await inflating).equals(before)).toBe(true);
   });
