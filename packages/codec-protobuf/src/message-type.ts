@@ -28,7 +28,7 @@ export class MessageType {
   constructor(plan: Plan, generated: boolean) {
     this.plan = plan;
     this.typeName = plan.typeName;
-    this.make = makerOf(plan);
+    this.make = makerOf(plan, generated);
     this.#generated = generated;
   }
 
