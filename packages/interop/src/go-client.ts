@@ -138,7 +138,7 @@ export class GoConnection {
 
   /** Keeps calls of `service`.Sleep in flight for `sleepMs`, while this connection's heartbeats go on. */
   survive(service: string, concurrent: number, sleepMs: number): Promise<GoTally> {
-    return this.#send('survive', { service, concurrent, sleepMs });
+    return this.#send('survive', { service, concurrent, sleepMs: Math.floor(sleepMs) });
   }
 
   heartbeat(timeoutMs = 5000): Promise<{ readonly echoed?: boolean; readonly error?: string }> {
