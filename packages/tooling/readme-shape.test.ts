@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packages } from './workspace.mjs';
 
-const parts = ['install', 'example', 'options', 'errors', 'write your own'];
+/** The parts after the sentence, in their order, and what each is known by. */
+const parts = {
+  install: /^npm (i|install) /m,
+  example: /^```ts test\b/m,
+  'a table of options': /^\|[-|: ]+\|$/m,
+  errors: /^## .*\berrors\b/im,
+  'write your own': /^## write your own/im,
+};
 
 /** What is wrong with the form of one README. */
 function faults(text: string, { name, description }: { name: string; description: string }): string[] {
@@ -14,9 +21,11 @@ function faults(text: string, { name, description }: { name: string; description
   if (title !== `# ${name}`) found.push(`its first line is not "# ${name}"`);
   if (sentence !== description) found.push(`its sentence is not the description of package.json: "${description}"`);
   if (lines.length > 120) found.push(`it has ${lines.length} lines; 120 are the limit`);
-  const headings = lines.filter((line) => line.startsWith('## ')).map((line) => line.slice(3).toLowerCase());
-  const present = headings.flatMap((heading) => parts.find((part) => heading.startsWith(part)) ?? []);
-  if (present.join() !== parts.join()) found.push(`its parts are "${headings.join(', ')}", not in this order: ${parts.join(', ')}`);
+  const positions = Object.entries(parts).map(([part, mark]) => ({ part, at: text.search(mark) }));
+  for (const [index, { part, at }] of positions.entries()) {
+    if (at === -1) found.push(`it lacks ${part}`);
+    else if (at < (positions[index - 1]?.at ?? 0)) found.push(`${part} should come after ${positions[index - 1]?.part}`);
+  }
   const example = /^```ts test\b[^\n]*\n([\s\S]*?)^```/m.exec(text)?.[1]?.trimEnd().split('\n').length;
   if (example === undefined) found.push('it has no example that runs (a fence marked "ts test")');
   else if (example > 25) found.push(`its example has ${example} lines; 25 are the limit`);
