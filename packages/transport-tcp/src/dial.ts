@@ -14,7 +14,7 @@ export interface SocketDial {
   readonly handshakeTimeoutMs?: number | undefined;
   readonly closeTimeoutMs: number;
   readonly resets: boolean;
-  /** Begins to connect. The socket must have been made with this `onread` and `allowHalfOpen: true`. */
+  /** Begins to connect. The socket must have been made with this `onread` and, unless a handshake follows, with `allowHalfOpen`. */
   open(onread: OnReadOpts): Socket;
   /** Asked once, when the socket is connected. */
   ends(socket: Socket): SocketEnds;

@@ -10,7 +10,7 @@ import { readAccepted } from './static-read.ts';
 /** How to take connections from a Node server. */
 export interface SocketListen {
   readonly address: Address;
-  /** Made with `allowHalfOpen: true`, and `pauseOnConnect: true` unless it is a TLS server. */
+  /** Plain: made with `allowHalfOpen` and `pauseOnConnect`. TLS: with neither, for a client that leaves in its handshake must not stay. */
   readonly server: Server;
   readonly secure: boolean;
   readonly bind: BindOptions;
@@ -89,7 +89,11 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
     handshakes.delete(key(socket));
     take(socket);
   });
-  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => warnOfHandshake(cause, socket, options.runtime.logger));
+  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
+    warnOfHandshake(cause, socket, options.runtime.logger);
+    // After a handshake that took too long Node leaves the socket to whoever listens here.
+    socket.destroy();
+  });
   return () => {
     for (const socket of handshakes.values()) socket.destroy();
   };

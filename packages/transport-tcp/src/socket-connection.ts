@@ -22,7 +22,7 @@ export interface SocketConnectionInit extends SocketEnds {
 }
 
 /**
- * A connection over a Node socket that was given to it paused, with `allowHalfOpen`. Its reader calls `receive`.
+ * A connection over a Node socket that was given to it paused. Its reader calls `receive`.
  *
  *     open ── close(), or the other side ended ──▶ ending ── both ends, or closeTimeoutMs ──▶ closed
  *       └───────────────── abort(), an error ────────┴──────────────────────────────────────────▲
@@ -80,7 +80,8 @@ export class SocketConnection implements Connection {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#state !== 'open') return false;
+    // A TLS socket ends by itself after its peer, also when nobody has heard of that end yet.
+    if (this.#state !== 'open' || this.#socket.writableEnded) return false;
     if (chunk.length === 0) return true;
     this.#socket.write(chunk);
     // Not what the socket returns: that is false for any chunk above its mark, even when the system took all of it at once.
@@ -147,6 +148,10 @@ export class SocketConnection implements Connection {
   }
 
   #beginEnding(): void {
+    if (this.#socket.closed) {
+      this.#state = 'closed';
+      return;
+    }
     this.#state = 'ending';
     this.#endTimer = this.#init.clock.setTimer(() => {
       this.#error ??= new Error(`it did not end within ${this.#init.closeTimeoutMs} ms after this side did`);
@@ -171,6 +176,8 @@ export class SocketConnection implements Connection {
   }
 
   #closed(): void {
+    // Everything came before somebody listened; resume() tells it in order.
+    if (this.#endHeld && this.#state === 'open') return;
     this.#state = 'closed';
     this.#endTimer?.cancel();
     this.#report(connectionLost(this.#error ?? new Error('the socket was closed'), this.remote));

@@ -47,6 +47,8 @@ export function readAccepted(socket: Socket, deliver: Deliver): 'static' | 'even
   target[slots.buffer] = buffer;
   target[slots.callback] = callback;
   handle.useUserBuffer(buffer as Buffer); // staticOnread gives a buffer, not a function
+  // With the slots set it stops a handle that reads already, as one that has shaken hands does.
+  socket.pause();
   return 'static';
 }
 

@@ -53,14 +53,13 @@ function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadO
   const family = address.network === 'tcp4' ? 4 : address.network === 'tcp6' ? 6 : 0;
   const { tls } = options;
   return (onread) => {
-    const where = { host: target, port, family, allowHalfOpen: true, onread, ...socketOptions(options) };
+    const where = { host: target, port, family, allowHalfOpen: tls === undefined, onread, ...socketOptions(options) };
     if (tls === undefined) return connect(where);
     const servername = tls.given.servername ?? (isIP(target) === 0 ? target : undefined);
-    const socket = connectTls({
+    return connectTls({
       ...where, secureContext: tls.context, rejectUnauthorized: tls.given.insecureSkipVerify !== true,
       ...(servername === undefined ? {} : { servername }),
     });
-    return socket;
   };
 }
 
@@ -77,7 +76,7 @@ function tlsServer(options: ResolvedTcpOptions, tls: ResolvedTls): Server {
   if (tls.given.cert === undefined) throw new TypeError('tcp: a TLS server needs tls.cert and tls.key');
   const asks = tls.given.clientCertificate ?? 'ignore';
   return createTlsServer({
-    ...tls.secrets, ...socketOptions(options), allowHalfOpen: true, handshakeTimeout: options.handshakeTimeoutMs,
+    ...tls.secrets, ...socketOptions(options), handshakeTimeout: options.handshakeTimeoutMs,
     requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require',
   });
 }

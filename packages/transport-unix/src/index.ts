@@ -1,0 +1,2 @@
+export { unix } from './unix.ts';
+export type { UnixOptions } from './unix-options.ts';

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { consoleLogger, RpcError, systemClock } from '@rpcxjs/core';
+import type { Address, Connection, Listener } from '@rpcxjs/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unixDefaults } from './unix-options.ts';
+import { unix } from './unix.ts';
+
+const runtime = { clock: systemClock, logger: consoleLogger() };
+let folder = '';
+let address: Address = { network: 'unix', host: '' };
+const opened: (() => Promise<void> | void)[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rpcxjs-unix-'));
+  address = { network: 'unix', host: join(folder, 'rpcx.sock') };
+});
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+  rmSync(folder, { recursive: true });
+});
+
+async function listen(transport = unix(), where = address): Promise<{ listener: Listener; accepted: Connection[] }> {
+  const accepted: Connection[] = [];
+  const listener = await transport.listen(where, { runtime, accept: (connection) => void accepted.push(connection) });
+  opened.push(() => listener.close(), () => accepted.forEach((connection) => connection.abort()));
+  return { listener, accepted };
+}
+
+async function dial(where = address): Promise<Connection> {
+  const connection = await unix().dial(where, { runtime });
+  opened.push(() => connection.abort());
+  return connection;
+}
+
+const rejection = (work: Promise<unknown>): Promise<Error> => work.then(() => new Error('it did not reject'), (error: Error) => error);
+
+/** Leaves a socket file behind, as a killed server does. */
+async function leaveStaleSocket(path: string): Promise<void> {
+  const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+describe('unix', () => {
+  it('says who is at both ends, and reads into the buffer that TCP reads into', async () => {
+    const { listener, accepted } = await listen();
+    expect(listener.address).toEqual(address);
+    const client = await dial();
+    expect([client.local, client.remote]).toEqual([undefined, address]);
+    await vi.waitFor(() => expect(accepted.length).toBe(1));
+    const buffers = new Set<ArrayBufferLike>();
+    let bytes = 0;
+    for (const connection of [client, accepted[0] as Connection]) {
+      connection.start({ data: (chunk) => (bytes += chunk.length, buffers.add(chunk.buffer)), drain() {}, closed() {} });
+      connection.write(Buffer.from('hello'));
+    }
+    await vi.waitFor(() => expect(bytes).toBe(10));
+    expect(buffers.size).toBe(1);
+    expect([accepted[0]?.local, accepted[0]?.remote]).toEqual([address, undefined]);
+  });
+
+  it('removes its socket file on close()', async () => {
+    const { listener } = await listen();
+    expect(statSync(address.host).isSocket()).toBe(true);
+    await listener.close();
+    expect(existsSync(address.host)).toBe(false);
+  });
+
+  it('gives the socket file the permissions that it was told', async () => {
+    await listen(unix({ mode: 0o620 }));
+    expect(statSync(address.host).mode & 0o777).toBe(0o620);
+  });
+
+  it('replaces a socket file whose server is dead', async () => {
+    await leaveStaleSocket(address.host);
+    expect((await rejection(dial())).message).toContain('ECONNREFUSED, nobody listens there');
+    await listen();
+    await dial();
+  });
+
+  it('leaves a socket file alone that somebody listens on', async () => {
+    const { accepted } = await listen();
+    const error = await rejection(listen());
+    expect(RpcError.is(error)).toBe(true);
+    expect(error).toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', sent: false });
+    expect(error.message).toContain('EADDRINUSE, somebody listens there already');
+    await dial();
+    await vi.waitFor(() => expect(accepted.length).toBeGreaterThan(0));
+  });
+
+  it('leaves a file alone that is no socket', async () => {
+    writeFileSync(address.host, 'somebody needs this');
+    expect((await rejection(listen())).message).toContain('EADDRINUSE');
+    expect(statSync(address.host).isFile()).toBe(true);
+  });
+
+  it('says that there is no socket file, no folder, or that the path is too long', async () => {
+    expect((await rejection(dial())).message).toBe(`could not connect to unix@${address.host}: ENOENT, there is no such socket file: is the server running, and is the path right?`);
+    expect(await rejection(dial())).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', sent: false, address: `unix@${address.host}` });
+    expect(await rejection(listen(unix(), { network: 'unix', host: join(folder, 'no', 'such', 'folder') }))).toMatchObject({ reason: 'LISTEN_FAILED' });
+    const long = { network: 'unix', host: join(folder, 'x'.repeat(150)) };
+    expect((await rejection(listen(unix(), long))).message).toMatch(/could not listen on unix@.*: its path has \d+ bytes, the system takes 10[37]: choose a shorter one/);
+    expect(await rejection(dial(long))).toMatchObject({ reason: 'CONNECT_FAILED', sent: false });
+  });
+
+  it('refuses options that cannot work', () => {
+    expect(() => unix({ mode: 0o1777 })).toThrow('mode is 1023; give permissions such as 0o660');
+    expect(() => unix({ closeTimeoutMs: -1 })).toThrow('closeTimeoutMs is -1');
+    expect(unixDefaults.closeTimeoutMs).toBe(5000);
+  });
+});
