@@ -8,7 +8,9 @@ const settled = Promise.resolve();
 export interface PumpHandler {
   /** `chunk` is valid during this call only. */
   data(chunk: Uint8Array): void;
-  /** The bytes that wait for the network fell below the high-water mark again. */
+  /** More bytes wait for the network than the high-water mark; `drained` follows. */
+  blocked(): void;
+  /** They are below it again. */
   drained(): void;
   /** Last of all, exactly once. `undefined` means that the other side ended cleanly or we closed. */
   closed(reason: Error | undefined): void;
@@ -68,14 +70,18 @@ export class BytePump implements ConnectionSink {
       writer.release(true);
       return;
     }
+    let accepted = true;
     for (const chunk of writer.chunks()) {
       this.traffic.bytesWritten += chunk.length;
       this.traffic.chunksWritten += 1;
-      connection.write(chunk);
+      accepted = connection.write(chunk);
     }
     const waiting = connection.bufferedBytes;
     writer.release(waiting === 0);
-    if (waiting >= this.#highWaterBytes) this.writable = false;
+    // A connection that took everything will not say that it drained.
+    if (accepted || waiting < this.#highWaterBytes || !this.writable) return;
+    this.writable = false;
+    this.#handler.blocked();
   }
 
   data(chunk: Uint8Array): void {

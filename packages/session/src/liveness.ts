@@ -6,13 +6,20 @@ export interface Watched {
   readonly role: 'client' | 'server';
   /** Calls that wait for the other side. */
   pendingCalls(): number;
+  /** Whole frames that have arrived. */
+  framesRead(): number;
   /** Bytes of an unfinished frame that have arrived. */
   partialBytes(): number;
   /** Bytes that wait for the network. */
   unsentBytes(): number;
+  /** Bytes that the network took. */
+  deliveredBytes(): number;
   sendHeartbeat(): void;
   fail(error: RpcError): void;
 }
+
+// A timer that is this late says that our own loop was blocked: what the other side sent meanwhile is still to be read.
+const blockedLoopMs = 250;
 
 /**
  * Decides when silence is death. Any byte is life. Nothing is armed per byte: the one entry in the clock's deadline ring is looked at when
@@ -31,9 +38,13 @@ export class Liveness implements Expirable {
   #sawByte = false;
   #negotiated = false;
   #partialSince = Infinity;
+  /** Whole frames before the unfinished one. */
+  #partialAfter = 0;
   #stalledSince = Infinity;
-  #unsentBytes = 0;
+  #deliveredBytes = 0;
   #askedAt = Infinity;
+  /** When the first call went out after the last byte. */
+  #waitingSince = Infinity;
   #heartbeatAt: number;
   #longestGapMs = 0;
   #hearsHeartbeats = false;
@@ -58,27 +69,41 @@ export class Liveness implements Expirable {
     this.lastByteAt = now;
     this.#sawByte = true;
     this.#askedAt = Infinity;
-    if (this.#watched.partialBytes() === 0) this.#partialSince = Infinity;
-    else if (this.#partialSince === Infinity) {
-      this.#partialSince = now;
-      this.#checkBy(now + this.#settings.limits.frameMs);
+    this.#waitingSince = Infinity;
+    if (this.#watched.partialBytes() === 0) {
+      this.#partialSince = Infinity;
+      return;
     }
+    const frames = this.#watched.framesRead();
+    if (this.#partialSince !== Infinity && frames === this.#partialAfter) return;
+    this.#partialSince = now;
+    this.#partialAfter = frames;
+    this.#checkBy(now + this.#settings.limits.frameMs);
   }
 
   /** A call went out: from now on a silent server is noticed within seconds. */
   callSent(now: number): void {
-    const by = Math.max(this.lastByteAt, now - this.#settings.heartbeat.busyMs) + this.#settings.heartbeat.busyMs;
-    if (by < this.#checkAt - this.#settings.heartbeat.busyMs) this.#checkBy(by);
+    // With others waiting already, their silence began before.
+    if (this.#waitingSince === Infinity && this.#watched.pendingCalls() === 1) this.#waitingSince = now;
+    const by = this.#silentSince() + this.#settings.heartbeat.busyMs;
+    if (by < this.#checkAt) this.#checkBy(by);
   }
 
-  /** The peer stopped reading, or reads again. */
+  /** The peer stopped reading, or reads again. A server reads nothing from it meanwhile. */
   stalled(isStalled: boolean): void {
-    if (!isStalled) this.#stalledSince = Infinity;
-    else if (this.#stalledSince === Infinity) {
-      this.#stalledSince = this.#clock.now();
-      this.#unsentBytes = this.#watched.unsentBytes();
-      this.#checkBy(this.#stalledSince + this.#settings.limits.stallMs);
+    const now = this.#clock.now();
+    if (isStalled) {
+      if (this.#stalledSince !== Infinity) return;
+      this.#stalledSince = now;
+      this.#deliveredBytes = this.#watched.deliveredBytes();
+      this.#checkBy(now + this.#settings.limits.stallMs);
+      return;
     }
+    this.#stalledSince = Infinity;
+    if (this.#watched.role === 'client') return;
+    this.lastByteAt = now;
+    if (this.#partialSince !== Infinity) this.#partialSince = now;
+    this.#checkBy(this.#nextCheck(now));
   }
 
   negotiated(): void {
@@ -108,10 +133,15 @@ export class Liveness implements Expirable {
   }
 
   expired(): void {
+    const now = this.#clock.now();
+    const lateMs = now - this.#checkAt;
     this.#entry = -1;
     this.#checkAt = Infinity;
     if (this.#stopped) return;
-    const now = this.#clock.now();
+    if (lateMs > blockedLoopMs) {
+      this.#checkBy(now + 1);
+      return;
+    }
     const wrong = this.#wrong(now);
     if (wrong === undefined) this.#checkBy(this.#nextCheck(now));
     else this.#watched.fail(wrong);
@@ -123,6 +153,11 @@ export class Liveness implements Expirable {
   }
 
   #wrong(now: number): RpcError | undefined {
+    if (this.#stalledSince !== Infinity) {
+      const stuck = this.#stuck(now);
+      // While a server does not read, nothing that it does not hear means anything.
+      if (stuck !== undefined || this.#watched.role === 'server') return stuck;
+    }
     const { limits, heartbeat } = this.#settings;
     const silentMs = now - this.lastByteAt;
     if (this.#watched.role === 'server') {
@@ -137,40 +172,48 @@ export class Liveness implements Expirable {
     if (partialMs >= limits.frameMs && this.#watched.partialBytes() < (partialMs / 1000) * 1024) {
       return silence(`a frame was not finished after ${Math.round(partialMs)} ms`);
     }
-    return this.#stuck(now);
+    return undefined;
   }
 
   #stuck(now: number): RpcError | undefined {
     if (now - this.#stalledSince < this.#settings.limits.stallMs) return undefined;
-    const unsent = this.#watched.unsentBytes();
-    if (unsent >= this.#unsentBytes) {
-      const message = `the connection was given up: the other side reads nothing, ${unsent} bytes wait for it`;
+    const delivered = this.#watched.deliveredBytes();
+    if (delivered === this.#deliveredBytes) {
+      const message = `the connection was given up: the other side reads nothing, ${this.#watched.unsentBytes()} bytes wait for it`;
       return new RpcError('unavailable', message, { reason: 'PEER_SILENT' });
     }
     this.#stalledSince = now;
-    this.#unsentBytes = unsent;
+    this.#deliveredBytes = delivered;
     return undefined;
   }
 
   /** Asks if it is time to, and says when the next thing could be wrong. */
   #nextCheck(now: number): number {
     const { limits, heartbeat } = this.#settings;
+    const stuckAt = this.#stalledSince + limits.stallMs;
+    if (this.#watched.role === 'server' && stuckAt !== Infinity) return stuckAt;
     let next = heartbeat.idleTimeoutMs > 0 ? this.lastByteAt + heartbeat.idleTimeoutMs : Infinity;
     if (this.#watched.role === 'client') next = Math.min(next, this.#ask(now));
     else if (!this.#sawByte) next = Math.min(next, this.lastByteAt + limits.firstByteMs);
     else if (this.#negotiated || this.#hearsHeartbeats) next = Math.min(next, this.lastByteAt + this.#silenceMs());
     if (this.#partialSince !== Infinity) next = Math.min(next, Math.max(this.#partialSince + limits.frameMs, now + 1000));
-    return Math.max(Math.min(next, this.#stalledSince + limits.stallMs), now + 1);
+    return Math.max(Math.min(next, stuckAt), now + 1);
   }
 
   #ask(now: number): number {
     const { heartbeat } = this.#settings;
     if (this.#askedAt !== Infinity) return this.#askedAt + heartbeat.answerMs;
-    const patienceMs = this.#watched.pendingCalls() > 0 ? heartbeat.busyMs : heartbeat.idleMs;
-    if (now - this.lastByteAt < patienceMs) return this.lastByteAt + patienceMs;
+    const waiting = this.#watched.pendingCalls() > 0;
+    if (!waiting) this.#waitingSince = Infinity;
+    const dueAt = this.#silentSince() + (waiting ? heartbeat.busyMs : heartbeat.idleMs);
+    if (now < dueAt) return dueAt;
     this.#askedAt = now;
     this.#watched.sendHeartbeat();
     return now + heartbeat.answerMs;
+  }
+
+  #silentSince(): number {
+    return this.#waitingSince === Infinity ? this.lastByteAt : this.#waitingSince;
   }
 
   #checkBy(at: number): void {

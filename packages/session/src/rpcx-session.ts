@@ -4,6 +4,7 @@ import { BytePump, type PumpHandler } from './byte-pump.ts';
 import { acceptAnswer, common, createNonce, formatAnswer, formatOffer, parseOffer } from './capabilities.ts';
 import type { Extension } from './extension.ts';
 import { Liveness, type Watched } from './liveness.ts';
+import type { Sequenced } from './sequence-table.ts';
 import type { SessionSettings } from './session-limits.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly settings: SessionSettings;
   readonly extensions: readonly Extension[];
   readonly handler: SessionHandler;
+  /** Number of the first frame that a client sends, as two halves; it wraps after 2^64. @default 0 */
+  readonly firstSequence?: Sequenced | undefined;
 }
 
 const none: ReadonlySet<string> = new Set();
@@ -55,8 +58,8 @@ export class RpcxSession implements PumpHandler, Watched {
   #framesInTurn = 0;
   #turnStartedAt = 0;
   #reason: RpcError | undefined;
-  #stalled = false;
   #pauses = 0;
+  #closing = false;
   #ended = false;
   readonly #pump: BytePump;
   readonly #parser: FrameParser;
@@ -70,6 +73,8 @@ export class RpcxSession implements PumpHandler, Watched {
     this.connection = options.connection;
     this.#options = options;
     this.#handler = options.handler;
+    this.#sequence = options.firstSequence?.sequenceLow ?? 0;
+    this.#sequenceHigh = options.firstSequence?.sequenceHigh ?? 0;
     this.#pump = new BytePump(options.connection, this, settings.limits);
     this.#parser = new FrameParser(
       { limits: settings.limits.frames, budget: settings.budget, evicted: () => this.fail(overBudget()) },
@@ -104,7 +109,7 @@ export class RpcxSession implements PumpHandler, Watched {
     pump.traffic.framesWritten += 1;
     pump.flushAtBytes = flushAtBytes;
     pump.written();
-    if (!pump.writable) this.#stall();
+    if (!pump.writable && this.unsentBytes() > this.#options.settings.limits.maxUnsentBytes) this.fail(unread(this.unsentBytes()));
   }
 
   /** A client's next number; the caller skips those that are taken. */
@@ -146,8 +151,9 @@ export class RpcxSession implements PumpHandler, Watched {
     this.#read(() => this.#parser.resume());
   }
 
-  /** Sends what is queued, then ends. */
+  /** Sends what is queued, then ends. What still arrives is dropped. */
   close(): Promise<void> {
+    this.#closing = true;
     return this.#pump.close();
   }
 
@@ -160,18 +166,24 @@ export class RpcxSession implements PumpHandler, Watched {
     this.closed(error);
   }
 
+  framesRead(): number {
+    return this.#pump.traffic.framesRead;
+  }
   partialBytes(): number {
     return this.#parser.partialBytes;
   }
   unsentBytes(): number {
     return this.connection.bufferedBytes + this.writer.pendingBytes;
   }
+  deliveredBytes(): number {
+    return this.#pump.traffic.bytesWritten - this.connection.bufferedBytes;
+  }
   pendingCalls(): number {
     return this.#handler.pendingCalls();
   }
 
   data(chunk: Uint8Array): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#closing) return;
     const now = this.#options.runtime.clock.now();
     this.#turnStartedAt = now;
     const { traffic } = this.#pump;
@@ -181,8 +193,14 @@ export class RpcxSession implements PumpHandler, Watched {
     this.#liveness.heard(now);
   }
 
+  blocked(): void {
+    if (this.#ended) return;
+    this.#liveness.stalled(true);
+    if (this.role === 'server') this.pause();
+  }
+
   drained(): void {
-    this.#stalled = false;
+    if (this.#ended) return;
     this.#liveness.stalled(false);
     if (this.role === 'server') this.resume();
     this.#handler.drained();
@@ -209,30 +227,25 @@ export class RpcxSession implements PumpHandler, Watched {
 
   #broken(error: RpcError): void {
     const { view } = this.#parser;
-    if (error.reason === 'FRAME_TOO_LARGE' && !view.isResponse) {
-      this.#handler.refused?.(view.sequenceHigh, view.sequenceLow, error);
-      this.#pump.flush();
+    const unanswered = flag.response | flag.heartbeat | flag.oneway;
+    if (error.reason !== 'FRAME_TOO_LARGE' || (view.flags & unanswered) !== 0 || this.#handler.refused === undefined) {
+      this.fail(error);
+      return;
     }
-    this.fail(error);
-  }
-
-  #stall(): void {
-    if (!this.#stalled) {
-      this.#stalled = true;
-      this.#liveness.stalled(true);
-      if (this.role === 'server') this.pause();
-    }
-    const { maxUnsentBytes } = this.#options.settings.limits;
-    if (this.unsentBytes() > maxUnsentBytes) this.fail(unread(this.unsentBytes()));
+    this.#handler.refused(view.sequenceHigh, view.sequenceLow, error);
+    this.#reason = error;
+    // Not aborted: a reset could overtake the refusal.
+    void this.close();
+    this.closed(error);
   }
 
   readonly #onFrame = (frame: FrameView): void => {
-    if (this.#ended) return;
+    if (this.#ended || this.#closing) return;
     this.#pump.traffic.framesRead += 1;
     const { flags } = frame;
     if ((flags & flag.heartbeat) !== 0) this.#onHeartbeat(frame);
     else if ((flags & flag.response) !== 0) this.#handler.response(frame);
-    else if (isControl(frame)) this.#onControl(frame);
+    else if ((flags & flag.oneway) !== 0 && isControl(frame)) this.#onControl(frame);
     else this.#handler.request(frame);
     if (++this.#framesInTurn >= this.#options.settings.limits.framesPerTurn) this.#endTurn();
   };
@@ -296,7 +309,7 @@ export class RpcxSession implements PumpHandler, Watched {
 
   #answer(frame: FrameView, metadata: Metadata | undefined): void {
     const { limits } = this.#options.settings;
-    if (frame.end - frame.metadataStart > limits.maxHeartbeatBytes + 8) {
+    if (frame.metadataEnd - frame.metadataStart + frame.end - frame.payloadStart > limits.maxHeartbeatBytes) {
       this.fail(new RpcError('resource_exhausted', `a heartbeat carries more than ${limits.maxHeartbeatBytes} bytes`, { reason: 'BAD_FRAME' }));
       return;
     }

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { FakeConnection } from '../test/fake-connection.ts';
+import { BytePump } from './byte-pump.ts';
+import { addTraffic, createTraffic } from './traffic.ts';
+
+const turn = () => new Promise<void>((resolve) => { setImmediate(resolve); });
+
+function open(highWaterBytes = 1000) {
+  const connection = new FakeConnection();
+  const told: string[] = [];
+  const pump = new BytePump(connection, {
+    data: (chunk) => told.push(`data ${chunk.length}`),
+    blocked: () => told.push('blocked'),
+    drained: () => told.push('drained'),
+    closed: (reason) => told.push(`closed ${reason?.message ?? 'cleanly'}`),
+  }, { highWaterBytes });
+  pump.start();
+  const put = (bytes: number) => {
+    pump.writer.append(new Uint8Array(bytes).fill(bytes));
+    pump.written();
+  };
+  return { connection, told, pump, put };
+}
+
+describe('what is written', () => {
+  it('leaves at the end of the turn in one piece', async () => {
+    const { connection, put } = open();
+    for (let count = 1; count <= 20; count++) put(count);
+    expect(connection.written).toEqual([]);
+    await turn();
+    expect(connection.written).toHaveLength(1);
+    expect([...(connection.written[0] ?? [])]).toEqual(Array.from({ length: 20 }, (_, index) => Array.from({ length: index + 1 }, () => index + 1)).flat());
+  });
+
+  it('leaves earlier from flushAtBytes on, and in the same order', async () => {
+    const { connection, pump, put } = open();
+    pump.flushAtBytes = 100;
+    put(60);
+    put(50);
+    put(7);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([110]);
+    await turn();
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([110, 7]);
+    expect(pump.traffic).toMatchObject({ bytesWritten: 117, chunksWritten: 2 });
+  });
+
+  it('is left alone as long as the network has not taken it: the buffer is not written again', async () => {
+    const { connection, put } = open();
+    connection.blocked = true;
+    const held: Uint8Array[] = [];
+    connection.write = (chunk) => {
+      held.push(chunk);
+      connection.bufferedBytes += chunk.length;
+      return false;
+    };
+    for (let round = 1; round <= 30; round++) {
+      put(round);
+      await turn();
+    }
+    expect(held.map((chunk) => [...new Set(chunk)])).toEqual(Array.from({ length: 30 }, (_, index) => [index + 1]));
+  });
+
+  it('goes nowhere after the end', async () => {
+    const { connection, pump, put } = open();
+    connection.sink?.closed(undefined);
+    put(10);
+    await turn();
+    pump.flush();
+    expect(connection.written).toEqual([]);
+    expect(pump.writer.pendingBytes).toBe(0);
+  });
+
+  it('leaves before close() ends the connection', async () => {
+    const { connection, pump, put } = open();
+    put(10);
+    await pump.close();
+    expect(connection.writtenBytes).toBe(10);
+    expect(connection.closes).toBe(1);
+  });
+});
+
+describe('back-pressure', () => {
+  it('is told once when the network does not take more than the mark, and once when it does again', async () => {
+    const { connection, told, pump, put } = open();
+    connection.blocked = true;
+    put(999);
+    await turn();
+    expect(told).toEqual([]);
+    expect(pump.writable).toBe(true);
+    put(1);
+    await turn();
+    put(5);
+    await turn();
+    expect(told).toEqual(['blocked']);
+    expect(pump.writable).toBe(false);
+    connection.sink?.drain();
+    expect(told).toEqual(['blocked']);
+    connection.unblock();
+    connection.sink?.drain();
+    expect(told).toEqual(['blocked', 'drained']);
+    expect(pump.writable).toBe(true);
+  });
+});
+
+it('tells the end once', () => {
+  const { connection, told, pump } = open();
+  pump.abort(new Error('enough'));
+  connection.sink?.closed(undefined);
+  expect(told).toEqual(['closed enough']);
+});
+
+it('counts what it moves, and sums of several', async () => {
+  const { connection, pump, put } = open();
+  connection.deliver(new Uint8Array(5));
+  connection.deliver(new Uint8Array(6));
+  put(3);
+  await turn();
+  expect(pump.traffic).toEqual({ bytesRead: 11, bytesWritten: 3, framesRead: 0, framesWritten: 0, chunksRead: 2, chunksWritten: 1 });
+  const sum = createTraffic();
+  addTraffic(sum, pump.traffic);
+  addTraffic(sum, pump.traffic);
+  expect(sum).toEqual({ bytesRead: 22, bytesWritten: 6, framesRead: 0, framesWritten: 0, chunksRead: 4, chunksWritten: 2 });
+});
