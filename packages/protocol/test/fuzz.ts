@@ -1,0 +1,68 @@
+import { RpcError } from '@rpcxjs/core';
+import { defaultFrameLimits, FrameParser, readMetadata, type FrameView } from '../src/index.ts';
+import type { NaiveResult } from './naive-decoder.ts';
+import { Mutator } from './mutations.ts';
+
+export interface FuzzResult {
+  readonly streams: number;
+  readonly frames: number;
+  readonly refused: number;
+  readonly slowestMs: number;
+  readonly rssGrowth: number;
+}
+
+/** What a session does with a frame before it looks for a method. */
+function touch(view: FrameView): number {
+  const metadata = view.metadataEnd > view.metadataStart ? Object.keys(readMetadata(view.bytes, view.metadataStart, view.metadataEnd)).length : 0;
+  return metadata + view.payloadStart + view.compressorId + view.codecId;
+}
+
+/** Feeds `streams` mutated streams in random chunks, each to a parser of its own. Throws for anything but a typed error. */
+export function fuzz(seed: number, streams: number): FuzzResult {
+  const mutator = new Mutator(seed);
+  let frames = 0;
+  let refused = 0;
+  let slowestMs = 0;
+  let touched = 0;
+  let rss = 0;
+  for (let stream = 0; stream < streams; stream++) {
+    // Memory is flat from the point on where everything was compiled and every pool filled.
+    if (stream === streams >>> 3) rss = process.memoryUsage().rss;
+    const bytes = mutator.next();
+    const parser = new FrameParser({ limits: defaultFrameLimits }, (view) => {
+      frames += 1;
+      touched += touch(view);
+    });
+    const began = performance.now();
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const end = mutator.random(3) === 0 ? Math.min(bytes.length, at + 1 + mutator.random(64)) : bytes.length;
+        parser.push(bytes.subarray(at, end));
+        at = end;
+      }
+    } catch (error) {
+      if (!RpcError.is(error) || (error.reason !== 'BAD_FRAME' && error.reason !== 'FRAME_TOO_LARGE')) throw error;
+      refused += 1;
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - began);
+  }
+  if (touched < 0) throw new Error('unreachable');
+  return { streams, frames, refused, slowestMs, rssGrowth: process.memoryUsage().rss - rss };
+}
+
+/** What the parser finds, in the words of the naive decoder. */
+export function verdictOf(bytes: Uint8Array, chunk: number): NaiveResult {
+  const ends: number[] = [];
+  let at = 0;
+  const parser = new FrameParser({ limits: defaultFrameLimits }, (view) => {
+    at += view.end - view.start;
+    ends.push(at);
+  });
+  try {
+    for (let from = 0; from < bytes.length; from += chunk) parser.push(bytes.subarray(from, from + chunk));
+  } catch (error) {
+    if (!RpcError.is(error)) throw error;
+    return { ends, verdict: error.reason === 'FRAME_TOO_LARGE' ? 'too large' : 'bad' };
+  }
+  return { ends, verdict: parser.partialBytes > 0 ? 'incomplete' : 'complete' };
+}
