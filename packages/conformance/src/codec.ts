@@ -17,6 +17,7 @@ export interface CodecSample {
 }
 
 export interface CodecCasesOptions {
+  /** What is tested. */
   readonly codec: Codec;
   /** At least one; give every kind of value that the codec promises to carry. */
   readonly samples: readonly CodecSample[];
@@ -26,6 +27,7 @@ export interface CodecCasesOptions {
   readonly nestedPayload?: ((depth: number) => Uint8Array) | undefined;
   /** The deadline of each case in milliseconds. @default 5000 */
   readonly deadlineMs?: number | undefined;
+  /** What it can do beyond the contract. */
   readonly supports?: {
     /** Every payload of a sample that is cut short is refused. Self-delimiting formats can say so, protobuf cannot. @default false */
     readonly detectsTruncation?: boolean | undefined;

@@ -6,9 +6,11 @@ import { same, show } from './compare.ts';
 import { drawnBytes } from './drawn-bytes.ts';
 
 export interface CompressorCasesOptions {
+  /** What is tested. */
   readonly compressor: Compressor;
   /** The deadline of each case in milliseconds. @default 10000 */
   readonly deadlineMs?: number | undefined;
+  /** What it can do; each is assumed. */
   readonly supports?: {
     /** Broken bytes are noticed (a checksum or a strict format). @default true */
     readonly detectsDamage?: boolean | undefined;

@@ -22,6 +22,7 @@ export interface TransportCasesOptions {
   readonly create: () => Dialer & Acceptor;
   /** Where to listen, for example `tcp@127.0.0.1:0`; the listener says what it became. */
   readonly address: Address | string | (() => Address | string);
+  /** What it can do; each is assumed. */
   readonly supports?: TransportSupports | undefined;
   /** The deadline of each case in milliseconds; the long ones have six times that. @default 5000 */
   readonly deadlineMs?: number | undefined;
