@@ -21,8 +21,8 @@ const childPlaces = 4;
 interface Shape {
   readonly keys: readonly string[];
   readonly words: readonly KeyWords[];
-  /** What kind the last values had. */
-  readonly kinds: Kind[];
+  /** What kinds the values had so far, the last one first. */
+  readonly kinds: Kind[][];
   readonly numbers: readonly number[];
   hits: number;
 }
@@ -81,7 +81,7 @@ export class LearnedWriter implements MapWriter {
     for (const key in object) {
       if (key !== keys[index]) continue;
       const value = object[key];
-      if (isCompiling) shape.kinds[index] = kindOf(value);
+      if (isCompiling) remember(shape.kinds[index] as Kind[], kindOf(value));
       // `as`: the lists of a shape are as long as its keys.
       (shape.words[index] as KeyWords).write(writer);
       writeValue(output, value, this, shape.numbers[index] as number);
@@ -101,7 +101,7 @@ export class LearnedWriter implements MapWriter {
       this.#rest = restObjects;
       return undefined;
     }
-    const shape: Shape = { keys, words: keys.map((key) => new KeyWords(key, keyBytes(key))), kinds: keys.map(() => 'other'), numbers: keys.map((key) => this.#numberOf(key)), hits: 0 };
+    const shape: Shape = { keys, words: keys.map((key) => new KeyWords(key, keyBytes(key))), kinds: keys.map(() => []), numbers: keys.map((key) => this.#numberOf(key)), hits: 0 };
     this.#shapes.push(shape);
     return shape;
   }
@@ -120,13 +120,12 @@ export class LearnedWriter implements MapWriter {
       // `as`: the lists of a shape are as long as its keys.
       key: (shape.words[index] as KeyWords).bytes,
       value: `o[${JSON.stringify(key)}]`,
-      put: (rest) => putSource(shape.kinds[index] as Kind, rest, `V(output,v,M,${shape.numbers[index] as number})`),
+      put: (rest) => putSource(shape.kinds[index] as Kind[], rest, `V(output,v,M,${shape.numbers[index] as number})`),
     }));
     const body = `return function write(output,o){
-const k=Object.keys(o);if(k.length!==${shape.keys.length})return false;
-for(let i=0;i<${shape.keys.length};i++)if(k[i]!==K[i])return false;
-const w=output.writer;${writerSource(headerSource(shape.keys.length), steps)}return true;};`;
-    const program = generate<Program>({ K: shape.keys, V: writeValue, S: putTextWithRoom, N: putNumber, M: this }, body);
+let i=0;for(const k in o){if(k!==K[i]||!H.call(o,k))return false;i++;}
+if(i!==${shape.keys.length})return false;const w=output.writer;${writerSource(headerSource(shape.keys.length), steps)}return true;};`;
+    const program = generate<Program>({ K: shape.keys, V: writeValue, S: putTextWithRoom, N: putNumber, M: this, H: Object.prototype.hasOwnProperty }, body);
     if (this.#programs.length >= mostShapes) this.#programs.pop();
     this.#programs.push(program);
   }
@@ -144,13 +143,23 @@ function kindOf(value: unknown): Kind {
   return value === null || value === undefined ? 'nil' : 'other';
 }
 
-function putSource(kind: Kind, rest: number, call: string): string {
-  const slow = callSource(call, rest);
+function remember(kinds: Kind[], kind: Kind): void {
+  if (kinds[0] === kind) return;
+  const known = kinds.indexOf(kind);
+  if (known > 0) kinds.splice(known, 1);
+  kinds.unshift(kind);
+}
+
+function putSource(kinds: readonly Kind[], rest: number, call: string): string {
+  return kinds.map((kind) => fastSource(kind, rest)).join('') + callSource(call, rest);
+}
+
+function fastSource(kind: Kind, rest: number): string {
   switch (kind) {
-    case 'number': return `if(typeof v==="number"){if((v|0)===v&&v>=0&&v<128)b[p++]=v;else p=N(d,p,v);}else ${slow}`;
-    case 'string': return `if(typeof v==="string")${textSource(rest)}else ${slow}`;
-    case 'boolean': return `if(v===true)b[p++]=195;else if(v===false)b[p++]=194;else ${slow}`;
-    case 'nil': return `if(v===null||v===undefined)b[p++]=192;else ${slow}`;
-    case 'other': return slow;
+    case 'number': return 'if(typeof v==="number"){if((v|0)===v&&v>=0&&v<128)b[p++]=v;else p=N(d,p,v);}else ';
+    case 'string': return `if(typeof v==="string")${textSource(rest)}else `;
+    case 'boolean': return 'if(v===true)b[p++]=195;else if(v===false)b[p++]=194;else ';
+    case 'nil': return 'if(v===null||v===undefined)b[p++]=192;else ';
+    case 'other': return '';
   }
 }

@@ -3,7 +3,7 @@ export interface ReadStep {
   readonly key: Uint8Array;
   /** The variable that takes the value. */
   readonly variable: string;
-  /** First bytes that values of this field had, the likeliest first. Only those in `fastTags` are read in line. */
+  /** Classes of first bytes that values of this field had, the likeliest first; 0x100 more for the lower half of an unsigned one's range. */
   readonly tags: readonly number[];
   /** Reads the value at the cursor, of any type: an expression. */
   readonly slow: string;
@@ -68,6 +68,10 @@ function fastSource(tag: number, v: string): string | undefined {
     case 0xd0: return bodied(tag, 2, `${v}=d.getInt8(p+1)`);
     case 0xd1: return bodied(tag, 3, `${v}=d.getInt16(p+1)`);
     case 0xd2: return bodied(tag, 5, `${v}=d.getInt32(p+1)`);
+    // Unsigned forms of what a signed type holds.
+    case 0x1cc: return bounded(0xcc, 2, 'b[p+1]', [v, 0x80]);
+    case 0x1cd: return bounded(0xcd, 3, 'd.getUint16(p+1)', [v, 0x8000]);
+    case 0x1ce: return bounded(0xce, 5, 'd.getUint32(p+1)', [v, 0x80000000]);
     // Within these bounds of the upper half every number is exact.
     case 0xcf: return `if(t===207&&p+9<=e&&(n=d.getUint32(p+1))<2097152){${v}=n*4294967296+d.getUint32(p+5);p+=9;}`;
     case 0xd3: return `if(t===211&&p+9<=e&&(n=d.getInt32(p+1))<2097152&&n>-2097152){${v}=n*4294967296+d.getUint32(p+5);p+=9;}`;
@@ -78,6 +82,10 @@ function fastSource(tag: number, v: string): string | undefined {
 
 function bodied(tag: number, size: number, assignment: string): string {
   return `if(t===${tag}&&p+${size}<=e){${assignment};p+=${size};}`;
+}
+
+function bounded(tag: number, size: number, value: string, [v, limit]: readonly [string, number]): string {
+  return `if(t===${tag}&&p+${size}<=e&&(n=${value})<${limit}){${v}=n;p+=${size};}`;
 }
 
 /** Leaves the function unless `key` stands at `p`; overlapping words cover it. The caller has made sure that as many bytes are there. */

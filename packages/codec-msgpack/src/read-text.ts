@@ -35,6 +35,14 @@ export function textAt(cursor: Cursor, start: number, count: number): string {
         at += 12;
         continue;
       }
+      if ((word & 0xc0c0f0) === 0x8080e0) {
+        const unit = ((word & 15) << 12) | ((word >>> 2) & 0xfc0) | ((word >>> 16) & 63);
+        if (!isMalformed(unit)) {
+          units[length++] = unit;
+          at += 3;
+          continue;
+        }
+      }
     }
     const width = oneCharacter(view, at, end, length);
     if (width === 0) return readUtf8(cursor.bytes, start, end);

@@ -151,7 +151,7 @@ class StructReader {
     const { bytes } = this.#trie.keys[key] as KeyTrie['keys'][number];
     const kind = this.#kind.fields[field]?.kind;
     if (kind === undefined) return { key: bytes, variable: `u${index}`, tags: [], slow: 'R(c,undefined,0)' };
-    return { key: bytes, variable: `v${field}`, tags: fastTags(kind).filter((tag) => tag === this.#tags[key]), slow: `F${field}(c)` };
+    return { key: bytes, variable: `v${field}`, tags: fastTags(kind).filter((tag) => (tag & 0xff) === this.#tags[key]), slow: `F${field}(c)` };
   }
 }
 
@@ -164,9 +164,9 @@ function optionalReader(read: Read): Read {
 }
 
 const integerTags: Readonly<Record<string, readonly number[]>> = {
-  int8: [0, 0xe0, 0xd0],
-  int16: [0, 0xe0, 0xcc, 0xd0, 0xd1],
-  int32: [0, 0xe0, 0xcc, 0xcd, 0xd0, 0xd1, 0xd2],
+  int8: [0, 0xe0, 0x1cc, 0xd0],
+  int16: [0, 0xe0, 0xcc, 0x1cd, 0xd0, 0xd1],
+  int32: [0, 0xe0, 0xcc, 0xcd, 0x1ce, 0xd0, 0xd1, 0xd2],
   int64: [0, 0xe0, 0xcc, 0xcd, 0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd3],
   uint8: [0, 0xcc],
   uint16: [0, 0xcc, 0xcd],
@@ -174,7 +174,7 @@ const integerTags: Readonly<Record<string, readonly number[]>> = {
   uint64: [0, 0xcc, 0xcd, 0xce, 0xcf],
 };
 
-/** First bytes after which every value fits the kind, so that reading in line needs no check. */
+/** First bytes after which every value fits the kind, so that reading in line needs no check; with 0x100, those of which the lower half does. */
 function fastTags(kind: Kind): readonly number[] {
   switch (kind.kind) {
     case 'integer': return kind.as === 'bigint' ? [] : integerTags[kind.name] ?? [];

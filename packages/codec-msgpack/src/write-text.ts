@@ -88,7 +88,7 @@ function putShort(bytes: Uint8Array, view: DataView, at: number, text: string): 
   }
   if (index < length) {
     if (length - index > shortWide) return 0;
-    to = putWide(bytes, view, to, text.slice(index));
+    to = putWide(view, to, text, index);
     if (to === 0) return 0;
   }
   const size = to - at - guess;
@@ -105,24 +105,29 @@ function putShort(bytes: Uint8Array, view: DataView, at: number, text: string): 
   return to;
 }
 
-/** Writes text with characters above 0x7f; 0 when a surrogate stands alone. */
-function putWide(bytes: Uint8Array, view: DataView, at: number, text: string): number {
+/** Writes text from `from` on, with characters above 0x7f; 0 when a surrogate stands alone. */
+function putWide(view: DataView, at: number, text: string, from: number): number {
   const { length } = text;
   let to = at;
-  for (let index = 0; index < length; index++) {
+  let index = from;
+  while (index < length) {
     const unit = text.charCodeAt(index);
-    if (unit < 0x80) bytes[to++] = unit;
+    if (unit > 0x7ff && index + 4 <= length && putFourWide(view, to, text, index)) {
+      to += 12;
+      index += 4;
+      continue;
+    }
+    index++;
+    if (unit < 0x80) view.setUint8(to++, unit);
     else if (unit < 0x800) {
-      bytes[to] = 0xc0 | (unit >>> 6);
-      bytes[to + 1] = 0x80 | (unit & 63);
+      view.setUint16(to, 0xc080 | ((unit & 0x7c0) << 2) | (unit & 63));
       to += 2;
     } else if ((unit & 0xf800) !== 0xd800) {
-      bytes[to] = 0xe0 | (unit >>> 12);
-      bytes[to + 1] = 0x80 | ((unit >>> 6) & 63);
-      bytes[to + 2] = 0x80 | (unit & 63);
+      view.setUint16(to, 0xe080 | ((unit & 0xf000) >>> 4) | ((unit >>> 6) & 63));
+      view.setUint8(to + 2, 0x80 | (unit & 63));
       to += 3;
     } else {
-      const point = text.codePointAt(index) as number;
+      const point = text.codePointAt(index - 1) as number;
       if (point < 0x10000) return 0;
       view.setUint32(to, 0xf0808080 | ((point & 0x1c0000) << 6) | ((point & 0x3f000) << 4) | ((point & 0xfc0) << 2) | (point & 63));
       to += 4;
@@ -130,6 +135,20 @@ function putWide(bytes: Uint8Array, view: DataView, at: number, text: string): n
     }
   }
   return to;
+}
+
+/** Writes four characters of three bytes each, as Chinese text has them, in three words. */
+function putFourWide(view: DataView, at: number, text: string, index: number): boolean {
+  const a = text.charCodeAt(index);
+  const b = text.charCodeAt(index + 1);
+  const c = text.charCodeAt(index + 2);
+  const d = text.charCodeAt(index + 3);
+  const isWide = b > 0x7ff && c > 0x7ff && d > 0x7ff && (a & 0xf800) !== 0xd800 && (b & 0xf800) !== 0xd800 && (c & 0xf800) !== 0xd800 && (d & 0xf800) !== 0xd800;
+  if (!isWide) return false;
+  view.setInt32(at, 0xe08080e0 | ((a & 0xf000) << 12) | ((a & 0xfc0) << 10) | ((a & 63) << 8) | (b >>> 12));
+  view.setInt32(at + 4, 0x8080e080 | ((b & 0xfc0) << 18) | ((b & 63) << 16) | ((c & 0xf000) >>> 4) | ((c >>> 6) & 63));
+  view.setInt32(at + 8, 0x80e08080 | ((c & 63) << 24) | ((d & 0xf000) << 4) | ((d & 0xfc0) << 2) | (d & 63));
+  return true;
 }
 
 /** Writes `text` at `at` and returns what follows, where `rest` more bytes are reserved; the writer's buffer may be another one then. */
