@@ -179,6 +179,8 @@ export function asRpcError(error: unknown): RpcError<string> {
 }
 
 function lost(address: string, reason: RpcError | undefined): RpcError {
+  // We ended it ourselves, and said why.
+  if (reason?.reason === 'CLOSED') return reason;
   const why = reason === undefined ? 'the server closed it' : reason.message;
   return new RpcError('unavailable', `the connection to ${address} ended while the call waited for its reply: ${why}`, {
     reason: reason?.reason ?? 'CONNECTION_LOST',

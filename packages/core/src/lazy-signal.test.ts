@@ -71,6 +71,24 @@ describe('onAbort', () => {
     expect(removed.mock.calls[0]?.[1]).toBe(added.mock.calls[0]?.[1]);
     controller.abort();
     expect(run).not.toHaveBeenCalled();
-    expect(added.mock.calls[0]?.[2]).toEqual({ once: true });
+    const ran = new AbortController();
+    const added2 = vi.spyOn(ran.signal, 'addEventListener');
+    const removed2 = vi.spyOn(ran.signal, 'removeEventListener');
+    onAbort(ran.signal, run);
+    ran.abort();
+    expect(removed2.mock.calls[0]?.[1]).toBe(added2.mock.calls[0]?.[1]);
+  });
+
+  it('shares one listener among all who wait for the same signal', () => {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, 'addEventListener');
+    const run = vi.fn();
+    const offs = Array.from({ length: 20 }, () => onAbort(controller.signal, run));
+    expect(added).toHaveBeenCalledTimes(1);
+    offs[0]?.();
+    offs[0]?.();
+    controller.abort('why');
+    expect(run).toHaveBeenCalledTimes(19);
+    offs[1]?.();
   });
 });

@@ -26,8 +26,12 @@ export class LazySignal {
   }
 }
 
+type Told = (reason: unknown) => void;
+/** One listener a signal, however many calls share it: Node warns of a leak from the eleventh on. */
+const hubs = new WeakMap<AbortSignal, Set<Told>>();
+
 /**
- * Runs `onAbort` once when `signal` aborts, at once if it has; returns what takes the listener off again.
+ * Runs `run` once when `signal` aborts, at once if it has; returns what takes it off again.
  * `AbortSignal.any` keeps every derived signal alive as long as its source (nodejs/node#54614), this keeps nothing.
  */
 export function onAbort(signal: AbortSignal, run: (reason: unknown) => void): () => void {
@@ -35,7 +39,30 @@ export function onAbort(signal: AbortSignal, run: (reason: unknown) => void): ()
     run(signal.reason);
     return () => {};
   }
-  const listener = () => run(signal.reason);
-  signal.addEventListener('abort', listener, { once: true });
-  return () => signal.removeEventListener('abort', listener);
+  // A function of its own for each call, so that the same one may be given twice.
+  const told: Told = (reason) => run(reason);
+  const waiting = hubs.get(signal) ?? openHub(signal);
+  waiting.add(told);
+  return () => {
+    waiting.delete(told);
+    if (waiting.size === 0) closers.get(waiting)?.();
+  };
+}
+
+const closers = new WeakMap<Set<Told>, () => void>();
+
+function openHub(signal: AbortSignal): Set<Told> {
+  const waiting = new Set<Told>();
+  const close = (): void => {
+    signal.removeEventListener('abort', listener);
+    hubs.delete(signal);
+  };
+  const listener = (): void => {
+    close();
+    for (const told of waiting) told(signal.reason);
+  };
+  hubs.set(signal, waiting);
+  closers.set(waiting, close);
+  signal.addEventListener('abort', listener);
+  return waiting;
 }

@@ -153,6 +153,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   }
   abort(reason: RpcError): void {
     if (this.#signal === undefined && !this.settled) this.#signal = new LazySignal();
+    this.#forgetDeadline();
     this.#signal?.abort(reason);
   }
   get aborted(): boolean {
@@ -161,6 +162,10 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   /** Nothing more will be sent for it. */
   finish(): void {
     this.settled = true;
+    this.#forgetDeadline();
+  }
+
+  #forgetDeadline(): void {
     if (this.#ringEntry >= 0) DeadlineRing.of(this.host.clock).remove(this.#ringEntry);
     this.#ringEntry = -1;
   }
