@@ -95,7 +95,7 @@ export class GoClient implements AsyncDisposable {
   command<T>(op: string, fields: object): Promise<T> {
     const id = ++this.#lastId;
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as never, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.process.write({ id, op, ...fields });
     });
   }

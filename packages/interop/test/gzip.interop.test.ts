@@ -61,6 +61,19 @@ describeWithGo('gzip, in Go\'s way', () => {
     await connection.close();
   });
 
+  it('a reply of 1024 bytes to a compressed request is not compressed, one of 1025 is', async () => {
+    await using peer = await startTypeScriptServer({ compressors: [gzip] });
+    await using recorder = await startRecorder(peer.address);
+    const connection = await goClient.connect({ servers: [recorder.address] });
+    for (const [seq, text] of ['w*1015', 'w*1016'].entries()) {
+      const argsHex = `81a454657874a6${Buffer.from(text).toString('hex')}`;
+      const answer = await connection.raw('Arith', 'Say', { seq: BigInt(seq), serialize: 3, compress: 1, argsHex });
+      expect(Buffer.from(answer.hex ?? '', 'hex'), answer.error).toHaveLength(1024 + seq);
+    }
+    expect(says(recorder.received()).map(compressor)).toEqual([0, 1]);
+    await connection.close();
+  });
+
   it('raw bytes are compressed as well, empty ones never', async () => {
     await using recorder = await startRecorder(goServer.address);
     await using client = createClient({ servers: recorder.address, transports: [tcp()], codecs, compressors: [gzip] });

@@ -24,9 +24,10 @@ describeWithGo('heartbeats to a Go server', () => {
   });
 
   it('come back while calls are slow, so that nothing is given up', async () => {
+    using clock = quickClock(20);
     await using go = await startGoServer();
     await using recorder = await startRecorder(go.address);
-    await using client = createClient({ servers: recorder.address, transports: [tcp()], codecs, clock: quickClock(20), timeoutMs: Infinity, heartbeat: { answerMs: 10_000 } });
+    await using client = createClient({ servers: recorder.address, transports: [tcp()], codecs, clock, timeoutMs: Infinity, heartbeat: { answerMs: 10_000 } });
     const arith = client.service(Arith);
     // A minute of the client's clock without any other byte.
     expect(await Promise.all([1, 2, 3].map((ID) => arith.Sleep({ Ms: 3000, ID })))).toEqual([{ ID: 1 }, { ID: 2 }, { ID: 3 }]);
