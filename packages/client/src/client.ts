@@ -62,14 +62,14 @@ class RpcxClient implements Client {
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions(options);
     this.#pushes = new Pushes(this.#options);
-    this.#runner = new CallRunner(this.#options, (call, service, method) => call.binding.renamed(service, method, this.#route(service, this.#options.selector)));
+    this.#runner = new CallRunner(this.#options, (call, service, method) => call.binding.renamed(service, method, this.#route(service)));
   }
 
   service(first: Contract | string, options: ServiceOptions<PropertyKey> = {}): never {
     const path = options.path ?? (typeof first === 'string' ? first : first.name);
     const idempotent = (options.idempotent ?? []).map(String);
     const codec = this.#codec(options.codec);
-    const route = this.#route(path, options.selector ?? this.#options.selector);
+    const route = this.#route(path, options);
     const make: MakeCaller = (method, traits) => {
       let binding: ClientBinding | undefined;
       return (input, callOptions) => {
@@ -163,7 +163,7 @@ class RpcxClient implements Client {
     if (methods === undefined) this.#bindings.set(service, (methods = new Map()));
     let binding = methods.get(method);
     if (binding === undefined) {
-      const route = this.#route(service, this.#options.selector);
+      const route = this.#route(service);
       binding = new ClientBinding({ service, method, codec: this.#codec(undefined), route, input: ref?.input, output: ref?.output, idempotent: ref?.idempotent });
       methods.set(method, binding);
     }
@@ -172,16 +172,19 @@ class RpcxClient implements Client {
 
   #rawBinding(service: string, method: string): ClientBinding {
     const codec = this.#options.codecs.find(({ id }) => id === 0) as Codec; // bytes are always among them
-    return new ClientBinding({ service, method, codec, route: this.#route(service, this.#options.selector) });
+    return new ClientBinding({ service, method, codec, route: this.#route(service) });
   }
 
-  #route(service: string, selector: Selector | undefined): ServiceRoute {
+  #route(service: string, options: Pick<ServiceOptions, 'selector' | 'group'> = {}): ServiceRoute {
+    const selector = options.selector ?? this.#options.selector;
+    const { group } = options;
     let routes = this.#routes.get(selector);
     if (routes === undefined) this.#routes.set(selector, (routes = new Map()));
-    let route = routes.get(service);
+    const key = group === undefined ? service : JSON.stringify([service, group]);
+    let route = routes.get(key);
     if (route === undefined) {
-      const failed = (call: OutboundCall, error: RpcError) => this.#runner.failed(call, error);
-      routes.set(service, (route = new ServiceRoute(service, this.#options, selector, { linkOf: (address) => this.#link(address), failed })));
+      const owner = { linkOf: (address: string) => this.#link(address), failed: (call: OutboundCall, error: RpcError) => this.#runner.failed(call, error) };
+      routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, owner)));
     }
     return route;
   }

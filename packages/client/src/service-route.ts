@@ -4,11 +4,18 @@ import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
 
+/** What may differ between two ways to the same service. */
+export interface RouteTraits {
+  readonly selector: Selector | undefined;
+  readonly group: string | undefined;
+}
+
 /** Which server a call of one service goes to. */
 export class ServiceRoute implements CallRoute {
   readonly #service: string;
   readonly #options: ResolvedClientOptions;
   readonly #selector: Selector | undefined;
+  readonly #group: string | undefined;
   readonly #linkOf: (address: string) => ServerLink;
   readonly #failed: (call: OutboundCall, error: RpcError) => void;
   #instances: readonly ServiceInstance[] | undefined;
@@ -21,12 +28,13 @@ export class ServiceRoute implements CallRoute {
   constructor(
     service: string,
     options: ResolvedClientOptions,
-    selector: Selector | undefined,
+    traits: RouteTraits,
     owner: { linkOf(address: string): ServerLink; failed(call: OutboundCall, error: RpcError): void },
   ) {
     this.#service = service;
     this.#options = options;
-    this.#selector = selector;
+    this.#selector = traits.selector;
+    this.#group = traits.group;
     this.#linkOf = (address) => owner.linkOf(address);
     this.#failed = (call, error) => owner.failed(call, error);
     if (options.addresses !== undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
@@ -95,7 +103,7 @@ export class ServiceRoute implements CallRoute {
   }
 
   #update(instances: readonly ServiceInstance[]): void {
-    this.#instances = [...instances].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    this.#instances = usable(instances, this.#group).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
     this.#picker = this.#selector?.build(this.#instances, this.#picker);
     for (const { wrapPicker } of this.#options.plugins) {
@@ -106,6 +114,14 @@ export class ServiceRoute implements CallRoute {
     const now = this.#options.runtime.clock.now();
     for (const call of waiting) if (!call.settled) this.send(call, now);
   }
+}
+
+/** As Go: a server says itself that it is inactive, and may be in several groups (rpcx client/xclient_discovery.go, filterByStateAndGroup). */
+function usable(instances: readonly ServiceInstance[], group: string | undefined): ServiceInstance[] {
+  return instances.filter(({ metadata }) => {
+    const [state] = [metadata['state'] ?? []].flat();
+    return state !== 'inactive' && (group === undefined || [metadata['group'] ?? []].flat().includes(group));
+  });
 }
 
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {

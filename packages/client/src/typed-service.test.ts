@@ -49,8 +49,9 @@ describe('a client by contract', () => {
     expect(Object.isFrozen(service)).toBe(true);
   });
 
-  it('says that streams cannot be called', () => {
+  it('says that streams cannot be called, where they are read', async () => {
     const { make } = recorder();
-    expect(() => contractService(Shop, [], make)['Talk']?.()).toThrow('Shop.Talk is a bidiStream');
+    const stream = contractService(Shop, [], make)['Talk']?.() as unknown as AsyncIterable<unknown>;
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toThrow('Shop.Talk is a bidiStream');
   });
 });

@@ -5,6 +5,8 @@ import type { BindingInit } from './client-binding.ts';
 export interface ServiceOptions<Names = string> {
   /** The path on the wire, if it is not the contract's name. */
   readonly path?: string;
+  /** Only servers that are in this group, by their metadata. */
+  readonly group?: string;
   readonly failMode?: FailMode;
   readonly selector?: Selector;
   /** Name of one of the client's codecs. */
@@ -31,9 +33,13 @@ export function contractService(contract: Contract, idempotent: readonly string[
 }
 
 function unsupported(contract: Contract, name: string, method: Method): Caller {
-  return () => {
-    throw new RpcError('unimplemented', `${contract.name}.${name} is a ${method.kind}: this client calls unary methods only`, { reason: 'UNSUPPORTED', sent: false });
+  const fail = (): Promise<never> => {
+    const message = `${contract.name}.${name} is a ${method.kind}: this client calls unary methods only`;
+    return Promise.reject(new RpcError('unimplemented', message, { reason: 'UNSUPPORTED', sent: false }));
   };
+  if (method.kind === 'clientStream') return fail;
+  // What returns a stream fails where the stream is read.
+  return (() => ({ [Symbol.asyncIterator]: () => ({ next: fail }) })) as unknown as Caller;
 }
 
 // What the language and its tools ask any object for is no method of a service: `await service` must not call the server.

@@ -1,4 +1,4 @@
-import type { Contract, ContractHandlers, InstanceMetadata, Interceptor, MaybePromise, Method, Methods, ServerCall } from '@rpcxjs/core';
+import { RpcError, type Contract, type ContractHandlers, type InstanceMetadata, type Interceptor, type MaybePromise, type Method, type Methods, type ServerCall } from '@rpcxjs/core';
 import { MethodEntry } from './method-entry.ts';
 
 export interface RegisterOptions<Names = string> {
@@ -13,7 +13,7 @@ export interface RegisterOptions<Names = string> {
 
 type Run = (input: unknown, call: ServerCall) => MaybePromise<unknown>;
 
-/** One entry for each callable method of a contract. Throws TypeError for a handler that is missing, unknown, or of a kind that cannot be served. */
+/** One entry for each callable method of a contract. Throws TypeError for a handler that is missing or unknown. */
 export function contractEntries<M extends Methods>(contract: Contract<M>, handlers: ContractHandlers<M>, path: string): MethodEntry[] {
   const given = handlers as Readonly<Record<string, Run | undefined>>; // looked up by names that the contract lists
   const methods = contract.methods as Readonly<Record<string, Method>>;
@@ -25,9 +25,13 @@ export function contractEntries<M extends Methods>(contract: Contract<M>, handle
     .map(([name, method]) => {
       const run = Object.hasOwn(given, name) ? given[name] : undefined;
       if (typeof run !== 'function') throw new TypeError(`the method "${name}" of the contract "${contract.name}" has no handler`);
-      if (method.kind !== 'unary') throw new TypeError(`the method "${name}" of the contract "${contract.name}" is a ${method.kind}, which this server cannot serve`);
+      if (method.kind !== 'unary') return new MethodEntry({ service: path, method: name, raw: () => unservable(path, name, method.kind) });
       return new MethodEntry({ service: path, method: name, run: run.bind(given), input: method.input, output: method.output });
     });
+}
+
+function unservable(service: string, method: string, kind: string): never {
+  throw new RpcError('unimplemented', `${service}.${method} is a ${kind}: this server serves unary methods only`, { reason: 'UNSUPPORTED' });
 }
 
 /** One entry for each listed method of an object or class instance; nothing is remote that is not listed. Throws TypeError. */

@@ -1,0 +1,60 @@
+// The surface as a user writes against it: what compiles, and what must not.
+import { contract, isError, push, RpcError, serverStream, type, unary, type Client, type Server } from '../src/index.ts';
+
+// shared by both sides; keys are wire names
+const Orders = contract('Orders', {
+  Place: unary({
+    input: type<{ Sku: string }>(),
+    output: type<{ Id: number }>(),
+    errors: { OutOfStock: type<{ left: number }>() },
+  }),
+  Find: unary<{ Id: number }, { Sku: string }>({ idempotent: true }),
+  Ping: unary<void, string>(),
+  History: serverStream<{ Id: number }, { at: string }>(),
+  Shipped: push<{ Id: number }>(),
+});
+// a service written in Go, with Go's field names
+interface GoStock {
+  Take(args: { Sku: string; N: number }): Promise<{ Left: number }>;
+  Flush(): Promise<void>;
+}
+
+export function serve(server: Server, client: Client): void {
+  const stock = client.service<GoStock>('Stock', { idempotent: ['Take'] });
+  server.register(Orders, {
+    async Place({ Sku }, call) {
+      const { Left } = await stock.Take({ Sku, N: 1 }); // has what is left of the caller's deadline
+      if (Left < 0) throw call.fail('OutOfStock', { left: Left });
+      await call.peer.push(Orders.methods.Shipped, { Id: 7 });
+      return { Id: 7 };
+    },
+    Find: ({ Id }) => ({ Sku: `A${Id}` }),
+    Ping: () => 'pong',
+    async *History() {
+      yield { at: 'now' };
+    },
+  });
+}
+export async function use(client: Client): Promise<void> {
+  const orders = client.service(Orders);
+  await orders.Ping();
+  const found: { Sku: string } = await orders.Find({ Id: 1 });
+  for await (const { at } of orders.History({ Id: 1 })) at.length;
+  using shipped = client.pushes(Orders.methods.Shipped);
+  try {
+    const { Id } = await orders.Place({ Sku: found.Sku }, { timeoutMs: 500 });
+    for await (const event of shipped) if (event.Id === Id) break;
+  } catch (error) {
+    if (isError(Orders.methods.Place, 'OutOfStock', error)) error.details?.left.toFixed();
+    else if (RpcError.is(error) && error.code === 'deadline_exceeded') error.attempts?.length;
+    else throw error;
+  }
+  await client.oneway(Orders.methods.Find, { Id: 2 });
+  await client.service<GoStock>('Stock').Flush();
+  // @ts-expect-error a push cannot be called
+  orders.Shipped;
+  // @ts-expect-error a misspelt method
+  client.service<GoStock>('Stock', { idempotent: ['Tke'] });
+  // @ts-expect-error a wrong input
+  await orders.Place({ sku: 'A1' });
+}
