@@ -26,8 +26,7 @@ describe('intercept', () => {
       composed += 1;
       return next;
     }], (call) => call);
-    run(1);
-    run(2);
+    expect([run(1), run(2)]).toEqual([1, 2]);
     expect(composed).toBe(1);
   });
 

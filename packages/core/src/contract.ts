@@ -46,7 +46,7 @@ export interface MethodFactory<K extends Kind> {
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
 }
 function factory<K extends Kind>(kind: K): MethodFactory<K> {
-  return ((spec?: object) => ({ kind, ...spec })) as MethodFactory<K>;
+  return (spec?: object) => ({ kind, ...spec });
 }
 export const unary: MethodFactory<'unary'> = factory('unary');
 export const serverStream: MethodFactory<'serverStream'> = factory('serverStream');
@@ -75,10 +75,13 @@ function checkName(what: string, name: string): void {
 }
 
 export interface CallOptions {
+  /** Ends the call when it aborts; a server of this library is told. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds from now; the client's default (10 000) if left out, `Infinity` for none. */
   readonly timeoutMs?: number | undefined;
+  /** Sent with the request. */
   readonly metadata?: Metadata | undefined;
+  /** What a hashing selector goes by, for example a user's id. */
   readonly hashKey?: string | undefined;
   /** Waits for a usable instance, within the deadline, instead of failing at once. */
   readonly waitForReady?: boolean | undefined;

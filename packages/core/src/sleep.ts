@@ -12,7 +12,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     if (signal === undefined) return;
     unlink = onAbort(signal, (reason) => {
       timer.cancel();
-      reject(reason as Error); // whatever the caller aborted with is what the caller gets
+      reject(reason); // whatever the caller aborted with is what the caller gets
     });
   });
 }

@@ -225,7 +225,7 @@ function utf8Length(text: string): number {
 }
 
 function writeUtf8(bytes: Uint8Array, text: string, offset: number): number {
-  if (utf8Write !== undefined) return utf8Write.call(bytes as NodeBytes, text, offset, bytes.length - offset);
+  if (utf8Write !== undefined) return utf8Write.call(bytes, text, offset, bytes.length - offset);
   return encoder.encodeInto(text, bytes.subarray(offset)).written;
 }
 
