@@ -31,6 +31,8 @@ export interface Field extends Element {
   readonly number: number;
   readonly kind: 'single' | 'list' | 'map';
   readonly presence: Presence;
+  /** Every object has something of this name from `Object.prototype`, so only an own property counts. */
+  readonly inherited: boolean;
   readonly oneof: string | undefined;
   readonly packed: boolean;
   readonly mapKey: Scalar | undefined;
@@ -68,6 +70,7 @@ function fieldOf(desc: DescField): Field {
     number: desc.number,
     kind: desc.fieldKind === 'list' ? 'list' : desc.fieldKind === 'map' ? 'map' : 'single',
     presence,
+    inherited: desc.localName in Object.prototype,
     oneof,
     packed,
     mapKey: desc.fieldKind === 'map' ? scalarOf(desc.mapKey) : undefined,

@@ -72,7 +72,7 @@ function slow(read: string): string {
   return `{ c.pos = p; x = ${read}; p = c.pos; }`;
 }
 
-/** Reads one value into `x` and moves `p` behind it; \`end\` names the variable that bounds it and equals c.end. */
+/** Reads one value into `x` and moves `p` behind it; `end` names the variable that bounds it and equals c.end. */
 function valueOf(field: Field, index: number, end = 'end'): string {
   const { scalar } = field;
   if (scalar === undefined) return slow(`readChild(c${index}, c, depth)`);
@@ -82,7 +82,7 @@ function valueOf(field: Field, index: number, end = 'end'): string {
     else if (p + 3 <= ${end} && (n = b[p + 1]) < 128) { x = x & 127 | n << 7; p += 2; }
     else if (p + 3 <= ${end} && b[p + 2] < 128) { x = x & 127 | (n & 127) << 7 | b[p + 2] << 14; p += 3; }
     else ${slow(`c.${scalar === 'sint32' ? 'uint32' : scalar}()`)}`;
-  const fixed = (size: number, read: string): string => `if (p + ${size} > ${end}) c.refuseEnd(); x = v.${read}(p, true); p += ${size};`;
+  const fixed = (size: number, read: string): string => `if (p + ${size} > ${end}) { c.pos = p; c.refuseEnd(); } x = v.${read}(p, true); p += ${size};`;
   switch (scalar) {
     case 'int32': case 'uint32': return varint;
     case 'sint32': return `${varint} x = (x >>> 1) ^ -(x & 1);`;

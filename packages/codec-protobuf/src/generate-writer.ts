@@ -89,7 +89,8 @@ function tagBytes(tag: number): string {
 
 function stepOf(step: Step): string {
   const { field, index, rest, inherits } = step;
-  const read = `x = m[${JSON.stringify(field.name)}];`;
+  const name = JSON.stringify(field.name);
+  const read = field.inherited ? `x = hasOwn(m, ${name}) ? m[${name}] : undefined;` : `x = m[${name}];`;
   if (isDelegated(field)) return `w.offset = p; d${index}(m, w, depth); ${resume(rest)}`;
   if (field.kind === 'list') return `${read} if (x != null) { if (!Array.isArray(x)) refuseValue(f${index}.label, 'an array', x); ${listOf(step)} }`;
   if (field.oneof !== undefined) return `if (k@${field.oneof}@ === ${JSON.stringify(field.name)}) { x = o@${field.oneof}@.value; ${valueOf(step)} }`;

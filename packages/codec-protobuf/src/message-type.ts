@@ -7,7 +7,7 @@ import { generateReader } from './generate-reader.ts';
 import { generateWriter } from './generate-writer.ts';
 import { makerOf } from './message-maker.ts';
 import { type FieldReader, readMessage, readerTable } from './read-message.ts';
-import { refuseValue } from './refusal.ts';
+import { refuseAs, refuseValue } from './refusal.ts';
 import { type FieldWriter, fieldWriters, writeUnknown } from './write-message.ts';
 
 /** A message of protobuf-es: its fields as properties, `$typeName`, and what was not known in `$unknown`. */
@@ -46,7 +46,7 @@ export class MessageType {
 
   write(value: unknown, writer: ByteWriter, depth: number, field: { readonly label: string }): void {
     if (typeof value !== 'object' || value === null) refuseValue(field.label, `a ${this.typeName}`, value);
-    if (depth > deepest) refuseValue(field.label, `messages nested up to ${deepest} levels`, 'a deeper one');
+    if (depth > deepest) refuseAs(field.label, `messages nested up to ${deepest} levels`, 'a deeper one');
     const message = value as Message; // any object can be asked for its properties
     const { $typeName } = message;
     if ($typeName !== this.typeName && $typeName !== undefined) refuseValue(field.label, `a ${this.typeName}`, $typeName);

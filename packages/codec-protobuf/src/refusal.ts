@@ -2,7 +2,11 @@ import { RpcError } from '@rpcxjs/core';
 
 /** A value that cannot be written. `label` is the full name of the field or message, `expected` what it takes. */
 export function refuseValue(label: string, expected: string, value: unknown): never {
-  throw new RpcError('invalid_argument', `cannot encode ${label}: it takes ${expected}, not ${shown(value)}`, { reason: 'BAD_PAYLOAD', sent: false });
+  refuseAs(label, expected, shown(value));
+}
+
+export function refuseAs(label: string, expected: string, given: string): never {
+  throw new RpcError('invalid_argument', `cannot encode ${label}: it takes ${expected}, not ${given}`, { reason: 'BAD_PAYLOAD', sent: false });
 }
 
 /** A required field without a value, on the way out. */

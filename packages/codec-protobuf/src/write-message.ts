@@ -35,6 +35,10 @@ export function isPresent(field: Field, inherits: boolean): (message: Message, v
   return (message, value) => value != null && (value !== zero || Object.hasOwn(message, name));
 }
 
+function valueIn(message: Message, { name, inherited }: Field): unknown {
+  return inherited && !Object.hasOwn(message, name) ? undefined : message[name];
+}
+
 function isZero(value: unknown, scalar: Scalar, zero: unknown): boolean {
   if (scalar === 'bytes') return (value as ArrayLike<unknown>).length === 0;
   // -0 is a value of its own for a float; of 64 bits zero may be 0n, 0 or '0'.
@@ -51,7 +55,7 @@ function singleWriter(field: Field, write: ValueWriter, present: (message: Messa
     };
   }
   return (message, writer, depth) => {
-    const value = message[name];
+    const value = valueIn(message, field);
     if (present(message, value)) write(value, writer, depth);
     else if (field.presence === 'required') refuseMissing(label);
   };
@@ -60,7 +64,7 @@ function singleWriter(field: Field, write: ValueWriter, present: (message: Messa
 function listWriter(field: Field, write: ValueWriter): FieldWriter {
   const scalar = field.packed && field.scalar !== undefined ? scalarWriters[field.scalar] : undefined;
   return (message, writer, depth) => {
-    const list = message[field.name];
+    const list = valueIn(message, field);
     if (list == null) return;
     if (!Array.isArray(list)) refuseValue(field.label, 'an array', list);
     if (list.length === 0) return;
@@ -83,7 +87,7 @@ function mapWriter(field: Field, typeOf: TypeOf): FieldWriter {
   const writeValue = valueWriter(field, { number: 2, typeOf, nested: true });
   const valueTag = 16 | elementWire(field);
   return (message, writer, depth) => {
-    const map = message[field.name];
+    const map = valueIn(message, field);
     if (map == null) return;
     if (typeof map !== 'object' || Array.isArray(map)) refuseValue(field.label, 'an object', map);
     for (const key of Object.keys(map)) {

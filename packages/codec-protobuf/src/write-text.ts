@@ -1,5 +1,5 @@
 import type { ByteWriter } from '@rpcxjs/core';
-import { refuseValue } from './refusal.ts';
+import { refuseAs, refuseValue } from './refusal.ts';
 import { reserve, varint32, widthOf } from './write-wire.ts';
 
 interface BufferHost {
@@ -99,5 +99,5 @@ function isWellFormed(text: string): boolean {
 }
 
 function refuseText(label: string): never {
-  refuseValue(label, 'well-formed text', 'a string with half of a surrogate pair');
+  refuseAs(label, 'well-formed text', 'a string with half of a surrogate pair');
 }

@@ -7,14 +7,16 @@ import { difference } from './difference.ts';
 import { decoded, encoded } from './encoded.ts';
 import { BenchmarkMessageSchema } from './generated/benchmark_pb.js';
 import { MixedSchema } from './generated/edition2023_pb.js';
+import { GroupsSchema } from './generated/groups_pb.js';
+import { AwkwardSchema } from './generated/names_pb.js';
 import * as proto2 from './generated/proto2_pb.js';
 import * as proto3 from './generated/proto3_pb.js';
 import { SampleSchema } from './generated/sample_pb.js';
 
 const schemas: readonly DescMessage[] = [
-  SampleSchema, BenchmarkMessageSchema, MixedSchema,
+  SampleSchema, BenchmarkMessageSchema, MixedSchema, AwkwardSchema,
   proto3.ScalarsSchema, proto3.OptionalsSchema, proto3.ListsSchema, proto3.MapsSchema, proto3.ChoicesSchema, proto3.KnownSchema, proto3.TreeSchema, proto3.EmptySchema,
-  proto2.DefaultsSchema, proto2.RequiredSchema, proto2.ListsSchema, proto2.GroupsSchema,
+  proto2.DefaultsSchema, proto2.RequiredSchema, proto2.ListsSchema, GroupsSchema,
 ];
 
 describe.each([['generated', true], ['not generated', false]] as const)('code that is %s', (_, generated) => {

@@ -139,9 +139,9 @@ export declare type Scalars = Message<"rpcxjs.test3.Scalars"> & {
   far: string;
 
   /**
-   * @generated from field: bool constructor = 536870911;
+   * @generated from field: bool farthest = 536870911;
    */
-  constructor$: boolean;
+  farthest: boolean;
 };
 
 /**
