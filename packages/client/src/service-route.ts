@@ -1,4 +1,4 @@
-import { RpcError, type Outcome, type Pick, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, type Outcome, type Pick, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { CallRoute } from './client-binding.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -23,6 +23,7 @@ export class ServiceRoute implements CallRoute {
   #picker: Picker | undefined;
   #turn = 0;
   #waiting: OutboundCall[] = [];
+  #failure: RpcError | undefined;
   readonly #stop = new AbortController();
 
   constructor(
@@ -43,7 +44,8 @@ export class ServiceRoute implements CallRoute {
 
   send(call: OutboundCall, now: number): void {
     if (this.#instances === undefined) {
-      this.#waiting.push(call);
+      if (this.#failure === undefined) this.#waiting.push(call);
+      else this.#failed(call, this.#failure);
       return;
     }
     const link = this.#choose(call);
@@ -84,25 +86,41 @@ export class ServiceRoute implements CallRoute {
     return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
   }
 
+  /** A discovery that fails is asked again, later and later; one that ends has said its last word. */
   async #watch(): Promise<void> {
-    const { discovery, runtime } = this.#options;
     const { signal } = this.#stop;
-    try {
-      for await (const instances of discovery.watch(this.#service, { signal, runtime })) {
+    const { clock } = this.#options.runtime;
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        await this.#follow(signal);
+        return;
+      } catch (cause) {
         if (signal.aborted) return;
-        this.#update(instances);
+        if (this.#failure === undefined && this.#instances !== undefined) failures = 0;
+        this.#lost(cause);
       }
-    } catch (cause) {
-      if (signal.aborted) return;
-      runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service ended; its last known servers stay in use');
-      if (this.#instances !== undefined) return;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      const error = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${why}`, { reason: 'NO_INSTANCE', sent: false, cause });
-      for (const call of this.#waiting.splice(0)) this.#failed(call, error);
+      await sleep(clock, clock.random() * Math.min(5000, 100 * 1.6 ** failures), signal).catch(() => {});
     }
   }
 
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { discovery, runtime } = this.#options;
+    for await (const instances of discovery.watch(this.#service, { signal, runtime })) {
+      if (signal.aborted) break;
+      this.#update(instances);
+    }
+  }
+
+  #lost(cause: unknown): void {
+    this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${why}`, { reason: 'NO_INSTANCE', sent: false, cause });
+    if (this.#instances !== undefined) return;
+    for (const call of this.#waiting.splice(0)) this.#failed(call, this.#failure);
+  }
+
   #update(instances: readonly ServiceInstance[]): void {
+    this.#failure = undefined;
     this.#instances = usable(instances, this.#group).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
     this.#picker = this.#selector?.build(this.#instances, this.#picker);
