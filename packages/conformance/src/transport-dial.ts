@@ -18,7 +18,7 @@ async function failure(work: () => Promise<unknown>): Promise<unknown> {
 /** Open handles and requests of a Node process, undefined elsewhere. */
 function openResources(): number | undefined {
   const { process } = globalThis as { process?: { getActiveResourcesInfo?: () => string[] } }; // present on Node only
-  return process?.getActiveResourcesInfo?.().filter((kind) => /Wrap$/.test(kind)).length;
+  return process?.getActiveResourcesInfo?.().filter((kind) => kind.endsWith('Wrap')).length;
 }
 
 async function usable(rig: TransportRig, client: Connection): Promise<void> {

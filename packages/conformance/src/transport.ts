@@ -1,6 +1,6 @@
 import { parseAddress } from '@rpcxjs/core';
 import type { Acceptor, Address, Dialer } from '@rpcxjs/core';
-import { conformanceCase } from './case.ts';
+import { conformanceCase, within } from './case.ts';
 import type { ConformanceCase } from './case.ts';
 import { dialCases } from './transport-dial.ts';
 import { endCases } from './transport-end.ts';
@@ -50,7 +50,14 @@ export function transportCases(options: TransportCasesOptions): ConformanceCase[
     const limit = rule.long === true ? deadlineMs * 6 : deadlineMs;
     let rig: TransportRig | undefined;
     const one = conformanceCase(`transport: ${rule.name}`, { late: rule.late, skip, deadlineMs: limit }, () => rule.check((rig = new TransportRig(create(), where()))));
-    // Cleaning up is outside of the deadline and comes also after it.
-    return { ...one, run: async () => one.run().finally(() => rig?.close()) };
+    const run = async (): Promise<void> => {
+      try {
+        await one.run();
+      } finally {
+        // After the deadline, too.
+        await within(limit, 'close() of a listener did not settle', async () => rig?.close());
+      }
+    };
+    return { ...one, run };
   });
 }

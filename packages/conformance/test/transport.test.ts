@@ -12,7 +12,7 @@ for (const one of honest) it(one.name, one.run, 60_000);
 
 /** What the case of that name says about a transport with that defect. */
 async function verdict(defect: Defect, name: string): Promise<string> {
-  const cases = transportCases({ create: () => loopback(defect), address, deadlineMs: 250 }).filter((one) => one.name.startsWith(`transport: ${name}`));
+  const cases = transportCases({ create: () => loopback(defect), address, deadlineMs: 600 }).filter((one) => one.name.startsWith(`transport: ${name}`));
   expect(cases.length).toBe(1);
   return cases[0]?.run().then(() => 'it passed', (error: Error) => error.message) ?? 'there is none';
 }

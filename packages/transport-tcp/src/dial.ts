@@ -45,11 +45,11 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
       unlink();
       socket.off('error', failed).off('close', failed).off('connect', connected).off('secureConnect', succeeded);
     };
-    const giveUp = (error: unknown): void => {
+    const giveUp = (error: Error): void => {
       settle();
       socket.on('error', () => {});
       socket.destroy();
-      reject(error as Error); // an error of ours, or the caller's reason
+      reject(error);
     };
     const failed = (cause: unknown): void => {
       giveUp(connectFailed(cause instanceof Error ? cause : new Error('the socket was closed before it was connected'), dial.address));
@@ -74,6 +74,6 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
     let timer = clock.setTimer(expire('the connection', dial.connectTimeoutMs), dial.connectTimeoutMs);
     socket.once('error', failed).once('close', failed).once('connect', connected);
     if (secure) socket.once('secureConnect', succeeded);
-    if (signal !== undefined) unlink = onAbort(signal, giveUp);
+    if (signal !== undefined) unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
   });
 }

@@ -39,10 +39,11 @@ export function listenSocket(listen: SocketListen, options: ListenOptions): Prom
     server.once('error', failed);
     const endHandshakes = accepting(listen, options);
     if (signal !== undefined) {
-      unlink = onAbort(signal, (reason) => {
+      const giveUp = (reason: Error): void => {
         server.off('error', failed).on('error', () => {}).close();
-        reject(reason as Error); // the caller's own
-      });
+        reject(reason);
+      };
+      unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
     }
     server.listen(listen.bind, () => {
       unlink();
