@@ -43,8 +43,9 @@ function middleIs(view: DataView, at: number, size: number, place: number): bool
 }
 
 function remember(view: DataView, at: number, size: number, place: number, text: string): void {
-  heads[place] = headWord(view, at, size);
-  tails[place] = size > 4 ? view.getInt32(at + size - 4, true) : heads[place] as number;
+  const head = headWord(view, at, size);
+  heads[place] = head;
+  tails[place] = size > 4 ? view.getInt32(at + size - 4, true) : head;
   sizes[place] = size;
   for (let offset = 4, slot = place * 8; offset < size - 4; offset += 4, slot++) middles[slot] = view.getInt32(at + offset, true);
   texts[place] = interned(text);

@@ -40,8 +40,7 @@ function putMedium(bytes: Uint8Array, view: DataView, at: number, text: string):
   // The header that is needed if every unit takes one byte; moved up afterwards when that was too short.
   const guess = headerOf(text.length);
   const start = at + guess;
-  // `as`: the method is Node's, for any Uint8Array.
-  const size = utf8Write === undefined ? encoder.encodeInto(text, bytes.subarray(start)).written : utf8Write.call(bytes as NodeBytes, text, start, text.length * 3);
+  const size = utf8Write === undefined ? encoder.encodeInto(text, bytes.subarray(start)).written : utf8Write.call(bytes, text, start, text.length * 3);
   const header = headerOf(size);
   if (header !== guess) bytes.copyWithin(at + header, start, start + size);
   putHeader(view, at, size);
