@@ -20,6 +20,8 @@ export function allocate(count: number): Uint8Array {
 export function copyBytes(source: Uint8Array, start = 0, end: number = source.length): Uint8Array {
   const count = end - start;
   const part = start === 0 && end === source.length ? source : source.subarray(start, end);
+  // The engine keeps arrays as short as these in its own heap, without a buffer.
+  if (count <= 64) return new Uint8Array(part);
   if (count > largestPooled) {
     const copy = allocate(count);
     copy.set(part);

@@ -51,13 +51,12 @@ export function openFrame(writer: FrameWriter, head: Uint8Array, metadata: Uint8
   writer.reserve(headLength + metadataLength + 4);
   const { bytes, offset } = writer;
   let at = offset;
-  // Below some sixty bytes a loop is quicker than the call into the typed array's own copy.
-  if (headLength < 64) for (let index = 0; index < headLength; index++) bytes[at + index] = head[index] as number;
-  else bytes.set(head, at);
+  bytes.set(head, at);
   putUint32(bytes, at + 4, sequenceHigh);
   putUint32(bytes, at + 8, sequenceLow);
   at += headLength;
-  for (let index = 0; index < metadataLength; index++) bytes[at + index] = metadata[index] as number;
+  if (metadataLength === noMetadata.length) putUint32(bytes, at, 0);
+  else bytes.set(metadata, at);
   writer.offset = at + metadataLength + 4;
 }
 
