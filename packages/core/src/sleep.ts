@@ -2,17 +2,18 @@ import { onAbort } from './lazy-signal.ts';
 import type { Clock } from './runtime.ts';
 
 /** Waits on the given clock; rejects with the signal's reason when that aborts first. */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
+export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
     let unlink = () => {};
     const timer = clock.setTimer(() => {
       unlink();
       resolve();
     }, delayMs);
     if (signal === undefined) return;
-    unlink = onAbort(signal, (reason) => {
+    unlink = onAbort(signal, () => {
       timer.cancel();
-      reject(reason); // whatever the caller aborted with is what the caller gets
+      resolve();
     });
   });
+  signal?.throwIfAborted();
 }
