@@ -1,18 +1,21 @@
-import type { Acceptor, Connection, Listener, RpcError, ServerPlugin } from '@rpcxjs/core';
-import { formatAddress, parseAddress } from '@rpcxjs/core';
-import { cancelExtension, createTraffic, addTraffic, errorsExtension, type RpcxSession, type Traffic } from '@rpcxjs/session';
+import type { Acceptor, Connection, Listener } from '@rpcxjs/core';
+import { formatAddress, parseAddress, RpcError } from '@rpcxjs/core';
+import { cancelExtension, createTraffic, addTraffic, errorsExtension, type ExtensionPort, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { ConnectedPeer } from './connected-peer.ts';
+import { observe } from './observe.ts';
 import type { PeerServices } from './peer-services.ts';
 
 /** The server's listeners and the peers that came through them. */
 export class Connections {
   readonly #services: PeerServices;
   readonly #listeners: Listener[] = [];
-  readonly #peers = new Map<RpcxSession, ConnectedPeer>();
+  readonly #peers = new Map<ExtensionPort, ConnectedPeer>();
   readonly #ended: Traffic = createTraffic();
   #accepted = 0;
+  /** Connections that plugins have not let in yet. */
+  #asking = 0;
   readonly #extensions = [
-    cancelExtension((session, sequenceHigh, sequenceLow) => this.#peers.get(session)?.dispatcher.cancelled(sequenceHigh, sequenceLow)),
+    cancelExtension((port, sequenceHigh, sequenceLow) => this.#peers.get(port)?.dispatcher.cancelled(sequenceHigh, sequenceLow)),
     errorsExtension,
   ];
 
@@ -28,43 +31,62 @@ export class Connections {
   }
   get traffic(): Traffic {
     const sum = { ...this.#ended };
-    for (const session of this.#peers.keys()) addTraffic(sum, session.traffic);
+    for (const { session } of this.#peers.values()) addTraffic(sum, session.traffic);
     return sum;
   }
 
-  /** Throws TypeError when no transport knows the address's network. */
-  async listen(text: string): Promise<string> {
+  /** All of them or none. Throws TypeError when no transport knows an address's network. */
+  async listen(texts: readonly string[]): Promise<readonly string[]> {
+    const opened: Listener[] = [];
+    try {
+      for (const text of texts) opened.push(await this.#open(text));
+      if (this.#services.draining()) throw new RpcError('failed_precondition', 'the server was closed before it listened', { reason: 'CLOSED' });
+    } catch (error) {
+      for (const listener of opened) await listener.close();
+      throw error;
+    }
+    this.#listeners.push(...opened);
+    return opened.map(({ address }) => formatAddress(address));
+  }
+
+  async stopListening(): Promise<void> {
+    const { logger } = this.#services.options.runtime;
+    const failed = (error: unknown) => logger.warn({ error }, 'a listener failed to close');
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close().catch(failed)));
+  }
+
+  forget(session: RpcxSession, reason: RpcError | undefined): void {
+    this.#peers.delete(session);
+    addTraffic(this.#ended, session.traffic);
+    const { options, counters } = this.#services;
+    const { connection } = session;
+    const ours = reason?.reason;
+    if (ours === 'BAD_FRAME' || ours === 'FRAME_TOO_LARGE') counters.protocolErrors += 1;
+    if (ours !== undefined && ours !== 'CONNECTION_LOST' && ours !== 'CLOSED') {
+      // Nobody else is told: the other side only sees that the connection ended.
+      const remote = connection.remote === undefined ? undefined : formatAddress(connection.remote);
+      options.runtime.logger.warn({ remote, error: reason }, 'a connection was ended for what its peer did');
+    }
+    observe(options, (plugin) => plugin.connectionClosed?.(connection, reason));
+  }
+
+  #open(text: string): Promise<Listener> {
     const address = parseAddress(text);
     const { transports, runtime } = this.#services.options;
     const acceptor = transports.find(({ networks }) => networks.includes(address.network));
     if (acceptor === undefined) throw new TypeError(unknownNetwork(address.network, transports));
-    const listener = await acceptor.listen(address, { runtime, accept: (connection) => void this.#accept(connection) });
-    this.#listeners.push(listener);
-    return formatAddress(listener.address);
-  }
-
-  async stopListening(): Promise<void> {
-    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
-  }
-
-  forget(peer: ConnectedPeer, reason: RpcError | undefined): void {
-    this.#peers.delete(peer.session);
-    addTraffic(this.#ended, peer.session.traffic);
-    observe(this.#services, (plugin) => plugin.connectionClosed?.(peer.session.connection, reason));
+    return acceptor.listen(address, { runtime, accept: (connection) => void this.#accept(connection) });
   }
 
   async #accept(connection: Connection): Promise<void> {
     const { options, counters } = this.#services;
-    if (this.#peers.size >= options.limits.maxConnections || this.#services.draining()) {
-      counters.connectionsRefused += 1;
-      connection.abort();
-      return;
-    }
+    const full = this.#peers.size + this.#asking >= options.limits.maxConnections;
     // Most servers have no such plugin, and a connection that starts at once loses no turn.
-    const admitted = options.plugins.some((plugin) => plugin.acceptConnection) ? await this.#admit(connection) : connection;
-    if (admitted === undefined) {
+    const asks = options.plugins.some((plugin) => plugin.acceptConnection);
+    const admitted = full || this.#services.draining() ? undefined : asks ? await this.#ask(connection) : connection;
+    if (admitted === undefined || this.#services.draining()) {
       counters.connectionsRefused += 1;
-      connection.abort();
+      (admitted ?? connection).abort();
       return;
     }
     counters.connectionsAccepted += 1;
@@ -72,6 +94,15 @@ export class Connections {
     const peer = new ConnectedPeer(String(this.#accepted), admitted, this.#services, this.#extensions);
     this.#peers.set(peer.session, peer);
     peer.session.start();
+  }
+
+  async #ask(connection: Connection): Promise<Connection | undefined> {
+    this.#asking += 1;
+    try {
+      return await this.#admit(connection);
+    } finally {
+      this.#asking -= 1;
+    }
   }
 
   async #admit(connection: Connection): Promise<Connection | undefined> {
@@ -87,20 +118,6 @@ export class Connections {
       }
     }
     return current;
-  }
-}
-
-/** Observers that throw are logged and forgotten. */
-export function observe(services: PeerServices, tell: (plugin: ServerPlugin) => unknown): void {
-  const { plugins, runtime } = services.options;
-  const failed = (plugin: ServerPlugin, error: unknown) => runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin threw');
-  for (const plugin of plugins) {
-    try {
-      const told = tell(plugin);
-      if (told instanceof Promise) told.catch((error: unknown) => failed(plugin, error));
-    } catch (error) {
-      failed(plugin, error);
-    }
   }
 }
 

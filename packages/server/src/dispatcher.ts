@@ -1,34 +1,43 @@
 import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply, type ServerCall } from '@rpcxjs/core';
 import { flag, prepareHead, type FrameView } from '@rpcxjs/protocol';
 import { SequenceTable, type RpcxSession, type SessionHandler } from '@rpcxjs/session';
-import type { ConnectedPeer } from './connected-peer.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, unwritable, type Failure } from './failure.ts';
 import { InboundCall, type CallHost } from './inbound-call.ts';
 import { inflate } from './inflate.ts';
 import type { MethodEntry } from './method-entry.ts';
+import { observe } from './observe.ts';
 import type { PeerServices } from './peer-services.ts';
-import { closing, expired, overloaded } from './refusals.ts';
+import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
+import { isThenable } from './thenable.ts';
 
 const unnamed = prepareHead({ service: '', method: '', codecId: 0, flags: flag.response });
+
+/** The peer whose requests these are. */
+export interface DispatchedPeer extends Peer {
+  /** It reads again. */
+  drained(): void;
+  disconnected(reason: RpcError): void;
+}
 
 /** Takes one connection's requests from frame to reply. */
 export class Dispatcher implements SessionHandler, CallHost {
   readonly clock: Clock;
   running = 0;
   lastCodecId = -1;
-  readonly #peer: ConnectedPeer;
+  readonly #peer: DispatchedPeer;
   readonly #services: PeerServices;
   readonly #calls = new SequenceTable<InboundCall>();
+  #queued = 0;
   /** Those whose number was taken: a hostile or confused peer's. */
   readonly #duplicates = new Set<InboundCall>();
   readonly #metadata: RequestMetadata;
   #replies!: ReplyWriter;
   #session!: RpcxSession;
 
-  constructor(peer: ConnectedPeer, services: PeerServices) {
+  constructor(peer: DispatchedPeer, services: PeerServices) {
     this.#peer = peer;
     this.#services = services;
     this.clock = services.options.runtime.clock;
@@ -90,7 +99,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   heartbeat(): void {
-    for (const plugin of this.#services.options.plugins) plugin.heartbeat?.(this.#peer);
+    if (this.#services.options.plugins.length > 0) observe(this.#services.options, (plugin) => plugin.heartbeat?.(this.#peer));
   }
 
   refused(sequenceHigh: number, sequenceLow: number, error: RpcError): void {
@@ -100,8 +109,9 @@ export class Dispatcher implements SessionHandler, CallHost {
   sessionClosed(reason: RpcError | undefined): void {
     const error = reason ?? new RpcError('canceled', 'the caller has disconnected', { reason: 'CONNECTION_LOST' });
     this.abortCalls(error);
+    if (this.#queued > 0) this.#services.admission.sweep();
     this.#peer.disconnected(error);
-    this.#services.disconnected(this.#peer, reason);
+    this.#services.disconnected(this.#session, reason);
   }
 
   /** The caller no longer waits. The handler counts as running until it ends. */
@@ -127,18 +137,31 @@ export class Dispatcher implements SessionHandler, CallHost {
       return this.#fail(call, overloaded(call, `${this.running} calls of this connection are running`));
     }
     if (admission.enter()) return this.#run(call);
+    if (!admission.wait({ stale: () => this.#stale(call), dropped: () => this.#dropped(call), admitted: () => this.#admitted(call) })) {
+      admission.refused += 1;
+      return this.#fail(call, overloaded(call, `${admission.running} calls are running and ${admission.queued} wait`));
+    }
+    this.#queued += 1;
     call.keepPayload();
-    if (admission.wait({ admitted: () => this.#admitted(call) })) return;
-    admission.refused += 1;
-    this.#fail(call, overloaded(call, `${admission.running} calls are running and ${admission.queued} wait`));
+    this.#track(call);
+  }
+
+  /** Whether a call that waited need not run any more. */
+  #stale(call: InboundCall): boolean {
+    return this.#session.ended || call.abandoned || (call.remainingMs() ?? 1) <= 0;
+  }
+
+  #dropped(call: InboundCall): void {
+    this.#queued -= 1;
+    this.#fail(call, expired(call));
   }
 
   #admitted(call: InboundCall): boolean {
-    if (this.#session.ended) return false;
-    if ((call.remainingMs() ?? 1) <= 0) {
-      this.#fail(call, expired(call));
+    if (this.#stale(call)) {
+      this.#dropped(call);
       return false;
     }
+    this.#queued -= 1;
     this.#run(call);
     return true;
   }
@@ -147,15 +170,16 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.running += 1;
     call.counted = true;
     this.#replies.framesInFlight = Math.max(this.running, this.#session.burst);
-    let output: MaybePromise<unknown>;
+    let output: unknown;
+    let later: boolean;
     try {
       output = runAmbient(call, this.#answer, call, call.entry);
+      later = output instanceof Promise || isThenable(output);
     } catch (error) {
       this.#fail(call, failureOf(error, call, this.#services.options));
       return;
     }
-    if (output instanceof Promise) this.#later(call, output);
-    else if (isThenable(output)) this.#later(call, Promise.resolve(output));
+    if (later) this.#later(call, output instanceof Promise ? output : Promise.resolve(output));
     else this.#reply(call, output);
   }
 
@@ -163,48 +187,60 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly #answer = (call: InboundCall, entry: MethodEntry): MaybePromise<unknown> => {
     if (entry.chain !== undefined) {
       const reply = entry.chain(call);
-      return reply instanceof Promise ? reply.then((late) => unwrap(call, late)) : unwrap(call, reply);
+      return isThenable(reply) ? reply.then((late) => unwrap(call, late as Reply)) : unwrap(call, reply); // a chain gives a Reply
     }
     if (call.compressorId !== 0 && entry.run !== undefined) {
       const inflated = inflate(call, this.#services.options);
-      if (inflated instanceof Promise) return inflated.then(() => runMethod(call, entry, call));
+      if (inflated instanceof Promise) {
+        return inflated.then(() => {
+          checkStillWanted(call);
+          return runMethod(call, entry, call);
+        });
+      }
     }
     return runMethod(call, entry, call);
   };
 
   #later(call: InboundCall, output: Promise<unknown>): void {
-    call.tracked = this.#calls.add(call);
-    if (!call.tracked) this.#duplicates.add(call);
+    this.#track(call);
     output.then(
       (value) => this.#reply(call, value),
       (error: unknown) => this.#fail(call, failureOf(error, call, this.#services.options)),
     );
   }
 
+  /** From now on a cancel or a disconnect finds it. */
+  #track(call: InboundCall): void {
+    if (call.tracked) return;
+    call.tracked = this.#calls.add(call);
+    if (!call.tracked) this.#duplicates.add(call);
+  }
+
   #reply(call: InboundCall, output: unknown): void {
-    this.#leave(call);
-    if (call.oneway || call.abandoned) return;
-    try {
-      const written = this.#replies.reply(call, output);
-      if (written instanceof Promise) written.catch((error: unknown) => this.#unwritable(call, error));
-    } catch (error) {
-      this.#unwritable(call, error);
+    if (!call.oneway && !call.abandoned) {
+      let written: MaybePromise<void>;
+      try {
+        written = this.#replies.reply(call, output);
+      } catch (error) {
+        this.#fail(call, unwritable(error, call));
+        return;
+      }
+      if (written instanceof Promise) {
+        written.then(
+          () => this.#leave(call),
+          (error: unknown) => this.#fail(call, unwritable(error, call)),
+        );
+        return;
+      }
     }
-  }
-
-  #unwritable(call: ServerCall & InboundCall, error: unknown): void {
-    const cause = RpcError.is(error) ? error : new RpcError('internal', String(error));
-    const message = `the reply of ${call.service}.${call.method} cannot be sent: ${cause.message}`;
-    const code = cause.code === 'resource_exhausted' ? 'resource_exhausted' : 'internal';
-    this.#services.counters.failed += 1;
-    this.#replies.error(call, new RpcError(code, message, { reason: cause.reason ?? 'BAD_PAYLOAD', cause }));
-  }
-
-  #fail(call: InboundCall, error: RpcError<string>): void {
     this.#leave(call);
+  }
+
+  #fail(call: InboundCall, failure: Failure): void {
     this.#services.counters.failed += 1;
-    if (!call.oneway && !call.abandoned) this.#replies.error(call, error);
+    if (!call.oneway && !call.abandoned) this.#replies.error(call, failure);
     if (this.#services.tokenRefused(call)) void this.#session.close();
+    this.#leave(call);
   }
 
   #leave(call: InboundCall): void {
@@ -217,11 +253,6 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.#services.admission.leave();
     this.#services.left();
   }
-}
-
-/** Query builders and the like are awaited, too. */
-function isThenable(output: unknown): output is PromiseLike<unknown> {
-  return typeof output === 'object' && output !== null && typeof (output as { readonly then?: unknown }).then === 'function';
 }
 
 function unwrap(call: InboundCall, reply: Reply): unknown {

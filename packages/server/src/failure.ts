@@ -1,24 +1,74 @@
-import { RpcError, type ServerCall } from '@rpcxjs/core';
+import { createMetadata, RpcError, type Metadata, type MutableMetadata, type Reason, type ServerCall } from '@rpcxjs/core';
 import type { ResolvedServerOptions } from './server-options.ts';
 
 const hidden = 'the handler failed';
-const longestText = 8 * 1024;
+const longestBytes = 8 * 1024;
+const encoder = new TextEncoder();
 
-/** Turns whatever a handler threw into the error that its caller gets. Never throws, also for proxies and getters that do. */
-export function failureOf(thrown: unknown, call: ServerCall, options: ResolvedServerOptions): RpcError<string> {
+/** What an error reply says. An `RpcError` is one, unless a handler made it: its getters may do anything. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly reason?: Reason | undefined;
+  readonly details?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  readonly metadata?: Metadata | undefined;
+}
+
+/** Turns whatever a handler threw into what its caller gets. Never throws, also for proxies and getters that do. */
+export function failureOf(thrown: unknown, call: ServerCall, options: ResolvedServerOptions): Failure {
   try {
     const mapped = options.mapError?.(thrown, call);
-    if (mapped !== undefined) return mapped;
-    if (RpcError.is(thrown)) return thrown;
+    if (mapped !== undefined) return copied(mapped);
+    if (RpcError.is(thrown)) return copied(thrown);
     if (isProgrammerError(thrown)) {
       // The caller gets no stack, so this is the only place where anybody sees it.
       options.runtime.logger.error({ error: thrown, service: call.service, method: call.method }, 'a handler threw an error of programming');
     }
-    const message = options.exposeMessages ? messageOf(thrown) : hidden;
-    return new RpcError('unknown', message, { reason: 'HANDLER_THREW', cause: thrown });
+    return { code: 'unknown', message: options.exposeMessages ? messageOf(thrown) : hidden, reason: 'HANDLER_THREW' };
   } catch {
-    return new RpcError('unknown', 'the handler threw something that cannot be read', { reason: 'HANDLER_THREW' });
+    return { code: 'unknown', message: 'the handler threw something that cannot be read', reason: 'HANDLER_THREW' };
   }
+}
+
+/** What the caller gets when the result of its call could not be written. Never throws. */
+export function unwritable(thrown: unknown, call: ServerCall): Failure {
+  let code = 'internal';
+  let reason: Reason = 'BAD_PAYLOAD';
+  let why = 'it cannot be read';
+  try {
+    if (RpcError.is(thrown)) {
+      if (thrown.code === 'resource_exhausted') code = thrown.code;
+      reason = thrown.reason ?? reason;
+    }
+    why = messageOf(thrown);
+  } catch {
+    // The fixed text stands.
+  }
+  return { code, message: `the reply of ${call.service}.${call.method} cannot be sent: ${why}`, reason };
+}
+
+function copied(error: RpcError<string>): Failure {
+  const { code, message, reason, details, retryAfterMs, metadata } = error;
+  return { code: String(code), message: String(message), reason, details, retryAfterMs, metadata: textsOf(metadata) };
+}
+
+/** The entries that are text or can become it. */
+export function textsOf(metadata: Metadata | undefined): MutableMetadata | undefined {
+  if (metadata === undefined) return undefined;
+  const texts = createMetadata();
+  try {
+    for (const key of Object.keys(metadata)) {
+      try {
+        texts[key] = String(metadata[key]);
+      } catch {
+        // Left out: the others are worth sending.
+      }
+    }
+  } catch {
+    // A Proxy that does not say what it has.
+  }
+  return texts;
 }
 
 function messageOf(thrown: unknown): string {
@@ -31,23 +81,23 @@ function isProgrammerError(thrown: unknown): boolean {
   return thrown instanceof TypeError || thrown instanceof ReferenceError || thrown instanceof RangeError || thrown instanceof SyntaxError;
 }
 
-/** What `__rpcx_error__` carries: never empty, because Go takes an error without text for a success. */
-export function errorText(error: RpcError<string>): string {
-  let text: string;
-  try {
-    text = String(error.message) || error.code;
-  } catch {
-    text = hidden;
-  }
-  return text.length <= longestText ? text : `${text.slice(0, longestText)}…`;
+/** What `__rpcx_error__` carries: never empty, because Go takes an error without text for a success; at most 8 KiB. */
+export function errorText({ message, code }: Failure): string {
+  const text = message === '' ? code || hidden : message;
+  if (text.length * 3 <= longestBytes) return text;
+  const bytes = encoder.encode(text);
+  if (bytes.length <= longestBytes) return text;
+  let end = longestBytes - 3;
+  // Not within a character: a continuation byte begins with 10.
+  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return `${new TextDecoder().decode(bytes.subarray(0, end))}…`;
 }
 
 /** Code, reason and details as JSON, for peers that agreed; details that JSON cannot hold are left out. */
-export function structuredError(error: RpcError<string>): string {
-  const { code, reason, details, retryAfterMs } = error;
+export function structuredError({ code, reason, details, retryAfterMs }: Failure): string {
   try {
     return JSON.stringify({ code, reason, details, retryAfterMs });
   } catch {
-    return JSON.stringify({ code: String(code), reason });
+    return JSON.stringify({ code, reason, retryAfterMs });
   }
 }

@@ -1,7 +1,7 @@
-import { copyBytes,
-  createContextValues, createMetadata, DeadlineRing, LazySignal, RpcError,
-  type Ambient, type Clock, type ContextValues, type Expirable, type Metadata, type MutableMetadata, type Peer, type ServerCall } from '@rpcxjs/core';
-
+import {
+  copyBytes, createContextValues, createMetadata, DeadlineRing, LazySignal, RpcError,
+  type Ambient, type Clock, type Codec, type ContextValues, type Expirable, type Metadata, type MutableMetadata, type Peer, type ServerCall,
+} from '@rpcxjs/core';
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
@@ -19,7 +19,9 @@ const unread = Symbol('input not decoded yet');
 export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly host: CallHost;
   readonly entry: MethodEntry;
-  readonly binding: MethodBinding | undefined;
+  /** What runs in the end: another one when an interceptor changed the names. */
+  target: MethodEntry;
+  binding: MethodBinding | undefined;
   sequenceHigh: number;
   sequenceLow: number;
   readonly oneway: boolean;
@@ -28,6 +30,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly codecId: number;
   /** Of the request; its reply is compressed with the same. */
   compressorId = 0;
+  inflated = false;
   /** Counted among the running ones. */
   counted = false;
   /** In the connection's table, so that a cancel or a disconnect finds it. */
@@ -60,6 +63,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   }) {
     this.host = init.host;
     this.entry = init.entry;
+    this.target = init.entry;
     this.binding = init.binding;
     this.sequenceHigh = init.sequenceHigh;
     this.sequenceLow = init.sequenceLow;
@@ -147,6 +151,12 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     } else this.keepPayload();
   }
 
+  /** An interceptor led it to another method. */
+  reroute(target: MethodEntry, codec: Codec | undefined): void {
+    this.target = target;
+    this.binding = codec === undefined || target.run === undefined ? undefined : target.binding(codec);
+  }
+
   expired(): void {
     this.#ringEntry = -1;
     this.abort(new RpcError('deadline_exceeded', `the deadline of this call of ${this.service}.${this.method} has passed`, { reason: 'TIMEOUT' }));
@@ -156,8 +166,8 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     this.#forgetDeadline();
     this.#signal?.abort(reason);
   }
-  get aborted(): boolean {
-    return this.#signal?.aborted === true;
+  get abortReason(): RpcError | undefined {
+    return this.#signal?.aborted === true ? (this.#signal.reason as RpcError) : undefined; // abort() takes nothing else
   }
   /** Nothing more will be sent for it. */
   finish(): void {

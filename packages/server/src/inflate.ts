@@ -10,6 +10,9 @@ export function inflate(call: InboundCall, options: ResolvedServerOptions): Mayb
     throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
   }
   const inflated = compressor.decompress(call.payload, options.limits.maxInflatedBytes);
-  if (inflated instanceof Promise) return inflated.then((bytes) => call.ownPayload(bytes, 0, bytes.length));
-  call.ownPayload(inflated, 0, inflated.length);
+  const own = (bytes: Uint8Array): void => {
+    call.inflated = true;
+    call.ownPayload(bytes, 0, bytes.length);
+  };
+  return inflated instanceof Promise ? inflated.then(own) : own(inflated);
 }

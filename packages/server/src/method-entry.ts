@@ -1,4 +1,4 @@
-import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, ServerCall, StandardSchema } from '@rpcxjs/core';
+import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, RpcError, ServerCall, StandardSchema } from '@rpcxjs/core';
 import { wire } from '@rpcxjs/core';
 import { flag, headerBytes, prepareHead, type FrameView } from '@rpcxjs/protocol';
 
@@ -18,6 +18,8 @@ export interface MethodEntryInit {
   readonly run?: ((input: unknown, call: ServerCall) => MaybePromise<unknown>) | undefined;
   /** Payload in, payload out. */
   readonly raw?: ((message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>) | undefined;
+  /** Why there is no handler. */
+  readonly refusal?: RpcError | undefined;
   readonly input?: StandardSchema | undefined;
   readonly output?: StandardSchema | undefined;
 }
@@ -28,10 +30,12 @@ export class MethodEntry {
   readonly method: string;
   readonly run: MethodEntryInit['run'];
   readonly raw: MethodEntryInit['raw'];
+  readonly refusal: RpcError | undefined;
   readonly inputSchema: StandardSchema | undefined;
   readonly outputSchema: StandardSchema | undefined;
-  /** Present when something stands between the call and its handler. */
+  /** Present when something stands between the call and its handler: what belongs to the server, then what belongs to this service. */
   chain: Handle<ServerCall> | undefined;
+  inner: Handle<ServerCall> | undefined;
   readonly #inputWire: Readonly<Record<string, unknown>> | undefined;
   readonly #outputWire: Readonly<Record<string, unknown>> | undefined;
   readonly #bindings: (MethodBinding | undefined)[] = new Array<undefined>(16).fill(undefined);
@@ -42,6 +46,7 @@ export class MethodEntry {
     this.method = init.method;
     this.run = init.run;
     this.raw = init.raw;
+    this.refusal = init.refusal;
     this.inputSchema = checks(init.input);
     this.outputSchema = checks(init.output);
     this.#inputWire = wireTypes(init.input);

@@ -1,7 +1,7 @@
 import type { RpcError } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
+import type { RpcxSession } from '@rpcxjs/session';
 import type { Admission } from './admission.ts';
-import type { ConnectedPeer } from './connected-peer.ts';
 import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
@@ -21,7 +21,7 @@ export interface PeerServices {
   nextPushSequence(): number;
   /** A call has ended. */
   left(): void;
-  disconnected(peer: ConnectedPeer, reason: RpcError | undefined): void;
+  disconnected(session: RpcxSession, reason: RpcError | undefined): void;
 }
 
 export interface ServerCounters {
@@ -31,4 +31,6 @@ export interface ServerCounters {
   pushes: number;
   connectionsAccepted: number;
   connectionsRefused: number;
+  /** Connections that were ended because their bytes were no rpcx, or claimed too much. */
+  protocolErrors: number;
 }

@@ -1,4 +1,5 @@
 import { RpcError, type ServerCall } from '@rpcxjs/core';
+import type { InboundCall } from './inbound-call.ts';
 
 /** Why a call was not run: each of them is said before anything is decoded. */
 export function expired(call: ServerCall): RpcError {
@@ -18,4 +19,10 @@ export function unknownService(service: string): RpcError {
 }
 export function unknownMethod(method: string): RpcError {
   return new RpcError('unimplemented', `rpcx: can't find method ${method}`, { reason: 'UNKNOWN_METHOD' });
+}
+
+/** Throws when the caller's time has passed, or when nobody waits any more: for calls that waited for something before their handler. */
+export function checkStillWanted(call: InboundCall): void {
+  if (call.abortReason !== undefined) throw call.abortReason;
+  if ((call.remainingMs() ?? 1) <= 0) throw expired(call);
 }

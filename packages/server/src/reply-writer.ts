@@ -3,8 +3,9 @@ import {
   closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
 } from '@rpcxjs/protocol';
 import { errorsWord, flushThreshold, type RpcxSession, type Sequenced } from '@rpcxjs/session';
-import { errorText, structuredError } from './failure.ts';
-import type { InboundCall } from './inbound-call.ts';
+import { errorText, structuredError, textsOf, type Failure } from './failure.ts';
+import { unknownCodec, type InboundCall } from './inbound-call.ts';
+import type { MethodBinding } from './method-entry.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 
 const settled = Promise.resolve();
@@ -23,15 +24,18 @@ export class ReplyWriter {
 
   /** Throws what the codec throws, having written nothing. A value is written at once, on the straight path without a copy. */
   reply(call: InboundCall, output: unknown): MaybePromise<void> {
-    if (call.entry.raw === undefined) return this.#value(call, output);
-    this.#raw(call, output as RawMessage); // that is what such a handler returns
+    if (call.target.raw === undefined) return this.#value(call, output);
+    if (!isRawMessage(output)) {
+      throw new RpcError('internal', 'the handler returned no message with a payload and the number of a codec', { reason: 'BAD_PAYLOAD' });
+    }
+    this.#raw(call, output);
   }
 
   #value(call: InboundCall, value: unknown): MaybePromise<void> {
     const session = this.#session;
     const { writer } = session;
-    const { binding } = call;
-    if (session.ended || binding === undefined) return;
+    if (session.ended) return;
+    const binding = this.#bindingOf(call);
     // A handler was called while another frame is being encoded (from a getter, say): this one waits until that is closed.
     if (writer.isOpen) return settled.then(() => this.#value(call, value));
     if (call.compressorId !== 0) return this.#compressed(call, value);
@@ -46,8 +50,8 @@ export class ReplyWriter {
   }
 
   #raw(call: InboundCall, message: RawMessage): void {
-    const { writer } = this.#session;
-    if (this.#session.ended) return;
+    const { writer, ended } = this.#session;
+    if (ended) return;
     const flags = flag.response | (message.error ? flag.error : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
     const head = prepareHead({ service: call.service, method: call.method, codecId: message.codecId, flags });
     const metadata = Object.assign(createMetadata(message.metadata), call.response);
@@ -57,31 +61,61 @@ export class ReplyWriter {
     this.#close(head.length, metadataLength, call);
   }
 
-  error(call: InboundCall, error: RpcError<string>): void {
-    const metadata = createMetadata(call.response);
-    if (error.metadata !== undefined) Object.assign(metadata, error.metadata);
-    this.failure(call.binding?.head ?? headOf(call), call, error, metadata);
+  error(call: InboundCall, failure: Failure): void {
+    const metadata = Object.assign(createMetadata(), textsOf(call.response), failure.metadata);
+    this.failure(call.binding?.head ?? headOf(call), call, failure, metadata);
   }
 
-  /** An error reply with the given beginning. */
-  failure(head: Uint8Array, to: Sequenced, error: RpcError<string>, metadata: MutableMetadata = createMetadata()): void {
+  /** An error reply with the given beginning. Never throws. */
+  failure(head: Uint8Array, to: Sequenced, failure: Failure, metadata: MutableMetadata = createMetadata()): void {
     const { writer, capabilities, ended } = this.#session;
     if (ended) return;
     if (writer.isOpen) {
-      void settled.then(() => this.failure(head, to, error, metadata));
+      void settled.then(() => this.failure(head, to, failure, metadata));
       return;
     }
-    metadata[reserved.error] = errorText(error);
-    if (capabilities.has(errorsWord)) metadata[reserved.structuredError] = structuredError(error);
+    const structured = capabilities.has(errorsWord);
+    metadata[reserved.error] = errorText(failure);
+    if (structured) metadata[reserved.structuredError] = structuredError(failure);
+    if (this.#failed(head, to, metadata, this.#options.limits.maxFrameBytes)) return;
+    // Metadata or details are what is too large: the error alone always fits.
+    const { code, message, reason, retryAfterMs } = failure;
+    const alone = createMetadata({ [reserved.error]: errorText({ code, message }) });
+    if (structured) alone[reserved.structuredError] = structuredError({ code, message, reason, retryAfterMs });
+    this.#failed(head, to, alone, Infinity);
+  }
+
+  #failed(head: Uint8Array, to: Sequenced, metadata: MutableMetadata, maxBytes: number): boolean {
+    const { writer } = this.#session;
     const metadataLength = openFrameWith(writer, head, metadata, to.sequenceHigh, to.sequenceLow);
+    if (writer.frameBytes - headerBytes > maxBytes) {
+      writer.rollback();
+      return false;
+    }
     writer.patchByte(2, (head[2] as number) | flag.error);
     const length = closeFrame(writer, head.length, metadataLength);
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
+    return true;
+  }
+
+  /** Of a call that was answered before anybody asked for its input, too. */
+  #bindingOf(call: InboundCall): MethodBinding {
+    const codec = this.#options.codecs[call.codecId];
+    if (call.binding === undefined && codec !== undefined) call.binding = call.target.binding(codec);
+    if (call.binding === undefined) throw unknownCodec(call.codecId);
+    return call.binding;
   }
 
   #open(head: Uint8Array, metadata: MutableMetadata | undefined, sequenceHigh: number, sequenceLow: number): number {
     const { writer } = this.#session;
-    if (metadata !== undefined) return openFrameWith(writer, head, metadata, sequenceHigh, sequenceLow);
+    if (metadata !== undefined) {
+      try {
+        return openFrameWith(writer, head, metadata, sequenceHigh, sequenceLow);
+      } catch (error) {
+        if (writer.isOpen) writer.rollback();
+        throw error;
+      }
+    }
     openFrame(writer, head, noMetadata, sequenceHigh, sequenceLow);
     return noMetadata.length;
   }
@@ -104,7 +138,7 @@ export class ReplyWriter {
   /** As Go: only what is longer than 1024 bytes, and only for a request that was compressed itself. */
   #compressed(call: InboundCall, value: unknown): MaybePromise<void> {
     const apart = createByteWriter();
-    call.binding?.output.encode(value, apart);
+    this.#bindingOf(call).output.encode(value, apart);
     const payload = apart.finish();
     const compressor = this.#options.compressors[call.compressorId];
     if (payload.length <= compressAboveBytes || compressor === undefined) return this.#payload(call, payload, 0);
@@ -115,13 +149,19 @@ export class ReplyWriter {
 
   #payload(call: InboundCall, payload: Uint8Array, compressorId: number): void {
     const { writer, ended } = this.#session;
-    const head = call.binding?.head;
-    if (ended || head === undefined) return;
+    if (ended) return;
+    const { head } = this.#bindingOf(call);
     const metadataLength = this.#open(head, call.response, call.sequenceHigh, call.sequenceLow);
     writer.append(payload);
     writer.patchByte(2, (head[2] as number) | compressorFlags(compressorId));
     this.#close(head.length, metadataLength, call);
   }
+}
+
+function isRawMessage(output: unknown): output is RawMessage {
+  if (typeof output !== 'object' || output === null) return false;
+  const { payload, codecId } = output as Partial<RawMessage>; // looked at field by field
+  return payload instanceof Uint8Array && typeof codecId === 'number' && codecId >= 0 && codecId <= 15;
 }
 
 function headOf(call: InboundCall): Uint8Array {

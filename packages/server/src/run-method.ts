@@ -1,11 +1,13 @@
 import { RpcError, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
+import { isThenable } from './thenable.ts';
 
 /** Decodes, checks, runs and checks again. Makes no promise where the handler and the schemas make none. */
 export function runMethod(call: ServerCall, entry: MethodEntry, original: InboundCall): MaybePromise<unknown> {
   if (entry.raw !== undefined) return entry.raw(rawMessage(call, original), call);
   const { run } = entry;
+  if (entry.refusal !== undefined) throw entry.refusal;
   if (run === undefined) throw new RpcError('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
   if (entry.inputSchema === undefined && entry.outputSchema === undefined) return run(call.input, call);
   const input = entry.inputSchema === undefined ? call.input : checked(entry.inputSchema, call.input, (why) => invalidInput(call, why));
@@ -13,7 +15,7 @@ export function runMethod(call: ServerCall, entry: MethodEntry, original: Inboun
   const { outputSchema } = entry;
   if (outputSchema === undefined) return output;
   const check = (value: unknown) => checked(outputSchema, value, (why) => invalidOutput(call, why));
-  return output instanceof Promise ? output.then(check) : check(output);
+  return isThenable(output) ? Promise.resolve(output).then(check) : check(output);
 }
 
 function rawMessage(call: ServerCall, original: InboundCall): RawMessage {
@@ -23,7 +25,7 @@ function rawMessage(call: ServerCall, original: InboundCall): RawMessage {
     metadata: call.metadata,
     payload: call.payload,
     codecId: original.codecId,
-    compressorId: original.compressorId,
+    compressorId: original.inflated ? 0 : original.compressorId,
     oneway: call.oneway,
     error: false,
   };

@@ -1,23 +1,22 @@
 import {
-  intercept, readUtf8, RpcError,
-  type Contract, type ContractHandlers, type Interceptor, type MaybePromise, type Methods, type Peer, type RawMessage, type Reply, type ServerCall,
+  RpcError,
+  type Contract, type ContractHandlers, type MaybePromise, type Methods, type Peer, type RawMessage, type ServerCall,
 } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
-import type { Traffic } from '@rpcxjs/session';
+import type { RpcxSession, Traffic } from '@rpcxjs/session';
 import { Admission } from './admission.ts';
-import { authInterceptor } from './auth.ts';
-import type { ConnectedPeer } from './connected-peer.ts';
-import { Connections, observe } from './connections.ts';
-import { DerivedCall } from './derived-call.ts';
-import { InboundCall } from './inbound-call.ts';
-import { inflate } from './inflate.ts';
+import { CallPipeline } from './call-pipeline.ts';
+import { Connections } from './connections.ts';
+import type { InboundCall } from './inbound-call.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
+import { observe } from './observe.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
-import { unknownMethod, unknownService } from './refusals.ts';
 import { checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
-import { runMethod } from './run-method.ts';
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
+
+// How long handlers may take to answer after their signal fired, and peers to end after the server did, when the grace is over.
+const goodbyeMs = 40;
 
 type RawHandler = (message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>;
 
@@ -56,11 +55,10 @@ class RpcxServer implements Server, PeerServices {
   readonly options: ResolvedServerOptions;
   readonly table: ServiceTable = new ServiceTable();
   readonly admission: Admission;
-  readonly counters: ServerCounters = { calls: 0, failed: 0, oneways: 0, pushes: 0, connectionsAccepted: 0, connectionsRefused: 0 };
+  readonly counters: ServerCounters = { calls: 0, failed: 0, oneways: 0, pushes: 0, connectionsAccepted: 0, connectionsRefused: 0, protocolErrors: 0 };
   readonly #connections: Connections;
-  readonly #interceptors: readonly Interceptor<ServerCall>[];
-  readonly #refusedTokens = new WeakSet<ServerCall>();
-  readonly #drained: (() => void)[] = [];
+  readonly #pipeline: CallPipeline;
+  readonly #idle: (() => void)[] = [];
   #state: 'open' | 'draining' | 'closed' = 'open';
   #started: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -70,14 +68,14 @@ class RpcxServer implements Server, PeerServices {
     this.options = resolveServerOptions(options);
     this.admission = new Admission(this.options.limits);
     this.#connections = new Connections(this);
-    this.#interceptors = this.#outermost();
+    this.#pipeline = new CallPipeline(this.options, this.table);
   }
 
   register(first: Contract | string, implementation: object, options: RegisterOptions<PropertyKey> = {}): this {
     const path = options.path ?? (typeof first === 'string' ? first : first.name);
     checkName('service path', path);
     const entries = typeof first === 'string' ? objectEntries(implementation, options.methods ?? [], path) : contractEntries(first, implementation as never, path);
-    for (const entry of entries) this.#compose(entry, options.intercept);
+    for (const entry of entries) this.#pipeline.compose(entry, options.intercept);
     this.table.replace(path, entries);
     this.#announce(path);
     return this;
@@ -90,22 +88,20 @@ class RpcxServer implements Server, PeerServices {
   handle(service: string, method: string | undefined, raw: RawHandler): this {
     if (method !== undefined) return this.#add({ service, method, raw });
     checkName('service path', service);
-    this.table.addFallback(service, (name) => this.#compose(new MethodEntry({ service, method: name, raw })));
+    this.table.addFallback(service, (name) => this.#pipeline.compose(new MethodEntry({ service, method: name, raw })));
     this.#announce(service);
     return this;
   }
 
   unregister(service: string): void {
     const methods = this.table.methods(service);
-    if (this.table.remove(service)) observe(this, (plugin) => plugin.serviceUnregistered?.({ name: service, methods }));
+    if (this.table.remove(service)) observe(this.options, (plugin) => plugin.serviceUnregistered?.({ name: service, methods }));
   }
 
   async listen(...addresses: readonly string[]): Promise<readonly string[]> {
     if (this.#state !== 'open') throw new RpcError('failed_precondition', 'the server is closed and cannot listen again; make a new one', { reason: 'CLOSED' });
     await (this.#started ??= this.#start());
-    const bound: string[] = [];
-    for (const address of addresses) bound.push(await this.#connections.listen(address));
-    return bound;
+    return this.#connections.listen(addresses);
   }
 
   peers(): Iterable<Peer> {
@@ -124,10 +120,10 @@ class RpcxServer implements Server, PeerServices {
   abort(reason?: Error): void {
     const error = new RpcError('unavailable', 'the server was stopped', { reason: 'CLOSED', cause: reason });
     this.#state = 'closed';
-    void this.#connections.stopListening();
+    const stopped = this.#connections.stopListening();
     for (const peer of this.#connections.peers) peer.session.fail(error);
-    this.#closing ??= this.#stop();
-    this.left();
+    this.#closing ??= stopped.then(() => this.#stop());
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -138,70 +134,33 @@ class RpcxServer implements Server, PeerServices {
     return this.#state !== 'open';
   }
   tokenRefused(call: InboundCall): boolean {
-    return this.options.auth !== undefined && this.#refusedTokens.has(call);
+    return this.#pipeline.tokenRefused(call);
   }
   nextPushSequence(): number {
     return (this.#pushes = (this.#pushes + 1) >>> 0);
   }
   left(): void {
     if (this.#state === 'open' || this.admission.running > 0) return;
-    for (const resolve of this.#drained.splice(0)) resolve();
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
-  disconnected(peer: ConnectedPeer, reason: RpcError | undefined): void {
-    this.#connections.forget(peer, reason);
+  disconnected(session: RpcxSession, reason: RpcError | undefined): void {
+    this.#connections.forget(session, reason);
   }
 
   unknown(frame: FrameView): MethodEntry {
-    const service = readUtf8(frame.bytes, frame.serviceStart, frame.serviceEnd);
-    const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
-    const error = this.table.has(service) ? unknownMethod(method) : unknownService(service);
-    const raw = (): never => {
-      throw error;
-    };
-    return this.#compose(new MethodEntry({ service, method, raw }));
+    return this.#pipeline.unknown(frame);
   }
 
   #add(init: MethodEntryInit): this {
     checkName('service path', init.service);
     checkName('method', init.method);
-    this.table.add(this.#compose(new MethodEntry(init)));
+    this.table.add(this.#pipeline.compose(new MethodEntry(init)));
     this.#announce(init.service);
     return this;
   }
 
   #announce(name: string): void {
-    observe(this, (plugin) => plugin.serviceRegistered?.({ name, methods: this.table.methods(name) }));
-  }
-
-  /** Auth, then inflating, then the user's: what was refused is not unpacked. */
-  #outermost(): readonly Interceptor<ServerCall>[] {
-    const { auth, interceptors, compressors } = this.options;
-    const inflating: Interceptor<ServerCall> = (next) => (call) => {
-      const original = originalOf(call);
-      if (original.compressorId === 0 || original.entry.run === undefined) return next(call);
-      const inflated = inflate(original, this.options);
-      return inflated instanceof Promise ? inflated.then(() => next(call)) : next(call);
-    };
-    if (auth === undefined && interceptors.length === 0) return [];
-    const guard = auth === undefined ? [] : [authInterceptor(auth, (call) => this.#refusedTokens.add(originalOf(call)))];
-    return [...guard, ...(compressors.length === 0 ? [] : [inflating]), ...interceptors];
-  }
-
-  #compose(entry: MethodEntry, own: readonly Interceptor<ServerCall>[] = []): MethodEntry {
-    const interceptors = [...this.#interceptors, ...own];
-    if (interceptors.length === 0) return entry;
-    entry.chain = intercept(interceptors, (call) => this.#terminal(call, entry));
-    return entry;
-  }
-
-  #terminal(call: ServerCall, entry: MethodEntry): MaybePromise<Reply> {
-    const original = originalOf(call);
-    const moved = call.service !== entry.service || call.method !== entry.method;
-    const target = moved ? this.table.find(call.service, call.method) : entry;
-    if (target === undefined) throw this.table.has(call.service) ? unknownMethod(call.method) : unknownService(call.service);
-    const output = runMethod(call, target, original);
-    const reply = (value: unknown): Reply => ({ output: value, metadata: original.response ?? {} });
-    return output instanceof Promise ? output.then(reply) : reply(output);
+    observe(this.options, (plugin) => plugin.serviceRegistered?.({ name, methods: this.table.methods(name) }));
   }
 
   async #start(): Promise<void> {
@@ -209,35 +168,49 @@ class RpcxServer implements Server, PeerServices {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    if (this.#state === 'open') this.#state = 'draining';
+    this.#state = 'draining';
+    const until = this.options.runtime.clock.now() + graceMs;
     await this.#connections.stopListening();
-    const { clock } = this.options.runtime;
-    if (this.admission.running > 0) {
-      const idle = new Promise<void>((resolve) => this.#drained.push(resolve));
-      let cut!: () => void;
-      const patience = new Promise<void>((resolve) => (cut = resolve));
-      const timer = clock.setTimer(cut, graceMs);
-      await Promise.race([idle, patience]);
-      timer.cancel();
+    if (!(await this.#within(until, this.#whenIdle()))) {
+      for (const peer of this.#connections.peers) peer.dispatcher.abortCalls(closed());
+      await this.#within(this.options.runtime.clock.now() + goodbyeMs, this.#whenIdle());
     }
+    const peers = [...this.#connections.peers];
+    const ended = Promise.all(peers.map((peer) => peer.session.close()));
+    await this.#within(Math.max(until, this.options.runtime.clock.now() + goodbyeMs), ended);
     await this.#stop();
   }
 
+  #whenIdle(): Promise<void> {
+    return this.#state === 'closed' || this.admission.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** False when the time has come first. */
+  async #within(until: number, done: Promise<unknown>): Promise<boolean> {
+    const { clock } = this.options.runtime;
+    let cut!: (inTime: boolean) => void;
+    const late = new Promise<boolean>((resolve) => (cut = resolve));
+    const timer = clock.setTimer(() => cut(false), until - clock.now());
+    const inTime = await Promise.race([done.then(() => true), late]);
+    timer.cancel();
+    return inTime;
+  }
+
   async #stop(): Promise<void> {
-    const wasOpen = this.#state !== 'closed';
     this.#state = 'closed';
-    const error = new RpcError('unavailable', 'the server has closed', { reason: 'CLOSED' });
-    const peers = [...this.#connections.peers];
-    for (const peer of peers) peer.dispatcher.abortCalls(error);
-    if (wasOpen) await Promise.all(peers.map((peer) => peer.session.close()));
-    for (const plugin of this.options.plugins) await plugin.stop?.();
+    for (const peer of this.#connections.peers) peer.session.fail(closed());
+    for (const plugin of this.options.plugins) {
+      try {
+        await plugin.stop?.();
+      } catch (error) {
+        this.options.runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
+      }
+    }
   }
 }
 
-function originalOf(call: ServerCall): InboundCall {
-  let current = call;
-  while (current instanceof DerivedCall) current = current.original;
-  return current as InboundCall; // interceptors get InboundCalls and can only derive from them
+function closed(): RpcError {
+  return new RpcError('unavailable', 'the server has closed', { reason: 'CLOSED' });
 }
 
 /** Makes a server; `listen` opens it. Throws TypeError for options that cannot work. */
