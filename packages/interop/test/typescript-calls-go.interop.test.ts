@@ -91,6 +91,7 @@ describeWithGo('a TypeScript client calls a Go server', () => {
       return error as RpcError;
     };
     expect(await failure(arith.Fail({ Text: 'boo 错误' }))).toMatchObject({ code: 'unknown', message: 'boo 错误', remote: true });
+    expect((await failure(arith.Fail({ Text: '' }))).message, 'an error whose text is empty').toContain('did not say which');
     expect(await failure(arith.FailMeta({ Text: 'boo' }))).toMatchObject({ message: 'boo', metadata: { 'reply-why': 'because' } });
     expect(await failure(arith.Panic({ Text: 'aaargh' }))).toMatchObject({ code: 'internal', reason: 'HANDLER_THREW', message: expect.stringContaining('aaargh') });
     expect(await failure(client.call('Nope', 'Mul', {}))).toMatchObject({ code: 'unimplemented', reason: 'UNKNOWN_SERVICE', message: expect.stringContaining("can't find service Nope") });
