@@ -20,7 +20,8 @@ export function meaningOfText(text: string): Meaning {
 /** The error of a reply with error status; `structured` when both sides agreed on errors with a code. */
 export function replyError(frame: FrameView, structured: boolean, address: string): RpcError<string> {
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
-  const text = metadata[reserved.error] ?? 'the server replied with an error and did not say which';
+  // Go's `errors.New("")` has a text without characters.
+  const text = metadata[reserved.error] || 'the server replied with an error and did not say which';
   const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];

@@ -1,4 +1,4 @@
-import { copyBytes, RpcError, type MaybePromise, type RawMessage } from '@rpcxjs/core';
+import { copyBytes, RpcError, settle, type MaybePromise, type RawMessage } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -29,9 +29,15 @@ function decode(call: OutboundCall, run: () => unknown): unknown {
   try {
     return run();
   } catch (cause) {
-    const why = RpcError.is(cause) ? cause.message : String(cause);
-    throw new RpcError('data_loss', `the reply of ${call.service}.${call.method} cannot be read: ${why}`, { reason: 'BAD_PAYLOAD', cause });
+    throw unreadable(call, cause);
   }
+}
+
+/** A reply that is too long keeps its code; any other that cannot be inflated or decoded is lost. */
+function unreadable(call: OutboundCall, cause: unknown): RpcError {
+  const message = `the reply of ${call.service}.${call.method} cannot be read: ${RpcError.is(cause) ? cause.message : String(cause)}`;
+  if (RpcError.is(cause) && cause.code === 'resource_exhausted') return new RpcError(cause.code, message, { reason: cause.reason, cause });
+  return new RpcError('data_loss', message, { reason: 'BAD_PAYLOAD', cause });
 }
 
 function inflate(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<Payload> {
@@ -42,8 +48,10 @@ function inflate(call: OutboundCall, frame: FrameView, options: ResolvedClientOp
     throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
   }
   const whole = (bytes: Uint8Array): Payload => ({ bytes, start: 0, end: bytes.length });
-  const inflated = compressor.decompress(copyBytes(frame.bytes, frame.payloadStart, frame.end), options.limits.maxInflatedBytes);
-  return inflated instanceof Promise ? inflated.then(whole) : whole(inflated);
+  const packed = copyBytes(frame.bytes, frame.payloadStart, frame.end);
+  return settle(() => compressor.decompress(packed, options.limits.maxInflatedBytes), whole, (cause) => {
+    throw unreadable(call, cause);
+  });
 }
 
 /** The whole reply, its payload untouched. */
