@@ -1,5 +1,5 @@
 import { createMetadata, intercept, RpcError, type Metadata, type MethodRef, type Push } from '@rpcxjs/core';
-import { flag, writeFrame } from '@rpcxjs/protocol';
+import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { PeerServices } from './peer-services.ts';
 
@@ -47,11 +47,12 @@ export class PushWriter {
   }
 
   #write({ service, method, metadata, value }: Push): void {
-    const { codecs, defaultCodec } = this.#services.options;
-    // Bytes go as they are, as in Go; anything else in the codec that the peer itself uses.
-    const codec = (value instanceof Uint8Array ? codecs[0] : codecs[this.#peerCodec()]) ?? defaultCodec;
-    this.#services.counters.pushes += 1;
-    writeFrame(this.#session.writer, {
+    const { codecs, defaultCodec, limits } = this.#services.options;
+    const peerCodec = this.#peerCodec();
+    // Bytes go as they are, as in Go; anything else in the codec that the peer itself uses, unless it sends bytes only.
+    const codec = (value instanceof Uint8Array ? codecs[0] : peerCodec > 0 ? codecs[peerCodec] : undefined) ?? defaultCodec;
+    const { writer } = this.#session;
+    writeFrame(writer, {
       service,
       method,
       codecId: codec.id,
@@ -59,8 +60,19 @@ export class PushWriter {
       sequenceHigh: 0,
       sequenceLow: this.#services.nextPushSequence(),
       metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
-      payload: (writer) => codec.encode(value, writer),
+      payload(into) {
+        codec.encode(value, into);
+        // What is too large would end the connection on the other side.
+        const bytes = writer.frameBytes - headerBytes;
+        if (bytes > limits.maxFrameBytes) throw tooLarge(service, method, bytes, limits.maxFrameBytes);
+      },
     });
+    this.#services.counters.pushes += 1;
     this.#session.frameWritten(4096);
   }
+}
+
+function tooLarge(service: string, method: string, bytes: number, allowed: number): RpcError {
+  const message = `the push ${service}.${method} takes ${bytes} bytes, and ${allowed} are allowed; send less at once or raise limits.maxFrameBytes`;
+  return new RpcError('resource_exhausted', message, { reason: 'TOO_LARGE', sent: false });
 }

@@ -23,7 +23,7 @@ export function contractEntries<M extends Methods>(contract: Contract<M>, handle
   return Object.entries(methods)
     .filter(([, method]) => method.kind !== 'push')
     .map(([name, method]) => {
-      const run = Object.hasOwn(given, name) ? given[name] : undefined;
+      const run = handlerOf(given, name);
       if (typeof run !== 'function') throw new TypeError(`the method "${name}" of the contract "${contract.name}" has no handler`);
       if (method.kind !== 'unary') return new MethodEntry({ service: path, method: name, raw: () => unservable(path, name, method.kind) });
       return new MethodEntry({ service: path, method: name, run: run.bind(given), input: method.input, output: method.output });
@@ -34,11 +34,20 @@ function unservable(service: string, method: string, kind: string): never {
   throw new RpcError('unimplemented', `${service}.${method} is a ${kind}: this server serves unary methods only`, { reason: 'UNSUPPORTED' });
 }
 
+/** Its own or its class's, never what every object has. */
+function handlerOf(given: Readonly<Record<string, Run | undefined>>, name: string): Run | undefined {
+  for (let owner: object | null = given; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner) as object | null) {
+    if (Object.hasOwn(owner, name) && name !== 'constructor') return given[name];
+  }
+  return undefined;
+}
+
 /** One entry for each listed method of an object or class instance; nothing is remote that is not listed. Throws TypeError. */
 export function objectEntries(implementation: object, names: readonly PropertyKey[], path: string): MethodEntry[] {
   if (names.length === 0) throw new TypeError(`the service "${path}" lists no methods: name those that may be called`);
   return names.map((name) => {
     const method = String(name);
+    checkName('method', method);
     const run: unknown = (implementation as Readonly<Record<PropertyKey, unknown>>)[name]; // its own method list names it
     if (typeof name !== 'string' || typeof run !== 'function' || isInherent(implementation, name)) {
       throw new TypeError(`"${method}" of the service "${path}" is no method that can be called: list names of methods`);

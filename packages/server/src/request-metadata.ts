@@ -46,8 +46,17 @@ export class RequestMetadata {
 
   /** What is no whole number is ignored, as in Go (rpcx server/server_conn.go, parseServerTimeout). */
   #timeout(text: string | undefined): number | undefined {
-    if (text === undefined || text === '') return undefined;
-    const timeoutMs = Number(text);
-    return Number.isInteger(timeoutMs) ? Math.min(timeoutMs, this.#maxTimeoutMs) : undefined;
+    return text === undefined || !isDecimal(text) ? undefined : Math.min(Number(text), this.#maxTimeoutMs);
   }
+}
+
+/** `Number` would also take blanks, `1e3` and `0x10`. What a peer chose meets no regular expression. */
+function isDecimal(text: string): boolean {
+  const first = text.charCodeAt(0);
+  const from = first === 0x2d || first === 0x2b ? 1 : 0;
+  for (let index = from; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x30 || unit > 0x39) return false;
+  }
+  return text.length > from;
 }
