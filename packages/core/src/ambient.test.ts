@@ -25,6 +25,17 @@ describe('ambient', () => {
     });
   });
 
+  it('ends with the call that it belongs to, for whatever was started in its name', async () => {
+    const call = { deadline: 5, settled: false };
+    const later = runAmbient(call, async () => {
+      const before = currentAmbient();
+      await Promise.resolve();
+      return [before, currentAmbient()];
+    });
+    call.settled = true;
+    expect(await later).toEqual([call, undefined]);
+  });
+
   it('passes arguments, result and error through', () => {
     expect(runAmbient({ deadline: 1 }, (a: number, b: number) => a + b, 2, 3)).toBe(5);
     expect(() => runAmbient({ deadline: 1 }, () => { throw new Error('out'); })).toThrow('out');

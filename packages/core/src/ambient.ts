@@ -2,6 +2,8 @@
 export interface Ambient {
   /** Clock time at which everything under it is too late. */
   readonly deadline: number | undefined;
+  /** True once it was answered: what goes on in its name, a timer, a listener, a connection that it happened to open, has no deadline of it. */
+  readonly settled?: boolean | undefined;
 }
 
 interface Storage {
@@ -24,5 +26,6 @@ export function runAmbient<R, A extends unknown[]>(ambient: Ambient, run: (...ar
 }
 
 export function currentAmbient(): Ambient | undefined {
-  return storage?.getStore();
+  const ambient = storage?.getStore();
+  return ambient?.settled === true ? undefined : ambient;
 }
