@@ -146,6 +146,13 @@ describeWithGo('A5: numbers and values', () => {
     expect(await client.call('Numbers', 'Integers', sent)).toEqual({ ...zero, ...sent });
   });
 
+  exact('a method that is called by name and by its contract has its wire types in the contract only', async () => {
+    expect(await client.call('Numbers', 'Integers', { I8: 5 })).toMatchObject({ I8: 5 });
+    await expect(client.oneway(Numbers.methods.Integers, { ...zero, I8: 300 })).rejects.toMatchObject({ reason: 'BAD_PAYLOAD', sent: false });
+    await client.oneway(Numbers.methods.Integers, zero);
+    expect(await client.call('Numbers', 'Integers', { I8: 6 })).toMatchObject({ I8: 6 });
+  });
+
   it('Go → JS → Go is exact with wire types', async () => {
     await using typescript = createServer({ transports: [tcp()], codecs: [msgpack] });
     const same = <T>(value: T): T => value;
