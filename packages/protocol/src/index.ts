@@ -9,5 +9,5 @@ export { defaultFrameLimits } from './limits.ts';
 export type { FrameLimits } from './limits.ts';
 export { countMetadata, readMetadata, writeMetadata } from './metadata.ts';
 export { reserved } from './reserved-metadata.ts';
-export { closeFrame, compressorFlags, noMetadata, openFrame, openFrameWith, prepareHead, prepareTimeout, writeFrame } from './write-frame.ts';
+export { closeFrame, compressorFlags, noMetadata, openFrame, openFrameWith, prepareHead, prepareTimeout, timeoutText, writeFrame } from './write-frame.ts';
 export type { FrameHead, WholeFrame } from './write-frame.ts';

@@ -27,10 +27,18 @@ export function prepareHead(head: FrameHead): Uint8Array {
   return bytes;
 }
 
-/** The bytes of a metadata block that holds nothing but `__ServerTimeout`, length included. A whole number: Go ignores any other. */
+// Go counts nanoseconds in 64 bits: more milliseconds than this, 292 years, would be a time in the past.
+const longestTimeoutMs = 9_223_372_036_854;
+
+/** What `__ServerTimeout` says: whole milliseconds, floored as in Go, and not more than Go can hold. */
+export function timeoutText(remainingMs: number): string {
+  return String(Math.floor(Math.min(remainingMs, longestTimeoutMs)));
+}
+
+/** The bytes of a metadata block that holds nothing but `__ServerTimeout`, length included. */
 export function prepareTimeout(remainingMs: number): Uint8Array {
   const key = utf8Bytes(reserved.timeout);
-  const value = utf8Bytes(String(remainingMs));
+  const value = utf8Bytes(timeoutText(remainingMs));
   const bytes = allocate(12 + key.length + value.length);
   putUint32(bytes, 0, 8 + key.length + value.length);
   putUint32(bytes, 4, key.length);

@@ -97,10 +97,14 @@ describe('A1: frames of a real Go rpcx', () => {
     writer.append(hexBytes(golden.payload));
     closeFrame(writer, head.length, timeout.length);
     expect(Buffer.from(joined(writer.chunks())).toString('hex')).toBe(golden.hex);
-    for (const remaining of [0, -1, 2 ** 31, Number.MAX_SAFE_INTEGER]) {
+  });
+
+  it('D3: carry any deadline as a whole number of milliseconds that Go can hold in nanoseconds', () => {
+    for (const [remaining, text] of [[0, '0'], [-1, '-1'], [2 ** 31, '2147483648'], [1499.9, '1499'], [2 ** 53, '9223372036854'], [1e300, '9223372036854']] as const) {
       const block = prepareTimeout(remaining);
-      expect({ ...readMetadata(block, 4, block.length) }).toEqual({ [reserved.timeout]: String(remaining) });
+      expect({ ...readMetadata(block, 4, block.length) }).toEqual({ [reserved.timeout]: text });
     }
+    expect(9_223_372_036_854n * 1_000_000n).toBeLessThan(2n ** 63n);
   });
 
   it('show U+FFFD where a name is no UTF-8, and never change the bytes', () => {
