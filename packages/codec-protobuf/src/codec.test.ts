@@ -3,7 +3,7 @@ import { type PayloadCodec, wire } from '@rpcxjs/core';
 import { createByteWriter } from '@rpcxjs/protocol';
 import { expect, it } from 'vitest';
 import { protobuf } from './codec.ts';
-import { message } from './message.ts';
+import { type MessageOptions, message } from './message.ts';
 
 const bytes = Uint8Array.of(0x08, 0x01);
 
@@ -14,6 +14,13 @@ it('is serialize type 2 of rpcx', () => {
 it('compiles wire types and nothing else', () => {
   expect(protobuf.compile?.(message(TimestampSchema)[wire].protobuf)?.decode(bytes, 0, 2)).toMatchObject({ seconds: 1n });
   for (const other of [undefined, null, {}, TimestampSchema, 5, () => 1]) expect(protobuf.compile?.(other)).toBe(undefined);
+});
+
+it('keeps unknown fields unless told not to', () => {
+  const unknown = Uint8Array.of(0x08, 0x01, 0x78, 0x05);
+  const read = (options?: MessageOptions): unknown => protobuf.compile?.(message(TimestampSchema, options)[wire].protobuf)?.decode(unknown, 0, 4);
+  expect(read()).toStrictEqual({ $typeName: 'google.protobuf.Timestamp', seconds: 1n, nanos: 0, $unknown: [{ no: 15, wireType: 0, data: Uint8Array.of(5) }] });
+  expect(read({ keepUnknown: false })).toStrictEqual({ $typeName: 'google.protobuf.Timestamp', seconds: 1n, nanos: 0 });
 });
 
 it('takes a wire type that somebody else made', () => {

@@ -15,6 +15,8 @@ export class Cursor {
   end: number;
   /** A required field was missing somewhere; a later part of the same message may still bring it. */
   incomplete = false;
+  /** Whether fields that the descriptor does not have are kept in the message or passed over. */
+  keepsUnknown = true;
   /** The outermost message, for errors. */
   readonly typeName: string;
   readonly #start: number;

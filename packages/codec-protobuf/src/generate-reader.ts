@@ -58,7 +58,9 @@ function stepOf(field: Field, index: number): string {
 }
 
 function counted(field: Field): string {
-  return field.presence === 'required' ? 'r++;' : '';
+  if (field.presence !== 'required') return '';
+  // A number that a closed enum does not know leaves its field unset.
+  return field.closed === undefined ? 'r++;' : `if (Object.hasOwn(m, ${JSON.stringify(field.name)})) r++;`;
 }
 
 function packedOf(field: Field, scalar: Scalar, index: number): string {

@@ -33,7 +33,7 @@ export function generateWriter(type: MessageType, typeOf: TypeOf): (message: Mes
     const field = plan.fields[index] as Field; // index counts down from the last
     const step: Step = { field, index, rest, inherits };
     steps.unshift(stepOf(step));
-    rest += roomOf(field);
+    rest += fieldRoom;
     names[`f${index}`] = field;
     names[`z${index}`] = field.zero;
     if (field.message !== undefined) names[`c${index}`] = typeOf(field);
@@ -66,9 +66,8 @@ function isDelegated(field: Field): boolean {
   return field.kind === 'map' || (field.message !== undefined && (field.delimited || field.local !== undefined));
 }
 
-function roomOf(field: Field): number {
-  return 5 + 10;
-}
+// Five bytes of tag, and ten of number or five of length.
+const fieldRoom = 15;
 
 function grow(count: number): string {
   return count === 0 ? '' : `if (b.length - p < ${count}) { w.offset = p; w.reserve(${count}); b = w.bytes; v = w.view; }`;
@@ -122,7 +121,7 @@ function valueOf(step: Step): string {
 
 function listOf(step: Step): string {
   const { field, index, rest } = step;
-  const room = rest + roomOf(field);
+  const room = rest + fieldRoom;
   if (!field.packed || field.scalar === undefined) {
     return `const l${index} = x; for (let i = 0; i < l${index}.length; i++) { ${grow(room)} x = l${index}[i]; ${valueOf({ ...step, field: { ...field, tag: elementTag(field) } })} }`;
   }

@@ -1,5 +1,5 @@
 export { protobuf } from './codec.ts';
-export { message } from './message.ts';
-export type { ProtobufType, ProtobufWire } from './message.ts';
+export { message, messageDefaults } from './message.ts';
+export type { MessageOptions, ProtobufType, ProtobufWire } from './message.ts';
 export { protobufjsMessage } from './protobufjs.ts';
 export type { ProtobufjsType } from './protobufjs.ts';

@@ -18,14 +18,24 @@ export interface ProtobufType<Init, Shape = Init> extends StandardSchema<Init, S
   readonly [wire]: { readonly protobuf: ProtobufWire };
 }
 
+export interface MessageOptions {
+  /**
+   * Fields that the descriptor does not have are kept in `$unknown` and sent on with the message, as by `@bufbuild/protobuf`. Without, they are
+   * passed over: less memory for who neither forwards nor stores what it receives. @default true
+   */
+  readonly keepUnknown?: boolean | undefined;
+}
+export const messageDefaults: { readonly keepUnknown: boolean } = { keepUnknown: true };
+
 /**
  * The wire type of a message that `protoc-gen-es` generated. Messages arrive exactly as `create` of `@bufbuild/protobuf` makes them; to send,
  * a plain object with the fields that matter will do. A message without any field set is zero bytes, which a Go client does not decode at all:
  * the reply it was given keeps its content.
  */
-export function message<S extends DescMessage>(schema: S): ProtobufType<MessageInitShape<S>, MessageShape<S>> {
+export function message<S extends DescMessage>(schema: S, options: MessageOptions = {}): ProtobufType<MessageInitShape<S>, MessageShape<S>> {
   const { typeName } = schema;
-  return protobufType({ typeName, compile: () => descriptorCodec(schema, true) }, (value) => {
+  const keepUnknown = options.keepUnknown ?? messageDefaults.keepUnknown;
+  return protobufType({ typeName, compile: () => descriptorCodec(schema, true, keepUnknown) }, (value) => {
     if (typeof value !== 'object' || value === null) return `expected a ${typeName}, not ${value === null ? 'null' : typeof value}`;
     const given = (value as Message)['$typeName']; // any object can be asked for its properties
     return given === undefined || given === typeName ? undefined : `expected a ${typeName}, not a ${String(given)}`;
@@ -49,7 +59,7 @@ export function protobufType<Init, Shape = Init>(protobuf: ProtobufWire, check: 
 }
 
 /** Reader and writer of one descriptor. `generated`: as generated code where that is allowed. */
-export function descriptorCodec(schema: DescMessage, generated: boolean): PayloadCodec {
+export function descriptorCodec(schema: DescMessage, generated: boolean, keepUnknown: boolean = messageDefaults.keepUnknown): PayloadCodec {
   const type = messageType(schema, generated);
   const self = { label: type.typeName };
   return {
@@ -62,6 +72,7 @@ export function descriptorCodec(schema: DescMessage, generated: boolean): Payloa
     },
     decode(source, start, end) {
       const cursor = new Cursor(source, start, end, type.typeName);
+      cursor.keepsUnknown = keepUnknown;
       const decoded = type.read(cursor, 1);
       if (cursor.incomplete) {
         const missing = missingField(type, decoded, (element) => messageType(element.message as DescMessage, generated)); // only asked for messages

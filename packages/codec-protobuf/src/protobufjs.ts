@@ -7,7 +7,7 @@ export interface ProtobufjsType<Message extends object = object> {
   encode(message: Message): { finish(): Uint8Array };
   decode(bytes: Uint8Array): Message;
   /** What is wrong with a value, or null. */
-  verify(value: { [key: string]: any }): string | null;
+  verify(value: { [key: string]: unknown }): string | null;
 }
 
 /** The wire type of a message of `protobufjs`, read and written by its own code: integers outside their range are not noticed by it. */
@@ -15,7 +15,7 @@ export function protobufjsMessage<Message extends object>(type: ProtobufjsType<M
   const typeName = fullName(type);
   const check = (value: unknown): string | undefined => {
     if (typeof value !== 'object' || value === null) return `expected a ${typeName}, not ${value === null ? 'null' : typeof value}`;
-    return type.verify(value) ?? undefined;
+    return type.verify(value as Record<string, unknown>) ?? undefined; // any object can be asked for its properties
   };
   return protobufType({ typeName, compile: () => protobufjsCodec(type, typeName, check) }, check);
 }

@@ -31,13 +31,13 @@ export function readMessage(type: MessageType, cursor: Cursor, message: Message,
 }
 
 export function lacksRequired({ required }: Plan, message: Message): boolean {
-  return required.length > 0 && required.some((field) => !Object.hasOwn(message, field.name));
+  return required.some((field) => !Object.hasOwn(message, field.name));
 }
 
 function keepUnknown(cursor: Cursor, message: Message, tag: number, depth: number): void {
   const start = cursor.pos;
   cursor.skip(tag, depth);
-  addUnknown(message, tag, cursor.copy(start, cursor.pos));
+  if (cursor.keepsUnknown) addUnknown(message, tag, cursor.copy(start, cursor.pos));
 }
 
 function addUnknown(message: Message, tag: number, data: Uint8Array): void {
@@ -100,8 +100,9 @@ function closedEnumReader(field: Field, closed: ReadonlySet<number>): FieldReade
   return (cursor, message) => {
     const start = cursor.pos;
     const number = cursor.int32();
-    if (!closed.has(number)) addUnknown(message, field.tag, cursor.copy(start, cursor.pos));
-    else if (field.oneof === undefined) message[field.name] = number;
+    if (!closed.has(number)) {
+      if (cursor.keepsUnknown) addUnknown(message, field.tag, cursor.copy(start, cursor.pos));
+    } else if (field.oneof === undefined) message[field.name] = number;
     else message[field.oneof] = { case: field.name, value: number };
   };
 }

@@ -36,7 +36,7 @@ function key(type: ScalarType): fc.Arbitrary<string> {
 function value(field: DescField, depth: number): fc.Arbitrary<unknown> {
   if (field.message !== undefined) {
     if (field.message.typeName === 'google.protobuf.Struct' && field.parent.typeName !== 'google.protobuf.Value') {
-      return fc.dictionary(text, fc.jsonValue({ maxDepth: 2, noUnicodeString: false } as fc.JsonSharedConstraints), { maxKeys: 3 });
+      return fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 });
     }
     const wrapped = field.message.typeName.endsWith('Value') && field.message.fields.length === 1 && field.fieldKind === 'message' && field.oneof === undefined;
     const inner = field.message.fields[0];

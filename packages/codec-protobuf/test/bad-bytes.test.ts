@@ -83,6 +83,13 @@ describe.each([['generated', true], ['not generated', false]] as const)('code th
     expect(fromBinary(proto3.ScalarsSchema, encoded(codec, fewer))).toStrictEqual(fromBinary(proto3.ScalarsSchema, new Uint8Array(bytes)));
   });
 
+  it('passes over unknown fields and unknown numbers of closed enums where nobody wants them', () => {
+    const fewer = descriptorCodec(proto3.FewerSchema, generated, false);
+    expect(decoded(fewer, hex('18 05 9b3e 08 01 9c3e 9a06 01 00 72 01 61'))).toStrictEqual(create(proto3.FewerSchema, { i32: 5, text: 'a' }));
+    expect(difference(decoded(descriptorCodec(proto2.DefaultsSchema, generated, false), hex('8801 03')), create(proto2.DefaultsSchema))).toBe(undefined);
+    expect(caught(() => decoded(fewer, hex('9a06 05 00')))).toMatchObject(badPayload);
+  });
+
   it('keeps numbers that a closed enum does not know as unknown fields', () => {
     const codec = descriptorCodec(proto2.DefaultsSchema, generated);
     const bytes = hex('8001 05 8801 03 8801 fdffffffffffffffff01');
@@ -121,6 +128,12 @@ describe.each([['generated', true], ['not generated', false]] as const)('code th
     }
     expect(decoded(codec, child(whole, 0x22))).toMatchObject({ number: 1, children: [{ number: 1 }] });
     expect(decoded(codec, Buffer.concat([child(part, 0x1a), hex('1a 02 10 09')]))).toMatchObject({ child: { name: 'a', number: 9 } });
+  });
+
+  it('refuses a required field of a closed enum whose number is unknown, because that is no value', () => {
+    const codec = descriptorCodec(proto2.RequiredSchema, generated);
+    const whole = encoded(codec, { name: 'a', number: 1, blob: new Uint8Array(1), level: 2 });
+    expect(caught(() => decoded(codec, whole.with(-1, 3)))).toMatchObject({ ...badPayload, message: expect.stringContaining('level is missing') as string });
   });
 
   it('refuses messages, groups and unknown groups that nest deeper than 128 levels, and takes 128', () => {
