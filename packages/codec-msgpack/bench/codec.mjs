@@ -1,10 +1,13 @@
 // node --conditions=built bench/codec.mjs, after `tsc -b`: ns per message, each candidate in a process of its own.
+// SHAPES=5 puts messages of 5 shapes in rotation through the same pair, METHODS=30 gives each shape a pair of its own.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const self = fileURLToPath(import.meta.url);
-const candidates = ['@msgpack/msgpack', 'generic', 'learned', 'wire type', 'learned, no code generation', 'wire type, no code generation'];
+const candidates = ['@msgpack/msgpack', 'generic', 'learned', 'wire type', 'learned, no code generation', 'wire type, no code generation']
+  .filter((name) => process.env.SHAPES === undefined || !name.startsWith('wire type'));
 const rounds = Number(process.env.ROUNDS ?? 3);
+const shapes = Number(process.env.SHAPES ?? process.env.METHODS ?? 1);
 
 if (process.argv[2] === undefined) await report();
 else await measure(process.argv[2]);
@@ -38,19 +41,32 @@ function median(values) {
 }
 
 async function measure(name) {
-  const { message, kindsOf } = await import('./message.mjs');
-  const pair = await pairOf(name, kindsOf);
+  const { kindsOf, messageOf } = await import('./message.mjs');
   const bytes = Buffer.alloc(65536);
   const writer = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0, reserve() {}, append(data) { bytes.set(data, this.offset); this.offset += data.length; }, appendUtf8() {} };
-  pair.encode(message, writer);
-  const size = writer.offset;
-  const source = Buffer.from(bytes.subarray(0, size + 100));
-  const encode = time(() => { writer.offset = 0; pair.encode(message, writer); });
-  const decode = time(() => pair.decode(source, 0, size));
-  process.stdout.write(JSON.stringify({ encode, decode, size }));
+  let pair;
+  const jobs = [];
+  for (let shape = 0; shape < shapes; shape++) {
+    const message = messageOf(shape);
+    if (pair === undefined || process.env.METHODS !== undefined) pair = await pairOf(name, kindsOf, message);
+    writer.offset = 0;
+    pair.encode(message, writer);
+    jobs.push({ pair, message, size: writer.offset, source: Buffer.from(bytes.subarray(0, writer.offset + 100)) });
+  }
+  let next = 0;
+  const encode = time(() => {
+    const { pair, message } = jobs[next = (next + 1) % shapes];
+    writer.offset = 0;
+    pair.encode(message, writer);
+  });
+  const decode = time(() => {
+    const { pair, source, size } = jobs[next = (next + 1) % shapes];
+    pair.decode(source, 0, size);
+  });
+  process.stdout.write(JSON.stringify({ encode, decode }));
 }
 
-async function pairOf(name, kindsOf) {
+async function pairOf(name, kindsOf, message) {
   if (name === '@msgpack/msgpack') {
     const { Encoder, Decoder } = await import('@msgpack/msgpack');
     const [encoder, decoder] = [new Encoder(), new Decoder()];
@@ -61,13 +77,13 @@ async function pairOf(name, kindsOf) {
   }
   const types = await import('../dist/index.js');
   if (name === 'generic') return types.msgpack;
-  return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(types)));
+  return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(message, types)));
 }
 
 /** The best of many short batches, so that a busy machine disturbs some of them and not the figure. */
 function time(run) {
   let best = Infinity;
-  const warmUntil = performance.now() + 600;
+  const warmUntil = performance.now() + 500 + shapes * 100;
   while (performance.now() < warmUntil) for (let index = 0; index < 1000; index++) run();
   for (let round = 0; round < 200; round++) {
     const from = performance.now();

@@ -12,7 +12,7 @@ type Program = (cursor: Cursor, count: number) => Record<string, unknown> | unde
 // A maker pays after a few maps, a reader of its own after many more.
 const makerHits = 8;
 const programHits = 1000;
-const mostPrograms = 4;
+const mostPrograms = 8;
 const mostMakers = 64;
 const restMaps = 4096;
 // What a reader below this one may cost, in places.
@@ -56,7 +56,7 @@ export class LearnedReader implements MapReader {
 
   readMap(cursor: Cursor, count: number): Record<string, unknown> {
     const programs = this.#programs;
-    const { offset, depth } = cursor;
+    const { offset } = cursor;
     for (let index = 0; index < programs.length; index++) {
       // `as`: within the list.
       const program = programs[index] as Program;
@@ -69,7 +69,6 @@ export class LearnedReader implements MapReader {
         return map;
       }
       cursor.offset = offset;
-      cursor.depth = depth;
     }
     if (this.#rest > 0) {
       this.#rest--;

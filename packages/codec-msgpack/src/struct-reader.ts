@@ -58,7 +58,7 @@ class StructReader {
 
   #readMap(cursor: Cursor, count: number): unknown {
     const programs = this.#programs;
-    const { offset, depth } = cursor;
+    const { offset } = cursor;
     for (let index = 0; index < programs.length; index++) {
       // `as`: within the list.
       const program = programs[index] as Program;
@@ -71,7 +71,6 @@ class StructReader {
         return value;
       }
       cursor.offset = offset;
-      cursor.depth = depth;
     }
     return this.#walk(cursor, count);
   }

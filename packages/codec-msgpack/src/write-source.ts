@@ -47,14 +47,8 @@ function keySource(key: Uint8Array): string {
   const room = new Uint8Array(Math.max(size, 8));
   room.set(key);
   const view = new DataView(room.buffer);
-  // Below eight bytes one word still does: what it writes too much is written over.
-  const stores = coverOf(Math.max(size, 8)).map(([at]) => storeSource(view, at));
+  // Below eight bytes one word still does: what it writes too much is written over. No word is NaN, which could change on its way: that takes a byte
+  // from 0xf0 on before 0x7f or 0xff, and UTF-8 has no such pair; nor is one -0.
+  const stores = coverOf(room.length).map(([at]) => `d.setFloat64(p+${at},${view.getFloat64(at, true)},true);`);
   return `${stores.join('')}p+=${size};`;
-}
-
-function storeSource(view: DataView, at: number): string {
-  const word = view.getFloat64(at, true);
-  // As a number in the text these two would lose bits.
-  if (Number.isNaN(word) || Object.is(word, -0)) return `d.setInt32(p+${at},${view.getInt32(at, true)},true);d.setInt32(p+${at + 4},${view.getInt32(at + 4, true)},true);`;
-  return `d.setFloat64(p+${at},${word},true);`;
 }
