@@ -1,8 +1,7 @@
 import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, settle, type CallOptions, type ClientCall, type Clock, type Handle, type Reply } from '@rpcxjs/core';
-import type { ClientBinding } from './client-binding.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { asRpcError, type ClientSession } from './client-session.ts';
-import { OutboundCall, type CallKind, type CallOwner } from './outbound-call.ts';
+import { asRpcError } from './client-session.ts';
+import { OutboundCall, type CallKind, type CallOwner, type CallTarget, type WaitingPlace } from './outbound-call.ts';
 import { attemptEnded } from './service-route.ts';
 
 export interface CallCounters {
@@ -31,10 +30,10 @@ export class CallRunner implements CallOwner {
   readonly #ring: DeadlineRing;
   readonly #chain: Handle<ClientCall> | undefined;
   readonly #attemptChain: Handle<ClientCall> | undefined;
-  readonly #rename: (call: OutboundCall, service: string, method: string) => ClientBinding;
+  readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
 
-  constructor(options: ResolvedClientOptions, rename: (call: OutboundCall, service: string, method: string) => ClientBinding) {
+  constructor(options: ResolvedClientOptions, rename: (call: OutboundCall, service: string, method: string) => CallTarget) {
     this.#options = options;
     this.clock = options.runtime.clock;
     this.#ring = DeadlineRing.of(this.clock);
@@ -45,8 +44,9 @@ export class CallRunner implements CallOwner {
     this.#attemptChain = options.attemptInterceptors.length === 0 ? undefined : intercept(options.attemptInterceptors, attempt);
   }
 
-  run(binding: ClientBinding, input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown> {
-    const call = new OutboundCall(this, binding, input, options, kind);
+  run(target: CallTarget, input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown> {
+    const call = new OutboundCall(this, target, input, options);
+    call.kind = kind;
     if (this.#chain === undefined || kind === 'raw') return this.#start(call);
     return this.#throughChain(call, kind, this.#chain);
   }
@@ -108,8 +108,9 @@ export class CallRunner implements CallOwner {
   derive(call: OutboundCall, changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): OutboundCall {
     const service = changes.service ?? call.service;
     const method = changes.method ?? call.method;
-    const binding = service === call.service && method === call.method ? call.binding : this.#rename(call, service, method);
-    const derived = new OutboundCall(this, binding, 'input' in changes ? changes.input : call.input, call.options, call.kind);
+    const target = service === call.service && method === call.method ? call.target : this.#rename(call, service, method);
+    const derived = new OutboundCall(this, target, 'input' in changes ? changes.input : call.input, call.options);
+    derived.kind = call.kind;
     derived.adopt(call);
     return derived;
   }
@@ -164,7 +165,7 @@ export class CallRunner implements CallOwner {
   #attempt(call: OutboundCall, now: number): void {
     const chain = this.#attemptChain;
     if (chain === undefined || call.kind === 'raw') {
-      call.binding.route.send(call, now);
+      call.target.route.send(call, now);
       return;
     }
     if (call.kind === 'value') {
@@ -182,7 +183,7 @@ export class CallRunner implements CallOwner {
   #send(call: OutboundCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
       call.inAttempt = { resolve, reject };
-      call.binding.route.send(call, this.clock.now());
+      call.target.route.send(call, this.clock.now());
     });
   }
 
@@ -207,7 +208,7 @@ export class CallRunner implements CallOwner {
     if (call.kind === 'raw' || this.closed) return undefined;
     const retryable = !error.sent || refusedUnrun(error) || (call.idempotent && error.code === 'unavailable');
     const ready = call.options?.waitForReady === true && !error.sent && error.code === 'unavailable';
-    const failMode = call.binding.failMode ?? this.#options.failMode;
+    const failMode = call.target.failMode ?? this.#options.failMode;
     const encoded = error.reason !== 'BAD_PAYLOAD' && error.reason !== 'TOO_LARGE';
     const decision = encoded ? failMode.next({ error: error as RpcError, retryable, attempt: call.attempt, instance: undefined }, call) : 'give-up';
     if (decision !== 'give-up') return decision.afterMs;
@@ -254,8 +255,8 @@ export class CallRunner implements CallOwner {
 }
 
 /** Whichever of the call and its changed copies waits for a reply no longer does. */
-function forget(call: OutboundCall, tell: boolean): ClientSession | undefined {
-  let last: ClientSession | undefined;
+function forget(call: OutboundCall, tell: boolean): WaitingPlace | undefined {
+  let last: WaitingPlace | undefined;
   for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) {
     last = one.session ?? last;
     one.session?.forget(one, tell);

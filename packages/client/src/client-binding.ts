@@ -1,6 +1,5 @@
-import { wire, type Codec, type ErrorMap, type FailMode, type PayloadCodec, type StandardSchema } from '@rpcxjs/core';
+import { wire, type Codec, type ErrorMap, type PayloadCodec, type StandardSchema } from '@rpcxjs/core';
 import { compressorFlags, flag, prepareHead, prepareTimeout } from '@rpcxjs/protocol';
-import type { OutboundCall } from './outbound-call.ts';
 
 export interface BindingInit {
   /** Path on the wire. */
@@ -11,15 +10,6 @@ export interface BindingInit {
   readonly output?: StandardSchema | undefined;
   readonly errors?: ErrorMap | undefined;
   readonly idempotent?: boolean | undefined;
-  /** Instead of the client's. */
-  readonly failMode?: FailMode | undefined;
-  /** How calls find a server. */
-  readonly route: CallRoute;
-}
-
-/** Takes a call to a server. */
-export interface CallRoute {
-  send(call: OutboundCall, now: number): void;
 }
 
 /** Everything about calling one method that is the same from call to call. */
@@ -31,8 +21,6 @@ export class ClientBinding {
   readonly input: PayloadCodec;
   readonly output: PayloadCodec;
   readonly head: Uint8Array;
-  readonly failMode: FailMode | undefined;
-  readonly route: CallRoute;
   readonly #init: BindingInit;
   #onewayHead: Uint8Array | undefined;
   #timeoutMs = -1;
@@ -44,8 +32,6 @@ export class ClientBinding {
     this.method = init.method;
     this.codec = init.codec;
     this.idempotent = init.idempotent ?? false;
-    this.failMode = init.failMode;
-    this.route = init.route;
     this.input = init.codec.compile?.(wireType(init.input, init.codec)) ?? init.codec;
     this.output = init.codec.compile?.(wireType(init.output, init.codec)) ?? init.codec;
     this.head = this.#prepare(0);
@@ -68,8 +54,8 @@ export class ClientBinding {
   }
 
   /** The same kind of method under other names. */
-  renamed(service: string, method: string, route: CallRoute): ClientBinding {
-    return new ClientBinding({ ...this.#init, service, method, route });
+  renamed(service: string, method: string): ClientBinding {
+    return new ClientBinding({ ...this.#init, service, method });
   }
 
   #prepare(flags: number): Uint8Array {

@@ -6,7 +6,7 @@ import { addTraffic, createTraffic, type Traffic } from '@rpcxjs/session';
 import { CallRunner, type CallCounters } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
-import { OutboundCall } from './outbound-call.ts';
+import { OutboundCall, type CallTarget } from './outbound-call.ts';
 import { Pushes, type PushInfo } from './pushes.ts';
 import { ServerLink } from './server-link.ts';
 import { ServiceRoute } from './service-route.ts';
@@ -53,7 +53,8 @@ class RpcxClient implements Client {
   readonly #pushes: Pushes;
   readonly #links = new Map<string, ServerLink>();
   readonly #routes = new Map<Selector | undefined, Map<string, ServiceRoute>>();
-  readonly #bindings = new Map<string, Map<string, ClientBinding>>();
+  /** By service, then by name for calls without a contract, by the method itself for those with one, which has wire types. */
+  readonly #targets = new Map<string, Map<string | MethodRef, CallTarget>>();
   readonly #ended: Traffic = createTraffic();
   #lateReplies = 0;
   #closing: Promise<void> | undefined;
@@ -62,7 +63,7 @@ class RpcxClient implements Client {
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions(options);
     this.#pushes = new Pushes(this.#options);
-    this.#runner = new CallRunner(this.#options, (call, service, method) => call.binding.renamed(service, method, this.#route(service)));
+    this.#runner = new CallRunner(this.#options, (call, service, method) => ({ binding: call.binding.renamed(service, method), route: this.#route(service) }));
   }
 
   service(first: Contract | string, options: ServiceOptions<PropertyKey> = {}): never {
@@ -71,29 +72,30 @@ class RpcxClient implements Client {
     const codec = this.#codec(options.codec);
     const route = this.#route(path, options);
     const make: MakeCaller = (method, traits) => {
-      let binding: ClientBinding | undefined;
+      let target: CallTarget | undefined;
       return (input, callOptions) => {
-        binding ??= new ClientBinding({ ...traits, service: path, method, codec, failMode: options.failMode, route });
-        return this.#run(binding, input, callOptions);
+        target ??= { binding: new ClientBinding({ ...traits, service: path, method, codec }), route, failMode: options.failMode };
+        return this.#run(target, input, callOptions);
       };
     };
     return (typeof first === 'string' ? interfaceService(idempotent, make) : contractService(first, idempotent, make)) as never; // the overloads say what it is
   }
 
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out> {
-    return this.#run(this.#binding(service, method), input, options) as Promise<Out>; // the caller says what it is
+    return this.#run(this.#target(service, method), input, options) as Promise<Out>; // the caller says what it is
   }
 
   async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
     await this.#ready();
-    await this.#runner.run(this.#binding(method.service, method.name, method), input, options, 'oneway');
+    await this.#runner.run(this.#target(method.service, method.name, method), input, options, 'oneway');
   }
 
   async raw(message: RawMessage, options?: CallOptions): Promise<RawMessage> {
     const { service, method, metadata } = message;
     await this.#ready();
     const merged = { ...options, metadata: { ...options?.metadata, ...metadata } };
-    const call = new OutboundCall(this.#runner, this.#rawBinding(service, method), undefined, merged, message.oneway ? 'oneway' : 'raw');
+    const call = new OutboundCall(this.#runner, this.#rawTarget(service, method), undefined, merged);
+    call.kind = message.oneway ? 'oneway' : 'raw';
     call.raw = message;
     const reply = await this.#runner.runRaw(call);
     const empty: RawMessage = { ...message, metadata: {}, payload: new Uint8Array(0), compressorId: 0 };
@@ -136,9 +138,9 @@ class RpcxClient implements Client {
     return this.close();
   }
 
-  #run(binding: ClientBinding, input: unknown, options: CallOptions | undefined): Promise<unknown> {
-    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(binding, input, options, 'value');
-    return this.#ready().then(() => this.#runner.run(binding, input, options, 'value'));
+  #run(target: CallTarget, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(target, input, options, 'value');
+    return this.#ready().then(() => this.#runner.run(target, input, options, 'value'));
   }
 
   /** Plugins start with the first call. */
@@ -158,21 +160,20 @@ class RpcxClient implements Client {
     throw new TypeError(`the client has no codec "${name}" (it has: ${codecs.map((one) => one.name).join(', ')})`);
   }
 
-  #binding(service: string, method: string, ref?: MethodRef): ClientBinding {
-    let methods = this.#bindings.get(service);
-    if (methods === undefined) this.#bindings.set(service, (methods = new Map()));
-    let binding = methods.get(method);
-    if (binding === undefined) {
-      const route = this.#route(service);
-      binding = new ClientBinding({ service, method, codec: this.#codec(undefined), route, input: ref?.input, output: ref?.output, idempotent: ref?.idempotent });
-      methods.set(method, binding);
+  #target(service: string, method: string, ref?: MethodRef): CallTarget {
+    let methods = this.#targets.get(service);
+    if (methods === undefined) this.#targets.set(service, (methods = new Map()));
+    let target = methods.get(ref ?? method);
+    if (target === undefined) {
+      const binding = new ClientBinding({ service, method, codec: this.#codec(undefined), input: ref?.input, output: ref?.output, idempotent: ref?.idempotent });
+      methods.set(ref ?? method, (target = { binding, route: this.#route(service) }));
     }
-    return binding;
+    return target;
   }
 
-  #rawBinding(service: string, method: string): ClientBinding {
+  #rawTarget(service: string, method: string): CallTarget {
     const codec = this.#options.codecs.find(({ id }) => id === 0) as Codec; // bytes are always among them
-    return new ClientBinding({ service, method, codec, route: this.#route(service) });
+    return { binding: new ClientBinding({ service, method, codec }), route: this.#route(service) };
   }
 
   #route(service: string, options: Pick<ServiceOptions, 'selector' | 'group'> = {}): ServiceRoute {

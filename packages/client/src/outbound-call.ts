@@ -1,13 +1,32 @@
 import {
   createContextValues, createMetadata, LazySignal,
-  type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type MutableMetadata, type Pick, type RawMessage, type RpcError,
+  type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type FailMode, type MutableMetadata, type Pick, type RawMessage, type RpcError,
 } from '@rpcxjs/core';
 import type { Sequenced } from '@rpcxjs/session';
 import type { ClientBinding } from './client-binding.ts';
-import type { ClientSession } from './client-session.ts';
 
 /** `reply` is a value with its metadata, as interceptors want it. */
 export type CallKind = 'value' | 'reply' | 'oneway' | 'raw';
+
+/** Takes a call to a server. */
+export interface CallRoute {
+  send(call: OutboundCall, now: number): void;
+}
+
+/** What is called, and how its calls find a server. */
+export interface CallTarget {
+  readonly binding: ClientBinding;
+  readonly route: CallRoute;
+  /** Instead of the client's. */
+  readonly failMode?: FailMode | undefined;
+}
+
+/** The connection that a call waits on. */
+export interface WaitingPlace {
+  readonly address: string;
+  /** The caller no longer waits; `tell` the server, if it is one that understands. */
+  forget(call: OutboundCall, tell: boolean): void;
+}
 
 /** What a call asks of the client that it belongs to. */
 export interface CallOwner {
@@ -21,15 +40,16 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   sequenceHigh = 0;
   sequenceLow = 0;
   readonly owner: CallOwner;
+  readonly target: CallTarget;
   readonly binding: ClientBinding;
   readonly input: unknown;
   readonly options: CallOptions | undefined;
-  kind: CallKind;
+  kind: CallKind = 'value';
   /** Clock time, Infinity for none. */
   deadlineAt: number = Infinity;
   startedAt = 0;
   /** Where it waits for a reply. */
-  session: ClientSession | undefined;
+  session: WaitingPlace | undefined;
   ringEntry = -1;
   settled = false;
   attempt: number = 1;
@@ -49,12 +69,12 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   #values: ContextValues | undefined;
   #signal: LazySignal | undefined;
 
-  constructor(owner: CallOwner, binding: ClientBinding, input: unknown, options: CallOptions | undefined, kind: CallKind) {
+  constructor(owner: CallOwner, target: CallTarget, input: unknown, options: CallOptions | undefined) {
     this.owner = owner;
-    this.binding = binding;
+    this.target = target;
+    this.binding = target.binding;
     this.input = input;
     this.options = options;
-    this.kind = kind;
   }
 
   get service(): string {

@@ -1,7 +1,6 @@
 import { RpcError, sleep, type Outcome, type Pick, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
-import type { CallRoute } from './client-binding.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import type { OutboundCall } from './outbound-call.ts';
+import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** What may differ between two ways to the same service. */

@@ -1,7 +1,7 @@
 import type { Address } from './address.ts';
 import type { MaybePromise } from './codec.ts';
 import type { ContextValues, Metadata, MutableMetadata } from './context.ts';
-import type { MethodRef } from './contract.ts';
+import type { MethodRef } from './method.ts';
 import type { RpcError } from './errors.ts';
 import type { PeerCertificate } from './transport.ts';
 

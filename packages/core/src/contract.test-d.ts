@@ -1,10 +1,8 @@
 import { expectTypeOf } from 'vitest';
 import type { ServerCall } from './call.ts';
-import {
-  bidiStream, clientStream, contract, isError, push, serverStream, unary,
-  type CallOptions, type ContractClient, type ContractHandlers, type InterfaceClient, type MethodRef,
-} from './contract.ts';
+import { contract, isError, type CallOptions, type ContractClient, type ContractHandlers, type InterfaceClient } from './contract.ts';
 import { RpcError } from './errors.ts';
+import { bidiStream, clientStream, push, serverStream, unary, type MethodRef } from './method.ts';
 import { type, type StandardSchema } from './schema.ts';
 
 const Orders = contract('Orders', {

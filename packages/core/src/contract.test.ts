@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { bidiStream, clientStream, contract, isError, push, serverStream, unary } from './contract.ts';
+import { contract, isError } from './contract.ts';
 import { RpcError } from './errors.ts';
+import { bidiStream, clientStream, push, serverStream, unary } from './method.ts';
 import { type } from './schema.ts';
 
 const Orders = contract('Orders', {

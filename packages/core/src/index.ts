@@ -1,9 +1,8 @@
 // For everybody.
-export { contract, isError, unary, serverStream, clientStream, bidiStream, push } from './contract.ts';
-export type {
-  BoundMethods, CallOptions, ClientMethod, Contract, ContractClient, ContractHandlers, DeclaredError, ErrorMap, Handler, InterfaceClient, Kind,
-  Method, MethodFactory, MethodOptions, MethodRef, Methods, MethodSpec,
-} from './contract.ts';
+export { contract, isError } from './contract.ts';
+export { bidiStream, clientStream, push, serverStream, unary } from './method.ts';
+export type { CallOptions, ClientMethod, Contract, ContractClient, ContractHandlers, DeclaredError, Handler, InterfaceClient } from './contract.ts';
+export type { BoundMethods, ErrorMap, Kind, Method, MethodFactory, MethodOptions, MethodRef, Methods, MethodSpec } from './method.ts';
 export { RpcError } from './errors.ts';
 export type { Attempted, Code, Reason, Reasons, RpcErrorInit } from './errors.ts';
 export { type } from './schema.ts';

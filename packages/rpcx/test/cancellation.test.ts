@@ -116,12 +116,13 @@ describe('a handler’s signal', () => {
   it('fires when the server stops waiting for it', async () => {
     const { both, begun, stopped, finish } = await watched();
     await using _ = both;
-    const call = failure(both.client.call('Slow', 'Down', null));
+    // Whether the handler's last word still gets through is a matter of microseconds.
+    const call = both.client.call('Slow', 'Down', null).catch((error: { code: string }) => error.code);
     await begun;
     const closing = both.server.close({ graceMs: 10 });
     expect(await stopped).toMatchObject({ reason: 'CLOSED' });
     finish();
     await closing;
-    expect(await call).toMatchObject({ code: 'unavailable' });
+    expect(['done', 'unavailable']).toContain(await call);
   });
 });

@@ -9,6 +9,9 @@ export interface MethodBinding {
   readonly output: PayloadCodec;
   /** Beginning of every reply. */
   readonly head: Uint8Array;
+  /** What remains to be checked: nothing of what a compiled pair has read or will write, since it takes what fits and refuses the rest. */
+  readonly inputSchema: StandardSchema | undefined;
+  readonly outputSchema: StandardSchema | undefined;
 }
 
 export interface MethodEntryInit {
@@ -57,11 +60,17 @@ export class MethodEntry {
   binding(codec: Codec): MethodBinding {
     const known = this.#bindings[codec.id];
     if (known !== undefined) return known;
+    const inputWire = this.#inputWire?.[codec.name];
+    const outputWire = this.#outputWire?.[codec.name];
+    const input = codec.compile?.(inputWire);
+    const output = codec.compile?.(outputWire);
     const binding = {
       codec,
-      input: codec.compile?.(this.#inputWire?.[codec.name]) ?? codec,
-      output: codec.compile?.(this.#outputWire?.[codec.name]) ?? codec,
+      input: input ?? codec,
+      output: output ?? codec,
       head: prepareHead({ service: this.service, method: this.method, codecId: codec.id, flags: flag.response }),
+      inputSchema: input === undefined || inputWire === undefined ? this.inputSchema : undefined,
+      outputSchema: output === undefined || outputWire === undefined ? this.outputSchema : undefined,
     };
     this.#bindings[codec.id] = binding;
     return binding;
@@ -78,9 +87,9 @@ export class MethodEntry {
   }
 }
 
-/** `type<T>()` and the wire types of codecs check nothing that decoding has not. */
+/** `type<T>()` checks nothing. */
 function checks(schema: StandardSchema | undefined): StandardSchema | undefined {
-  return schema === undefined || schema['~standard'].vendor === 'rpcxjs' ? undefined : schema;
+  return schema === undefined || (schema['~standard'].vendor === 'rpcxjs' && wireTypes(schema) === undefined) ? undefined : schema;
 }
 function wireTypes(schema: StandardSchema | undefined): Readonly<Record<string, unknown>> | undefined {
   return schema === undefined ? undefined : (schema as { readonly [wire]?: Readonly<Record<string, unknown>> })[wire];

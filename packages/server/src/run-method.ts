@@ -9,10 +9,12 @@ export function runMethod(call: ServerCall, entry: MethodEntry, original: Inboun
   const { run } = entry;
   if (entry.refusal !== undefined) throw entry.refusal;
   if (run === undefined) throw new RpcError('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
-  if (entry.inputSchema === undefined && entry.outputSchema === undefined) return run(call.input, call);
-  const input = entry.inputSchema === undefined ? call.input : checked(entry.inputSchema, call.input, (why) => invalidInput(call, why));
+  // An input that an interceptor put in was read by no codec.
+  const { inputSchema } = call === original ? (original.binding ?? entry) : entry;
+  const { outputSchema } = original.binding ?? entry;
+  if (inputSchema === undefined && outputSchema === undefined) return run(call.input, call);
+  const input = inputSchema === undefined ? call.input : checked(inputSchema, call.input, (why) => invalidInput(call, why));
   const output = input instanceof Promise ? input.then((value) => run(value, call)) : run(input, call);
-  const { outputSchema } = entry;
   if (outputSchema === undefined) return output;
   const check = (value: unknown) => checked(outputSchema, value, (why) => invalidOutput(call, why));
   return isThenable(output) ? Promise.resolve(output).then(check) : check(output);

@@ -1,14 +1,13 @@
-import type { Extension } from './extension.ts';
-import type { RpcxSession } from './rpcx-session.ts';
+import type { Extension, ExtensionPort } from './extension.ts';
 
 /** The control message by which a caller tells that it no longer waits. Its sequence number is the call's; it has no payload. */
 export const cancelWord = 'cancel.1';
 
 /** `cancelled` is told on the side that runs the call. */
-export function cancelExtension(cancelled?: (session: RpcxSession, sequenceHigh: number, sequenceLow: number) => void): Extension {
+export function cancelExtension(cancelled?: (port: ExtensionPort, sequenceHigh: number, sequenceLow: number) => void): Extension {
   return {
     word: cancelWord,
-    receive: (session, frame) => cancelled?.(session, frame.sequenceHigh, frame.sequenceLow),
+    receive: (port, frame) => cancelled?.(port, frame.sequenceHigh, frame.sequenceLow),
   };
 }
 

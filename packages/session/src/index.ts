@@ -2,7 +2,7 @@ export { BytePump } from './byte-pump.ts';
 export type { PumpHandler, PumpOptions } from './byte-pump.ts';
 export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './cancel.ts';
 export { fnv1a64 } from './capabilities.ts';
-export type { Extension } from './extension.ts';
+export type { Extension, ExtensionPort } from './extension.ts';
 export { flushThreshold } from './flush-policy.ts';
 export { FrameObserver } from './frame-observer.ts';
 export { RpcxSession } from './rpcx-session.ts';

@@ -2,7 +2,7 @@ import { readUtf8, RpcError, type Connection, type Metadata, type Runtime } from
 import { flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView, type FrameWriter } from '@rpcxjs/protocol';
 import { BytePump, type PumpHandler } from './byte-pump.ts';
 import { acceptAnswer, common, createNonce, formatAnswer, formatOffer, parseOffer } from './capabilities.ts';
-import type { Extension } from './extension.ts';
+import type { Extension, ExtensionPort } from './extension.ts';
 import { Liveness, type Watched } from './liveness.ts';
 import type { Sequenced } from './sequence-table.ts';
 import type { SessionSettings } from './session-limits.ts';
@@ -45,7 +45,7 @@ const burstDecay = 63 / 64;
 const controlLength = reserved.controlPath.length;
 
 /** One rpcx connection, from either end: frames, heartbeats, what both sides can do. Calls are its handler's business. */
-export class RpcxSession implements PumpHandler, Watched {
+export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   readonly role: 'client' | 'server';
   readonly connection: Connection;
   /** What the peer agreed to; empty for a Go peer. */
