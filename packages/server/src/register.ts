@@ -18,7 +18,8 @@ export function contractEntries<M extends Methods>(contract: Contract<M>, handle
   const given = handlers as Readonly<Record<string, Run | undefined>>; // looked up by names that the contract lists
   const methods = contract.methods as Readonly<Record<string, Method>>;
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(methods, name)) throw new TypeError(`the contract "${contract.name}" has no method "${name}": remove that handler or declare it`);
+    // An instance of a class has fields of its own, too.
+    if (!Object.hasOwn(methods, name) && typeof given[name] === 'function') throw new TypeError(`the contract "${contract.name}" has no method "${name}": remove that handler or declare it`);
   }
   return Object.entries(methods)
     .filter(([, method]) => method.kind !== 'push')
