@@ -60,7 +60,8 @@ export class DeadlineRing {
     if (fireAt >= this.#fireAt) return;
     this.#timer?.cancel();
     this.#fireAt = fireAt;
-    this.#timer = this.#clock.setTimer(this.#sweep, this.#fireAt - this.#clock.now());
+    // At least a millisecond: a rest that rounding left would make a clock that stands still ask for ever.
+    this.#timer = this.#clock.setTimer(this.#sweep, Math.max(1, this.#fireAt - this.#clock.now()));
   }
 
   #disarm(): void {
