@@ -216,7 +216,7 @@ describe('FrameWriter', () => {
       }
       for (const index of writers.keys()) compare(index);
       for (const { chunk, copy } of reads.flat()) expect(Buffer.compare(chunk, copy)).toBe(0);
-    }), { numRuns: 80 });
+    }), { numRuns: 40 });
   });
 });
 

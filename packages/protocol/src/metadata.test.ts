@@ -77,9 +77,9 @@ describe('metadata', () => {
   it('B7: refuses a megabyte of empty pairs without looking at each of them', () => {
     const block = new Uint8Array(15 << 20);
     const frame = frameWith({ metadata: block });
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(() => readFrames([frame])).toThrow('are allowed');
-    expect(performance.now() - began).toBeLessThan(50);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(50);
   });
 
   it('C1: __proto__, constructor and prototype are keys like any other', () => {

@@ -8,7 +8,7 @@ it('B12: a million mutated and spliced frames give frames or a typed error, quic
   const { frames, refused, slowestMs, rssGrowth } = fuzz(20_250_101, 400_000);
   expect(frames).toBeGreaterThan(200_000);
   expect(refused).toBeGreaterThan(100_000);
-  expect(slowestMs).toBeLessThan(250); // a busy machine may take the processor away; the long run asks for 10 ms of most
+  expect(slowestMs).toBeLessThan(10);
   expect(rssGrowth).toBeLessThan(64 << 20);
 }, 60_000);
 
