@@ -55,13 +55,13 @@ async function measure(name) {
   }
   let next = 0;
   const encode = time(() => {
-    const { pair, message } = jobs[next = (next + 1) % shapes];
+    const job = jobs[next = (next + 1) % shapes];
     writer.offset = 0;
-    pair.encode(message, writer);
+    job.pair.encode(job.message, writer);
   });
   const decode = time(() => {
-    const { pair, source, size } = jobs[next = (next + 1) % shapes];
-    pair.decode(source, 0, size);
+    const job = jobs[next = (next + 1) % shapes];
+    job.pair.decode(job.source, 0, job.size);
   });
   process.stdout.write(JSON.stringify({ encode, decode }));
 }

@@ -1,11 +1,12 @@
-import { RpcError, type Codec } from '@rpcxjs/core';
+import { RpcError, type Codec, type PayloadCodec } from '@rpcxjs/core';
 import { ExtData, ExtensionCodec, decode as oracleDecode, encode as oracleEncode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { decoded, encoded, hex, unhex } from '../test/payload.ts';
 import { Extension } from './extension.ts';
 import { Float32, Float64 } from './float-marker.ts';
 import { msgpack, msgpackCodec } from './msgpack-codec.ts';
-import { float32, float64 } from './scalar-types.ts';
+import { map, struct } from './composed-types.ts';
+import { float32, float64, int8 } from './scalar-types.ts';
 import { Timestamp } from './timestamp.ts';
 
 function written(value: unknown, codec: Codec = msgpack): string {
@@ -87,6 +88,16 @@ describe('msgpack', () => {
     expect(decoded(msgpack, unhex('8201a161a16280'))).toStrictEqual({ 1: 'a', b: {} });
   });
 
+  it('refuses a Map that a getter changes while it is written', () => {
+    const growing = new Map<number, unknown>();
+    growing.set(1, { get a(): number { return growing.set(growing.size + 1, 1).size; } });
+    expect(() => written(growing)).toThrow(/a Map changed while it was being written/);
+    const typed = map(int8, struct({ a: int8 }));
+    expect(() => encoded(msgpack.compile?.(typed) as PayloadCodec, new Map([[1, { get a(): number { return growing.size; } }], [2, { get a(): number { return 1; } }]]))).not.toThrow();
+    const shrinking = new Map([[1, { get a(): number { shrinking.delete(2); return 1; } }], [2, { a: 1 }]]);
+    expect(() => encoded(msgpack.compile?.(typed) as PayloadCodec, shrinking)).toThrow(/cannot be written/);
+  });
+
   it('reads map keys that are numbers, booleans and binary as text, and refuses others', () => {
     expect(decoded(msgpack, unhex('84ff01cfffffffffffffffff02c303c4016104'))).toStrictEqual({ '-1': 1, '18446744073709551615': 2, true: 3, a: 4 });
     for (const key of ['c0', '90', '80', 'd6ff00000000', 'c1']) expect(() => decoded(msgpack, unhex(`81${key}01`))).toThrow(/cannot be read/);
@@ -106,6 +117,7 @@ describe('msgpack', () => {
   it('writes half a surrogate pair as U+FFFD and reads malformed UTF-8 the same way', () => {
     for (const text of ['\ud800', 'a\udc00b', '\ud83d'.repeat(3), `${'服'.repeat(40)}\ud800`, '🚀\ud83d']) expect(decoded(msgpack, encoded(msgpack, text))).toBe(new TextDecoder().decode(new TextEncoder().encode(text)));
     const malformed = ['ff', 'c0af', 'e080af', 'eda080', 'f08080af', 'f4908080', 'e6', 'f09f', '61c3', 'f5808080', 'e38080ff', '80', `${'e69c8d'.repeat(5)}eda080`, `${'e69c8d'.repeat(4)}e0809f`];
+    for (const bad of ['eda080', 'edbfbf', 'e0809f', 'e09f', 'e6ff8d', 'e69cff']) for (let at = 0; at < 6; at++) malformed.push(`${'e69c8d'.repeat(at)}${bad}${'e69c8d'.repeat(5 - at)}`);
     for (const bytes of malformed) {
       const payload = Buffer.concat([Buffer.from([0xa0 + bytes.length / 2]), Buffer.from(bytes, 'hex')]);
       expect([bytes, decoded(msgpack, payload)]).toEqual([bytes, new TextDecoder().decode(payload.subarray(1))]);
@@ -166,6 +178,12 @@ describe('msgpack', () => {
     }
   });
 
+  it('tells keys apart that differ in the middle only', () => {
+    for (let round = 0; round < 4; round++) {
+      for (const key of ['aaaaXbbbb', 'aaaaYbbbb', 'aaaaXbbbbbbbbbbbbbbbbbbbbbbbbbb', 'aaaaXbbbbbbbbbbYbbbbbbbbbbbbbbb', 'ab', 'ac', 'a', '']) expect(decoded(msgpack, encoded(msgpack, [{ [key]: 1 }, { [key]: 1 }]))).toStrictEqual([{ [key]: 1 }, { [key]: 1 }]);
+    }
+  });
+
   it('lets the last of equal keys win', () => {
     expect(decoded(msgpack, unhex('82a16101a16102'))).toStrictEqual({ a: 2 });
     expect(decoded(msgpack, unhex('82aa5f5f70726f746f5f5f5f01aa5f5f70726f746f5f5f5f02'))).toStrictEqual({ ['__proto___']: 2 });
@@ -184,6 +202,8 @@ describe('msgpack', () => {
     const flat = msgpackCodec({ maxDepth: 1 });
     expect(decoded(flat, unhex('9101'))).toEqual([1]);
     expect(() => decoded(flat, unhex('919101'))).toThrow(/deeper than 1/);
+    const wide = { lists: Array.from({ length: 300 }, () => [1]), maps: Array.from({ length: 300 }, () => ({ a: 1 })) };
+    expect(decoded(msgpack, encoded(msgpack, wide))).toStrictEqual(wide);
     // A refusal leaves no depth behind.
     expect(decoded(flat, unhex('9101'))).toEqual([1]);
   });

@@ -37,12 +37,16 @@ export function msgpackCodec(options: MsgpackOptions = {}): Codec {
   };
 }
 
-/** A pair for one method, which learns the shapes of its messages. */
+/** A pair for one method, which learns the shapes of its messages. Costs nothing until the method is used: servers register thousands. */
 function learning(options: ResolvedMsgpackOptions): PayloadCodec {
-  const budget = new LearningBudget();
-  const maps = new LearnedReader(budget, options.int64 !== 'bigint');
-  const objects = new LearnedWriter(budget);
-  return pair(options, (cursor) => readValue(cursor, maps, 0), (output, value) => { writeValue(output, value, objects, 0); });
+  let budget: LearningBudget | undefined;
+  let maps: LearnedReader | undefined;
+  let objects: LearnedWriter | undefined;
+  return pair(
+    options,
+    (cursor) => readValue(cursor, (maps ??= new LearnedReader((budget ??= new LearningBudget()), options.int64 !== 'bigint')), 0),
+    (output, value) => { writeValue(output, value, (objects ??= new LearnedWriter((budget ??= new LearningBudget()))), 0); },
+  );
 }
 
 /** A pair for a wire type: exact, or an error that names the field. */

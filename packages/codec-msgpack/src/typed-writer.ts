@@ -92,11 +92,16 @@ function mapWriter(kind: MapKind): Write {
   return (output, value) => {
     if (!(value instanceof Map)) throw misfit;
     descend(output);
-    writeCount(output.writer, mapForm, value.size);
+    const { size } = value;
+    writeCount(output.writer, mapForm, size);
+    let count = 0;
     for (const [key, entry] of value) {
+      count++;
       writeInteger(output.writer, keyKind, key);
       write(output, entry);
     }
+    // Somebody's getter changed it: the count that was written would lie.
+    if (count !== size) throw misfit;
     output.depth--;
   };
 }

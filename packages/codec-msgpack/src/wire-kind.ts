@@ -1,5 +1,6 @@
 import { wire, type StandardSchema, type WireType } from '@rpcxjs/core';
 import { check } from './check-value.ts';
+import { type Fits, fitsOf } from './fits.ts';
 import type { Kind } from './kind.ts';
 
 /** A type of Go's, for a field of a `struct` or a whole message: a Standard Schema that also says how MessagePack writes it. */
@@ -51,11 +52,13 @@ export function optionalOf<T>(kind: Kind): OptionalField<T> {
 }
 
 function make<T>(own: FieldFacts): MsgpackType<T> {
+  let fits: Fits | undefined;
   const standard: StandardSchema<T>['~standard'] = {
     version: 1,
     vendor: '@rpcxjs/codec-msgpack',
     validate(value) {
-      const issue = own.isOptional && value === undefined ? undefined : check(own.kind, value, '');
+      fits ??= fitsOf(own.kind);
+      const issue = fits(value) || (own.isOptional && value === undefined) ? undefined : check(own.kind, value, '');
       // `as`: that is what was just checked.
       return issue === undefined ? { value: value as T } : { issues: [{ message: issue }] };
     },
