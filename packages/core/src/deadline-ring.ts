@@ -60,8 +60,9 @@ export class DeadlineRing {
     if (fireAt >= this.#fireAt) return;
     this.#timer?.cancel();
     this.#fireAt = fireAt;
-    // At least a millisecond: a rest that rounding left would make a clock that stands still ask for ever.
-    this.#timer = this.#clock.setTimer(this.#sweep, Math.max(1, this.#fireAt - this.#clock.now()));
+    const delayMs = this.#fireAt - this.#clock.now();
+    // A rest that rounding left would make a clock that stands still ask for ever.
+    this.#timer = this.#clock.setTimer(this.#sweep, delayMs > 0 && delayMs < 1 ? 1 : delayMs);
   }
 
   #disarm(): void {
