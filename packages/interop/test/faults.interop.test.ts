@@ -5,6 +5,7 @@ import { faultProxy } from '@rpcxjs/testing';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { type GoClient, type GoServer, startGoClient, startGoServer } from '../src/index.ts';
 import { Arith } from './arith.ts';
+import { recordingLogger } from './recording-logger.ts';
 import { codecs, startTypeScriptServer, type TypeScriptServer } from './typescript-server.ts';
 import { describeWithGo } from './with-go.ts';
 
@@ -64,7 +65,7 @@ describeWithGo('on a bad line to Go', () => {
   });
 
   it('a message that is longer than the server allows is refused by name, and Go gets to know why', async () => {
-    await using strict = await startTypeScriptServer({ limits: { maxFrameBytes: 10_000 } });
+    await using strict = await startTypeScriptServer({ limits: { maxFrameBytes: 10_000 }, logger: recordingLogger() });
     const connection = await goClient.connect({ servers: [strict.address], serialize: 0 });
     expect((await connection.call('Bytes', 'Echo', { shape: 'bytes', argsHex: '00'.repeat(20_000), reply: 'bytes' })).error).toMatch(/10000/);
     await connection.close();

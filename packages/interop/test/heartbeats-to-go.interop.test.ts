@@ -29,10 +29,10 @@ describeWithGo('heartbeats to a Go server', () => {
     await using recorder = await startRecorder(go.address);
     await using client = createClient({ servers: recorder.address, transports: [tcp()], codecs, clock, timeoutMs: Infinity, heartbeat: { answerMs: 10_000 } });
     const arith = client.service(Arith);
-    // A minute of the client's clock without any other byte.
+    // Up to a minute of the client's clock without any other byte.
     expect(await Promise.all([1, 2, 3].map((ID) => arith.Sleep({ Ms: 3000, ID })))).toEqual([{ ID: 1 }, { ID: 2 }, { ID: 3 }]);
     const heartbeats = recorder.sent().filter(({ flags }) => flags === 0x40);
-    expect(heartbeats.length).toBeGreaterThanOrEqual(4);
+    expect(heartbeats.length).toBeGreaterThanOrEqual(2);
     expect(heartbeats.filter(({ metadata }) => '_rpcxjs' in metadata), 'the offer is made once').toHaveLength(1);
     expect(recorder.connections()).toBe(1);
   });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createClient } from '@rpcxjs/client';
 import { tcp, type TcpTlsOptions } from '@rpcxjs/transport-tcp';
 import { type Certificates, type GoClient, makeCertificates, startGoClient, startGoServer } from '../src/index.ts';
 import { Arith } from './arith.ts';
+import { recordingLogger } from './recording-logger.ts';
 import { codecs, startTypeScriptServer } from './typescript-server.ts';
 import { describeWithGo } from './with-go.ts';
 
@@ -42,16 +43,18 @@ describeWithGo('TLS', () => {
   });
 
   it('a Go client calls a TypeScript server', async () => {
-    await using peer = await startTypeScriptServer({ transports: [tcp({ tls: pair('server') })] });
+    const logger = recordingLogger();
+    await using peer = await startTypeScriptServer({ transports: [tcp({ tls: pair('server') })], logger });
     const connection = await goClient.connect({ servers: [peer.address], tls: { ca: certificates.ca, serverName: 'localhost' } });
     expect(await connection.call('Arith', 'Mul', call)).toMatchObject({ value: { C: 42 } });
     expect(await connection.many(2000, 50)).toMatchObject({ failed: 0 });
     await connection.close();
     await expect(goClient.connect({ servers: [peer.address], tls: { ca: certificates.ca, serverName: 'elsewhere' } })).rejects.toThrow(/certificate/);
+    await vi.waitFor(() => { expect(logger.lines).toEqual([expect.stringContaining('warn: a TLS handshake failed')]); });
   });
 
   it('a Go client shows its certificate to a TypeScript server, whose handlers see it', async () => {
-    await using peer = await startTypeScriptServer({ transports: [tcp({ tls: { ...pair('server'), ca, clientCertificate: 'require' } })] });
+    await using peer = await startTypeScriptServer({ transports: [tcp({ tls: { ...pair('server'), ca, clientCertificate: 'require' } })], logger: recordingLogger() });
     peer.server.registerFunction('Who', 'AmI', (_: unknown, { peer: { certificate } }) => ({ Text: `${certificate?.subject} ${certificate?.alternativeNames.join(' ')}` }));
     const { client } = certificates;
     const connection = await goClient.connect({ servers: [peer.address], tls: { ca: certificates.ca, serverName: 'localhost', ...client } });
