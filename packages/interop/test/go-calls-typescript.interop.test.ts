@@ -21,6 +21,15 @@ describeWithGo('a Go client calls a TypeScript server', () => {
     await connection.close();
   });
 
+  it.each([1, 3, 9])('and gets a zero value from a handler that returns nothing, with serialize type %i', async (serialize) => {
+    peer.server.registerFunction('Nothing', 'Do', () => undefined);
+    const connection = await go.connect({ servers: [peer.address], serialize });
+    const answer = await connection.call('Nothing', 'Do', { shape: 'Args', reply: 'Reply' });
+    expect(answer).toMatchObject({ value: { C: 0 } });
+    expect(answer.error).toBeUndefined();
+    await connection.close();
+  });
+
   it('with raw bytes', async () => {
     const connection = await go.connect({ servers: [peer.address], serialize: 0 });
     for (const argsHex of ['00ff', '08'.repeat(100), 'ab'.repeat(100_000)]) {

@@ -5,9 +5,10 @@ export const reversedJson: Codec = {
   id: 9,
   name: 'reversed-json',
   encode(value, writer) {
-    writer.append(Buffer.from(JSON.stringify(value)).reverse());
+    writer.append(Buffer.from(JSON.stringify(value ?? null)).reverse());
   },
   decode(source, start, end) {
+    if (start === end) return undefined;
     try {
       return JSON.parse(Buffer.from(source.subarray(start, end)).reverse().toString());
     } catch (cause) {

@@ -162,8 +162,11 @@ describeWithGo('a TypeScript client calls a Go server', () => {
     expect(hex(renamed), 'a reply belongs to its call whatever names it carries').toBe('abcd');
   });
 
-  withClient('and a reply without a payload is no value', async () => {
-    expect(await client.call('Router', 'Empty', {})).toBeUndefined();
+  withClient('without an input, and a reply without a payload is no value', async () => {
+    for (const codec of ['msgpack', 'json', 'reversed-json']) {
+      expect(await client.service<{ Deadline(): Promise<object> }>('Arith', { codec }).Deadline(), codec).toMatchObject({ Has: true });
+      expect(await client.service<{ Empty(): Promise<void> }>('Router', { codec }).Empty(), codec).toBeUndefined();
+    }
   });
 
   it('with its token: a bad one is refused and the connection ended, a good one let in', async () => {
