@@ -1,4 +1,4 @@
-import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply, type ServerCall } from '@rpcxjs/core';
+import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply } from '@rpcxjs/core';
 import { flag, prepareHead, type FrameView } from '@rpcxjs/protocol';
 import { SequenceTable, type RpcxSession, type SessionHandler } from '@rpcxjs/session';
 import { failureOf, unwritable, type Failure } from './failure.ts';
@@ -187,7 +187,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly #answer = (call: InboundCall, entry: MethodEntry): MaybePromise<unknown> => {
     if (entry.chain !== undefined) {
       const reply = entry.chain(call);
-      return isThenable(reply) ? reply.then((late) => unwrap(call, late as Reply)) : unwrap(call, reply); // a chain gives a Reply
+      return isThenable(reply) ? reply.then((late) => unwrap(call, late)) : unwrap(call, reply);
     }
     if (call.compressorId !== 0 && entry.run !== undefined) {
       const inflated = inflate(call, this.#services.options);

@@ -183,7 +183,9 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   #decode(): unknown {
     const { binding } = this;
     if (binding === undefined) throw unknownCodec(this.codecId);
-    return binding.input.decode(this.source, this.sourceStart, this.sourceEnd);
+    const { input } = binding;
+    if (this.#kept && input.decodeOwned !== undefined) return input.decodeOwned(this.source, this.sourceStart, this.sourceEnd);
+    return input.decode(this.source, this.sourceStart, this.sourceEnd);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readUtf8 } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
-import { MethodEntry } from './method-entry.ts';
+import type { MethodEntry } from './method-entry.ts';
 
 const recentSlots = 64;
 

@@ -1,4 +1,4 @@
-import { RpcError, type Interceptor, type ServerCall } from '@rpcxjs/core';
+import type { Interceptor, RpcError, ServerCall } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { frame, heartbeatFlag, onewayFlag } from './frame.ts';
