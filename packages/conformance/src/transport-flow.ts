@@ -65,6 +65,34 @@ export const flowCases: readonly TransportRule[] = [
     },
   },
   {
+    name: 'a reader that has not started holds the writer back, on either side',
+    late: 'not all that was written before start() arrived after it',
+    long: true,
+    async check(rig) {
+      const [dialled, accepted] = await rig.ends();
+      for (const [writer, reader] of [[dialled, accepted], [accepted, dialled]] as const) {
+        const chunk = drawnBytes(64 * 1024, 4);
+        let sent = 0;
+        let idle = 0;
+        // Written without a sink of its own, so drain() cannot be heard: bytes that stay buffered for ten turns are stuck.
+        while (idle < 10) {
+          if (writer.bufferedBytes === 0) {
+            writer.write(chunk);
+            sent += chunk.length;
+            idle = 0;
+          } else {
+            await turns(1);
+            idle++;
+          }
+          claim(sent <= 32 * mebibyte, `${sent} bytes were taken for a reader that has not started; they pile up somewhere`);
+          if (sent % mebibyte === 0) await turns(1);
+        }
+        const side = started(reader);
+        await side.sink.until(() => side.sink.bytes >= sent);
+      }
+    },
+  },
+  {
     name: 'pause() stops delivery, also from inside data(), and resume() goes on without a loss',
     late: 'delivery did not go on after resume()',
     async check(rig) {

@@ -3,7 +3,7 @@ import type { Acceptor, Address, Connection, ConnectionSink, Dialer, DialOptions
 
 /** What a loopback can be made to do wrong, one defect for each rule. */
 export type Defect =
-  | 'keeps the memory of the writer' | 'swaps pieces' | 'loses empty-handed' | 'drops what comes before start' | 'end overtakes bytes' | 'ignores pause'
+  | 'keeps the memory of the writer' | 'swaps pieces' | 'loses empty-handed' | 'drops what comes before start' | 'piles up before start' | 'end overtakes bytes' | 'ignores pause'
   | 'loses bytes on pause' | 'never says wait' | 'never drains' | 'counts what has arrived' | 'one queue for all' | 'foreign network' | 'cuts on close'
   | 'ignores the end of the other side' | 'reports an end twice' | 'close waits for start' | 'forgets the reason' | 'abort is an end' | 'silent abort'
   | 'delivers after abort' | 'throws after the end' | 'counts after the end' | 'no network' | 'lies about its address' | 'listener takes its connections along'
@@ -36,6 +36,7 @@ class Side implements Connection {
 
   get bufferedBytes(): number {
     if (this.#defect === 'counts what has arrived') return this.late;
+    if (this.#defect === 'piles up before start' && this.peer.sink === undefined) return 0;
     return Math.max(0, this.peer.queued - capacity) + (this.#defect === 'counts after the end' ? this.late : 0);
   }
 

@@ -23,6 +23,7 @@ const defects: readonly (readonly [Defect, string, RegExp])[] = [
   ['swaps pieces', 'bytes arrive whole and in order', /did not arrive as it was written/],
   ['loses empty-handed', 'pieces of every size arrive', /instead of true or false/],
   ['drops what comes before start', 'bytes sent before start() are kept', /that came before start\(\) were not delivered/],
+  ['piles up before start', 'a reader that has not started', /they pile up somewhere/],
   ['end overtakes bytes', 'bytes and the end that came before start() are kept', /of 1000 bytes came before the end/],
   ['ignores pause', 'pause() stops delivery', /while paused/],
   ['loses bytes on pause', 'pause() stops delivery', /did not go on after resume|were lost/],

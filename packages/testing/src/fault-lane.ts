@@ -36,7 +36,6 @@ export class FaultLane {
   #queue: Held[] = [];
   #queuedBytes = 0;
   #passed = 0;
-  #lastDue = 0;
   #freeAt = 0;
   #endDueAt: number | undefined;
   #resetDrawn: { readonly of: Toxics['resetAfterBytes']; readonly at: number } | undefined;
@@ -137,12 +136,10 @@ export class FaultLane {
     this.pump();
   }
 
-  /** Never before what was read earlier, whatever the jitter. */
+  /** The queue keeps the order: what is due earlier waits for what was read earlier. */
   #due(): number {
     const { toxics, clock, random } = this.#direction;
-    const delayMs = (toxics.latencyMs ?? 0) + (toxics.jitterMs ?? 0) * random();
-    this.#lastDue = Math.max(this.#lastDue, clock.now() + delayMs);
-    return this.#lastDue;
+    return clock.now() + (toxics.latencyMs ?? 0) + (toxics.jitterMs ?? 0) * random();
   }
 
   #passEnd(): void {

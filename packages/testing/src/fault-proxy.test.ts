@@ -108,12 +108,16 @@ describe('faultProxy', () => {
   });
 
   it('lets the sender feel what the receiver does not take', async () => {
-    const { client, server } = await pair();
+    const { proxy, client, server } = await pair();
     server.socket.pause();
     client.socket.write(Buffer.alloc(64 * 1024 * 1024));
-    await until(() => client.socket.bytesWritten > 0);
-    await new Promise((resolve) => { setImmediate(resolve); });
-    expect(client.socket.writableLength).toBeGreaterThan(32 * 1024 * 1024);
+    for (let before = -1; proxy.toServer.bytes !== before; ) {
+      before = proxy.toServer.bytes;
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    expect(proxy.toServer.bytes).toBeGreaterThan(0);
+    expect(proxy.toServer.bytes).toBeLessThan(32 * 1024 * 1024);
+    expect(client.socket.writableLength).toBeGreaterThan(16 * 1024 * 1024);
     server.socket.resume();
     await until(() => server.text.length === 64 * 1024 * 1024);
   });

@@ -36,9 +36,6 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
       reject(connectFailed(cause, dial.address));
       return;
     }
-    const secure = dial.handshakeTimeoutMs !== undefined;
-    // TLS has to read its handshake; a plain socket reads nothing before start(), so the kernel keeps what comes early.
-    if (!secure) socket.pause();
     let unlink = (): void => {};
     const settle = (): void => {
       timer.cancel();
@@ -59,6 +56,7 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
     };
     const succeeded = (): void => {
       settle();
+      // Nothing is read before start(): what comes early stays with the kernel, which holds the sender back.
       socket.pause();
       connection = new SocketConnection(socket, { ...dial.ends(socket), clock, closeTimeoutMs: dial.closeTimeoutMs, resets: dial.resets });
       resolve(connection);
@@ -73,7 +71,7 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
     };
     let timer = clock.setTimer(expire('the connection', dial.connectTimeoutMs), dial.connectTimeoutMs);
     socket.once('error', failed).once('close', failed).once('connect', connected);
-    if (secure) socket.once('secureConnect', succeeded);
+    if (dial.handshakeTimeoutMs !== undefined) socket.once('secureConnect', succeeded);
     if (signal !== undefined) unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
   });
 }

@@ -80,8 +80,7 @@ export class SocketConnection implements Connection {
   }
 
   write(chunk: Uint8Array): boolean {
-    // A TLS socket ends by itself after its peer, also when nobody has heard of that end yet.
-    if (this.#state !== 'open' || this.#socket.writableEnded) return false;
+    if (this.#state !== 'open') return false;
     if (chunk.length === 0) return true;
     this.#socket.write(chunk);
     // Not what the socket returns: that is false for any chunk above its mark, even when the system took all of it at once.
@@ -127,7 +126,6 @@ export class SocketConnection implements Connection {
     if (this.#state === 'closed') return;
     const mayReset = this.#init.resets && this.#state === 'open';
     this.#state = 'closed';
-    this.#endTimer?.cancel();
     // A reset after a shutdown is refused by the system and would leave the descriptor open.
     if (mayReset) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
@@ -167,7 +165,7 @@ export class SocketConnection implements Connection {
   }
 
   #ended(): void {
-    if (this.#held.length > 0 || (this.#state === 'open' && this.#sink === undefined)) {
+    if (this.#held.length > 0) {
       this.#endHeld = true;
       return;
     }
