@@ -5,11 +5,11 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built Go peers, or the reason why there are none on this machine. */
-export type GoPrograms = { readonly server: string; readonly client: string; readonly missing?: undefined } | { readonly missing: string };
+export type GoPrograms = { readonly server: string; readonly client: string; readonly golden: string; readonly missing?: undefined } | { readonly missing: string };
 
 const sources = fileURLToPath(new URL('../go', import.meta.url));
 const cache = fileURLToPath(new URL('../.cache/go', import.meta.url));
-const programs = ['server', 'client'];
+const programs = ['server', 'client', 'golden'];
 
 /** Builds the Go peers once for each state of their sources, into `.cache/go/<hash>`; later calls only look there. With GO=off in the environment there are none. */
 export async function buildGoPrograms(): Promise<GoPrograms> {
@@ -45,7 +45,7 @@ function isBuilt(folder: string): boolean {
 }
 
 function found(folder: string): GoPrograms {
-  return { server: join(folder, 'server'), client: join(folder, 'client') };
+  return { server: join(folder, 'server'), client: join(folder, 'client'), golden: join(folder, 'golden') };
 }
 
 function hashOfSources(): string {

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,11 +14,12 @@ import (
 )
 
 func main() {
-	packages := filepath.Join("..", "..")
-	write(filepath.Join(packages, "protocol", "test", "fixtures", "golden-frames.json"), "frames", frames())
-	write(filepath.Join(packages, "codec-msgpack", "test", "fixtures", "golden-msgpack.json"), "vectors", msgpackVectors())
-	write(filepath.Join(packages, "codec-msgpack", "test", "fixtures", "golden-msgpack-decode.json"), "vectors", msgpackDecodings())
-	write(filepath.Join(packages, "codec-protobuf", "test", "fixtures", "golden-protobuf.json"), "vectors", protobufVectors())
+	packages := flag.String("packages", filepath.Join("..", ".."), "the folder that the fixtures go below")
+	flag.Parse()
+	write(filepath.Join(*packages, "protocol", "test", "fixtures", "golden-frames.json"), "frames", frames())
+	write(filepath.Join(*packages, "codec-msgpack", "test", "fixtures", "golden-msgpack.json"), "vectors", msgpackVectors())
+	write(filepath.Join(*packages, "codec-msgpack", "test", "fixtures", "golden-msgpack-decode.json"), "vectors", msgpackDecodings())
+	write(filepath.Join(*packages, "codec-protobuf", "test", "fixtures", "golden-protobuf.json"), "vectors", protobufVectors())
 }
 
 // write puts one entry on each line, so that a change shows as the lines that changed.
