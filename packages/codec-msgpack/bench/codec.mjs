@@ -66,7 +66,7 @@ async function measure(name) {
   process.stdout.write(JSON.stringify({ encode, decode }));
 }
 
-async function pairOf(name, kindsOf, message) {
+async function pairOf(name, kindsOf, example) {
   if (name === '@msgpack/msgpack') {
     const { Encoder, Decoder } = await import('@msgpack/msgpack');
     const [encoder, decoder] = [new Encoder(), new Decoder()];
@@ -77,7 +77,7 @@ async function pairOf(name, kindsOf, message) {
   }
   const types = await import('../dist/index.js');
   if (name === 'generic') return types.msgpack;
-  return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(message, types)));
+  return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(example, types)));
 }
 
 /** The best of many short batches, so that a busy machine disturbs some of them and not the figure. */

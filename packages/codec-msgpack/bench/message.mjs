@@ -16,8 +16,8 @@ export function messageOf(shape) {
 }
 
 /** The Go types of a message's fields, out of what codec-msgpack exports. */
-export function kindsOf(message, { array, bool, int32, int64, string, uint64 }) {
-  return Object.fromEntries(Object.entries(message).map(([name, value]) => {
+export function kindsOf(example, { array, bool, int32, int64, string, uint64 }) {
+  return Object.fromEntries(Object.entries(example).map(([name, value]) => {
     if (Array.isArray(value)) return [name, array(uint64)];
     return [name, name === 'Field22' ? int64 : { string, boolean: bool, number: int32 }[typeof value]];
   }));
