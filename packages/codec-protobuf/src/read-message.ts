@@ -143,6 +143,8 @@ function valueReader(element: Element, number: number, typeOf: TypeOf): ValueRea
   if (element.scalar !== undefined) return scalarReader(element.scalar, element);
   return (cursor, depth, before) => {
     const type = typeOf(element);
+    const merge = element.local?.merge;
+    if (before !== undefined && merge !== undefined) return merge(before, readChild(type, cursor, depth));
     if (before === undefined && !element.delimited) return local(element, readChild(type, cursor, depth));
     const message = before === undefined ? type.make() : element.local === undefined ? (before as Message) : completed(type, element.local.toMessage(before));
     if (element.delimited) type.merge(cursor, message, depth + 1, number);

@@ -1,12 +1,14 @@
 import type { DescField } from '@bufbuild/protobuf';
 import { setOwn } from './own-property.ts';
+import { refuseValue } from './refusal.ts';
 
 /** How a message stands in the field that holds it, where that is not the message itself. */
 export interface LocalForm {
   toMessage(local: unknown): Record<string, unknown>;
   toLocal(message: Record<string, unknown>): unknown;
+  /** Adds what came later to what is there, where going there and back again for each part would take time that grows with its square. */
+  merge?(local: unknown, message: Record<string, unknown>): unknown;
 }
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 interface Value {
   readonly $typeName: 'google.protobuf.Value';
   readonly kind: { readonly case: string | undefined; readonly value?: unknown };
@@ -18,7 +20,7 @@ const wrappers = new Set(['Double', 'Float', 'Int64', 'UInt64', 'Int32', 'UInt32
 export function localForm(desc: DescField): LocalForm | undefined {
   const { message } = desc;
   if (message === undefined) return undefined;
-  if (message.typeName === 'google.protobuf.Struct' && desc.parent.typeName !== 'google.protobuf.Value') return structForm;
+  if (message.typeName === 'google.protobuf.Struct' && desc.parent.typeName !== 'google.protobuf.Value') return structForm(`${desc.parent.typeName}.${desc.name}`);
   if (desc.fieldKind !== 'message' || desc.oneof !== undefined || !wrappers.has(message.typeName)) return undefined;
   const $typeName = message.typeName;
   return {
@@ -27,32 +29,37 @@ export function localForm(desc: DescField): LocalForm | undefined {
   };
 }
 
-const structForm: LocalForm = {
-  toMessage: (json) => structOf(json as { [key: string]: Json }), // the field is typed as JsonObject
-  toLocal: (message) => objectOf(message),
-};
+function structForm(label: string): LocalForm {
+  return {
+    toMessage: (json) => structOf(json, label),
+    toLocal: (message) => addTo({}, message),
+    merge: (json, message) => addTo(json as Record<string, unknown>, message), // made by toLocal
+  };
+}
 
-function structOf(json: { [key: string]: Json } | undefined): Record<string, unknown> {
+function structOf(json: unknown, label: string): Record<string, unknown> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) refuseValue(label, 'an object of JSON', json);
   const fields: Record<string, unknown> = {};
-  if (json !== undefined) for (const key of Object.keys(json)) setOwn(fields, key, valueOf(json[key]));
+  // As JSON.stringify does, a property without a value is left out.
+  for (const [key, value] of Object.entries(json)) if (value !== undefined) setOwn(fields, key, valueOf(value, label));
   return { $typeName: 'google.protobuf.Struct', fields };
 }
 
-function valueOf(json: Json | undefined): Value {
-  return { $typeName: 'google.protobuf.Value', kind: kindOf(json) };
+function valueOf(json: unknown, label: string): Value {
+  return { $typeName: 'google.protobuf.Value', kind: kindOf(json, label) };
 }
 
-function kindOf(json: Json | undefined): Value['kind'] {
+function kindOf(json: unknown, label: string): Value['kind'] {
+  if (json === null || json === undefined) return { case: 'nullValue', value: 0 };
   if (typeof json === 'number') return { case: 'numberValue', value: json };
   if (typeof json === 'string') return { case: 'stringValue', value: json };
   if (typeof json === 'boolean') return { case: 'boolValue', value: json };
-  if (Array.isArray(json)) return { case: 'listValue', value: { $typeName: 'google.protobuf.ListValue', values: json.map(valueOf) } };
-  if (typeof json === 'object' && json !== null) return { case: 'structValue', value: structOf(json) };
-  return { case: 'nullValue', value: 0 };
+  if (typeof json !== 'object') refuseValue(label, 'JSON', json);
+  if (!Array.isArray(json)) return { case: 'structValue', value: structOf(json, label) };
+  return { case: 'listValue', value: { $typeName: 'google.protobuf.ListValue', values: json.map((item) => valueOf(item, label)) } };
 }
 
-function objectOf(struct: Record<string, unknown>): Record<string, unknown> {
-  const json: Record<string, unknown> = {};
+function addTo(json: Record<string, unknown>, struct: Record<string, unknown>): Record<string, unknown> {
   const fields = struct['fields'] as Record<string, Value>; // made by the reader of google.protobuf.Struct
   for (const key of Object.keys(fields)) setOwn(json, key, jsonOf(fields[key] as Value));
   return json;
@@ -60,7 +67,7 @@ function objectOf(struct: Record<string, unknown>): Record<string, unknown> {
 
 function jsonOf({ kind }: Value): unknown {
   switch (kind.case) {
-    case 'structValue': return objectOf(kind.value as Record<string, unknown>);
+    case 'structValue': return addTo({}, kind.value as Record<string, unknown>);
     case 'listValue': return (kind.value as { values: Value[] }).values.map(jsonOf);
     case 'nullValue': case undefined: return null;
     default: return kind.value;

@@ -54,20 +54,28 @@ function fieldInit(field: DescField, depth: number): fc.Arbitrary<unknown> {
   return one;
 }
 
+// Made once for each message and depth: a fresh one for each message inside another grows beyond measure.
+const known = new Map<string, fc.Arbitrary<Init>>();
+
 /** Values that `create` takes for a message of this type; each optional field is there or not. */
 export function initOf(desc: DescMessage, depth = 3): fc.Arbitrary<Init> {
-  return fc.constant(undefined).chain(() => {
-    const model: Record<string, fc.Arbitrary<unknown>> = {};
-    const requiredKeys: string[] = [];
-    for (const member of desc.members) {
-      if (member.kind === 'oneof') {
-        const cases = member.fields.filter((field) => depth > 0 || field.message === undefined);
-        model[member.localName] = fc.oneof(...cases.map((field) => value(field, depth).map((chosen) => ({ case: field.localName, value: chosen }))));
-      } else if (depth > 0 || member.message === undefined) {
-        model[member.localName] = fieldInit(member, depth);
-        if (member.presence === 3) requiredKeys.push(member.localName);
-      }
+  const key = `${desc.typeName} ${depth}`;
+  const made = known.get(key) ?? recordOf(desc, depth);
+  known.set(key, made);
+  return made;
+}
+
+function recordOf(desc: DescMessage, depth: number): fc.Arbitrary<Init> {
+  const model: Record<string, fc.Arbitrary<unknown>> = {};
+  const requiredKeys: string[] = [];
+  for (const member of desc.members) {
+    if (member.kind === 'oneof') {
+      const cases = member.fields.filter((field) => depth > 0 || field.message === undefined);
+      model[member.localName] = fc.oneof(...cases.map((field) => value(field, depth).map((chosen) => ({ case: field.localName, value: chosen }))));
+    } else if (depth > 0 || member.message === undefined) {
+      model[member.localName] = fieldInit(member, depth);
+      if (member.presence === 3) requiredKeys.push(member.localName);
     }
-    return fc.record(model, { requiredKeys }) as fc.Arbitrary<Init>;
-  });
+  }
+  return fc.record(model, { requiredKeys });
 }

@@ -19,22 +19,25 @@ const schemas: readonly DescMessage[] = [
   proto2.DefaultsSchema, proto2.RequiredSchema, proto2.ListsSchema, GroupsSchema,
 ];
 
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+}
+
 describe.each([['generated', true], ['not generated', false]] as const)('code that is %s', (_, generated) => {
   describe.each(schemas.map((schema) => [schema.typeName, schema] as const))('%s', (_name, schema) => {
     const codec = descriptorCodec(schema, generated);
-    const runs = { numRuns: 150 };
+    const runs = { numRuns: 60 };
 
     it('writes the bytes that @bufbuild/protobuf writes', () => {
       fc.assert(fc.property(initOf(schema), (init) => {
         const message = create(schema, init);
-        expect(encoded(codec, message)).toStrictEqual(toBinary(schema, message));
+        expect(hexOf(encoded(codec, message))).toBe(hexOf(toBinary(schema, message)));
       }), runs);
     });
 
     it('writes a plain object as the message that it would become', () => {
       fc.assert(fc.property(initOf(schema), (init) => {
-        const bytes = encoded(codec, init);
-        expect(bytes).toStrictEqual(toBinary(schema, create(schema, init)));
+        expect(hexOf(encoded(codec, init))).toBe(hexOf(toBinary(schema, create(schema, init))));
       }), runs);
     });
 

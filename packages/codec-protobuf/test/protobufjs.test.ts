@@ -70,6 +70,6 @@ describe.each([[BenchmarkMessageSchema], [ScalarsSchema], [ListsSchema], [TreeSc
       const bytes = encoded(codec, init);
       const again = type.encode(type.decode(bytes)).finish();
       expect(difference(decoded(codec, again), decoded(codec, bytes))).toBe(undefined);
-    }), { numRuns: 200 });
+    }), { numRuns: 60 });
   });
 });

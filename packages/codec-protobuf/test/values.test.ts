@@ -153,6 +153,12 @@ describe.each([['generated', true], ['not generated', false]] as const)('code th
     expect([Object.prototype, Array.prototype, Function.prototype].map((object) => Reflect.ownKeys(object))).toStrictEqual(before);
   });
 
+  it('takes for a Struct what JSON takes, and refuses the rest', () => {
+    const known = descriptorCodec(proto3.KnownSchema, generated);
+    expect(decoded(known, encoded(known, { struct: { a: [1, null, undefined, { b: 'c' }], left: undefined, out: true } }))).toMatchObject({ struct: { a: [1, null, null, { b: 'c' }], out: true } });
+    for (const struct of [5, 'a', [1], { a: 1n }, { a: () => 1 }, { a: [Symbol('a')] }]) expect(caught(() => encoded(known, { struct }))).toMatchObject(badPayload);
+  });
+
   it('does not take what every object inherits for the value of a field of that name', () => {
     const codec = descriptorCodec(InheritedSchema, generated);
     expect(encoded(codec, {})).toHaveLength(0);
