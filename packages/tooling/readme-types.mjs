@@ -27,6 +27,8 @@ mkdirSync(join(config, '..'), { recursive: true });
 writeFileSync(config, JSON.stringify({
   extends: '../tsconfig.tests.json',
   compilerOptions: {
+    // As strict as most users are, who do not know of the stricter settings of this repository.
+    noUncheckedIndexedAccess: false, exactOptionalPropertyTypes: false,
     incremental: false, noEmit: true, allowImportingTsExtensions: false, typeRoots: [join(root, 'node_modules', '@types')],
     paths: Object.fromEntries(packages().map(({ manifest, path }) => [manifest.name, [join(path, 'dist', 'index.d.ts')]])),
   },

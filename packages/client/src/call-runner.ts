@@ -172,7 +172,7 @@ export class CallRunner implements CallOwner {
       call.kind = 'reply';
       call.unwraps = true;
     }
-    settle(
+    void settle(
       () => chain(call),
       (reply) => this.succeeded(call, reply),
       (error) => this.failed(call, asRpcError(error)),

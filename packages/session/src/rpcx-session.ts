@@ -34,7 +34,7 @@ export interface SessionOptions {
   readonly settings: SessionSettings;
   readonly extensions: readonly Extension[];
   readonly handler: SessionHandler;
-  /** Number of the first frame that a client sends, as two halves; it wraps after 2^64. @default 0 */
+  /** Number of the first frame that a client sends, as two halves; it wraps after 2^64. @default 0 and 0 */
   readonly firstSequence?: Sequenced | undefined;
 }
 
