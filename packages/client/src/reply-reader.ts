@@ -1,4 +1,4 @@
-import { copyBytes, RpcError, settle, type MaybePromise, type RawMessage } from '@rpcxjs/core';
+import { copyBytes, RpcError, settle, type MaybePromise, type PayloadCodec, type RawMessage } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -19,15 +19,16 @@ export function readReply(call: OutboundCall, frame: FrameView, options: Resolve
     const message = `the reply of ${call.service}.${call.method} is in codec ${codecId}, which this client does not know; give it to the client's codecs`;
     throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_CODEC' });
   }
-  if (frame.compressorId === 0) return decode(call, () => decoder.decode(frame.bytes, frame.payloadStart, frame.end));
+  if (frame.compressorId === 0) return decode(call, decoder, frame.owned, { bytes: frame.bytes, start: frame.payloadStart, end: frame.end });
   const payload = inflate(call, frame, options);
-  const read = ({ bytes, start, end }: Payload) => decode(call, () => decoder.decode(bytes, start, end));
+  const read = (inflated: Payload) => decode(call, decoder, true, inflated);
   return payload instanceof Promise ? payload.then(read) : read(payload);
 }
 
-function decode(call: OutboundCall, run: () => unknown): unknown {
+function decode(call: OutboundCall, decoder: PayloadCodec, owned: boolean, { bytes, start, end }: Payload): unknown {
   try {
-    return run();
+    if (owned && decoder.decodeOwned !== undefined) return decoder.decodeOwned(bytes, start, end);
+    return decoder.decode(bytes, start, end);
   } catch (cause) {
     throw unreadable(call, cause);
   }
@@ -60,7 +61,7 @@ export function readRaw(frame: FrameView, call: OutboundCall): RawMessage {
     service: call.service,
     method: call.method,
     metadata: readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd),
-    payload: copyBytes(frame.bytes, frame.payloadStart, frame.end),
+    payload: frame.owned ? frame.bytes.subarray(frame.payloadStart, frame.end) : copyBytes(frame.bytes, frame.payloadStart, frame.end),
     codecId: frame.codecId,
     compressorId: frame.compressorId,
     oneway: false,

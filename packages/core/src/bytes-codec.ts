@@ -16,4 +16,5 @@ export const bytesCodec: Codec = {
     }
   },
   decode: copyBytes,
+  decodeOwned: (source, start, end) => source.subarray(start, end),
 };

@@ -17,6 +17,8 @@ export interface PayloadCodec {
   encode(value: unknown, writer: ByteWriter): void;
   /** Reads `source[start, end)` of a buffer that is reused afterwards: what is kept must be copied. */
   decode(source: Uint8Array, start: number, end: number): unknown;
+  /** As `decode`, of a buffer that nobody writes to again and that holds little else: views of it may be kept. @default decode */
+  decodeOwned?(source: Uint8Array, start: number, end: number): unknown;
 }
 /** Turns values into payloads. `id` is rpcx's serialize type (0–15). */
 export interface Codec extends PayloadCodec {

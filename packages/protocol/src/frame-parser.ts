@@ -5,8 +5,9 @@ import { FrameView, guessProtocol } from './frame-view.ts';
 import type { FrameLimits } from './limits.ts';
 import { getUint32 } from './metadata.ts';
 
-// A frame that is still arriving gets at most this much memory before its bytes are there: lengths are claims.
-const firstAllocation = 1024 * 1024;
+// A frame that is still arriving gets at most this much memory before its bytes are there: lengths are claims. A payload of one mebibyte
+// and its head fit.
+const firstAllocation = 1024 * 1024 + 4096;
 const nothing: Uint8Array = allocate(0);
 
 export interface FrameParserOptions {
