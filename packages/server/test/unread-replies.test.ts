@@ -1,0 +1,72 @@
+import { connect, type Socket } from 'node:net';
+import { createClient } from '@rpcxjs/client';
+import { tcp } from '@rpcxjs/transport-tcp';
+import { describe, expect, it } from 'vitest';
+import { createServer, type ServerOptions } from '../src/index.ts';
+import { frame } from './frame.ts';
+import { recordingLogger, until, type LogLine } from './open-server.ts';
+
+const mebibyte = 1024 * 1024;
+const transport = tcp();
+
+async function serve(limits: NonNullable<ServerOptions['limits']>) {
+  const log: LogLine[] = [];
+  const counts = { calls: 0 };
+  const shared = new Uint8Array(12 * mebibyte);
+  const server = createServer({ transports: [transport], limits, logger: recordingLogger(log) });
+  server.handle('S', 'Large', (message) => ((counts.calls += 1), { ...message, payload: shared }));
+  server.registerFunction('S', 'Echo', (input: unknown) => input);
+  const [address = ''] = await server.listen('tcp@127.0.0.1:0');
+  const sockets: Socket[] = [];
+  const raw = async (): Promise<Socket> => {
+    const socket = connect({ port: Number(address.split(':').at(-1)), host: '127.0.0.1' });
+    sockets.push(socket);
+    await new Promise((resolve) => { socket.once('connect', resolve); });
+    return socket.pause();
+  };
+  return {
+    server, address, log, counts, raw,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.abort();
+      await server.close();
+    },
+  };
+}
+const request = (sequence: number) => frame({ service: 'S', method: 'Large', sequence: BigInt(sequence) });
+
+describe('B9: peers that ask and do not read', () => {
+  it('get no further calls run beyond a mebibyte, and are cut when they have read nothing for stallMs, with one line each', async () => {
+    await using open = await serve({ stallMs: 400 });
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => open.raw()));
+    const ended = sockets.map((socket) => new Promise((resolve) => { socket.on('error', () => {}).once('close', resolve); }));
+    for (const socket of sockets) socket.write(Buffer.concat(Array.from({ length: 50 }, (_, index) => request(index))));
+    const client = createClient({ servers: open.address, transports: [transport] });
+    expect(await client.call('S', 'Echo', 'others are served')).toBe('others are served');
+    await until(() => open.server.stats().connections === 6);
+    await until(() => open.server.stats().connections === 1);
+    expect(open.counts.calls).toBeLessThanOrEqual(10);
+    expect(open.log).toHaveLength(5);
+    expect(open.log[0]).toMatchObject({ level: 'warn', fields: { error: { reason: 'PEER_SILENT' } } });
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(ended);
+    await client.close();
+  });
+
+  it('but only slowly are served to the end, however long that takes', async () => {
+    await using open = await serve({ stallMs: 300 });
+    const socket = await open.raw();
+    let received = 0;
+    socket.write(request(1));
+    const at = performance.now();
+    while (received < 12 * mebibyte && !socket.destroyed) {
+      await new Promise((resolve) => { setTimeout(resolve, 40); });
+      // Node reads ahead into its own buffer: taking a little of it each time keeps the reader slow.
+      const piece = socket.read(Math.min(256 * 1024, socket.readableLength)) as Buffer | null;
+      received += piece?.length ?? 0;
+    }
+    expect(received).toBeGreaterThan(12 * mebibyte - 1);
+    expect(performance.now() - at, 'longer than the allowance, or this shows nothing').toBeGreaterThan(1000);
+    expect(open.log).toEqual([]);
+  });
+});
