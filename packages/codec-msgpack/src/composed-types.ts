@@ -51,7 +51,7 @@ function integerOf(kind: Kind): IntegerKind | undefined {
   return kind.kind === 'integer' ? kind : undefined;
 }
 
-/** A field that may be left out, as with Go's `omitempty`: undefined is not written, missing and nil are read as undefined. */
+/** A field that may be left out, as with Go's `omitempty`: undefined is not written, missing is read as undefined, and so is nil unless the type may be null. */
 export function optional<T>(type: MsgpackType<T>): OptionalField<T> {
   const { kind, wireName } = needFacts(type, 'optional: the type');
   const field = optionalOf<T>(kind);
@@ -61,7 +61,7 @@ export function optional<T>(type: MsgpackType<T>): OptionalField<T> {
 /** A Go pointer, or anything that may be nil: null is written as nil, missing and nil are read as null. */
 export function nullable<T>(type: MsgpackType<T>): MsgpackType<T | null> {
   const { kind, wireName } = needFacts(type, 'nullable: the type');
-  const made = typeOfKind<T | null>({ kind: 'nullable', inner: kind });
+  const made = typeOfKind<T | null>(kind.kind === 'nullable' ? kind : { kind: 'nullable', inner: kind });
   return wireName === undefined ? made : made.as(wireName);
 }
 

@@ -29,6 +29,7 @@ export interface MapKind {
 }
 export interface NullableKind {
   readonly kind: 'nullable';
+  /** Not nullable itself. */
   readonly inner: Kind;
 }
 export interface StructKind {

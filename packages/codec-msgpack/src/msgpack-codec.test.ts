@@ -160,6 +160,15 @@ describe('msgpack', () => {
     }
   });
 
+  it('names the path of what it refuses', () => {
+    const paths: [unknown, RegExp][] = [
+      [{ lines: [1, 2, { run: () => 1 }] }, /as msgpack: lines\[2\]\.run: it contains a function/], [[[Promise.resolve(1)]], /as msgpack: \[0\]\[0\]: it contains a promise/], [() => 1, /as msgpack: it contains a function/],
+      [{ a: 1, big: 2n ** 64n }, /as msgpack: big: the bigint/], [{ at: new Date(NaN) }, /as msgpack: at: a Date is invalid/], [{ a: { get b(): never { throw new Error('no b'); } } }, /as msgpack: a\.b: no b/],
+    ];
+    const pair = msgpack.compile?.(undefined) as PayloadCodec;
+    for (const [value, reason] of paths) for (let round = 0; round < 20; round++) expect(() => encoded(round % 2 === 0 ? pair : msgpack, value)).toThrow(reason);
+  });
+
   it('C3: revives nothing: class tags are data, unknown extensions are bytes', () => {
     const value = { '@type': 'Function', constructor: { name: 'Date' }, $ref: '#', toString: 'x', __proto__: null };
     expect(JSON.stringify(decoded(msgpack, encoded(msgpack, { ...value })))).toBe(JSON.stringify({ ...value }));

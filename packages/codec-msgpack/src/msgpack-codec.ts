@@ -1,7 +1,8 @@
 import { type ByteWriter, type Codec, type PayloadCodec, RpcError } from '@rpcxjs/core';
-import { textOf, unreadable, unwritable } from './bad-payload.ts';
+import { textOf, unreadable, unwritable, unwritableAt } from './bad-payload.ts';
 import { check } from './check-value.ts';
 import { type Cursor, releaseCursor, takeCursor } from './cursor.ts';
+import { faultPath } from './fault-path.ts';
 import type { Kind } from './kind.ts';
 import { LearnedReader } from './learned-reader.ts';
 import { LearnedWriter } from './learned-writer.ts';
@@ -12,6 +13,7 @@ import { readValue } from './read-value.ts';
 import { readerOf } from './typed-reader.ts';
 import { writerOf } from './typed-writer.ts';
 import { kindOf } from './wire-kind.ts';
+import { misfit } from './write-exact.ts';
 import { writeValue } from './write-value.ts';
 
 /** rpcx's serialize type of MessagePack (protocol/message.go `MsgPack`). */
@@ -76,6 +78,17 @@ function explained(kind: Kind, value: unknown, cause: unknown): unknown {
   }
 }
 
+/** The error of a value that was refused, with the path to its fault. A wire type finds that itself. */
+function refusal(value: unknown, cause: unknown, options: ResolvedMsgpackOptions): RpcError {
+  if (cause === misfit) return unwritableAt('', cause);
+  try {
+    return unwritableAt(faultPath(value, options), cause);
+  } catch {
+    // A value that throws when it is looked at again.
+    return unwritableAt('', cause);
+  }
+}
+
 function pair(options: ResolvedMsgpackOptions, read: (cursor: Cursor) => unknown, write: (output: Output, value: unknown) => void): PayloadCodec {
   return {
     encode(value: unknown, writer: ByteWriter): void {
@@ -83,7 +96,7 @@ function pair(options: ResolvedMsgpackOptions, read: (cursor: Cursor) => unknown
       try {
         write(output, value);
       } catch (cause) {
-        throw RpcError.is(cause) && cause.reason === 'BAD_PAYLOAD' ? cause : unwritable(textOf(cause), cause);
+        throw refusal(value, cause, options);
       } finally {
         releaseOutput(output);
       }

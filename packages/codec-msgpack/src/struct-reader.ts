@@ -1,7 +1,7 @@
 import { canGenerate, generate, mostFields } from './code-generation.ts';
 import { type Cursor, enter } from './cursor.ts';
 import { KeyTrie } from './key-trie.ts';
-import { type Kind, type StructKind, zeroOf } from './kind.ts';
+import { type Kind, type StructField, type StructKind, zeroOf } from './kind.ts';
 import { LearningBudget } from './learning-budget.ts';
 import { hotMakerOf, type Maker, makerOf } from './object-maker.ts';
 import { countOfArray, countOfMap, nextTag, unexpected } from './read-header.ts';
@@ -41,7 +41,7 @@ class StructReader {
 
   constructor(kind: StructKind, readerOf: (kind: Kind) => Read) {
     this.#kind = kind;
-    this.#reads = kind.fields.map((field) => (field.isOptional ? optionalReader(readerOf(field.kind)) : readerOf(field.kind)));
+    this.#reads = kind.fields.map((field) => (isAbsentWhenNil(field) ? optionalReader(readerOf(field.kind)) : readerOf(field.kind)));
     this.#byName = new Map(kind.fields.map((field, index) => [field.wireName, index]));
   }
 
@@ -152,6 +152,11 @@ class StructReader {
     if (kind === undefined) return { key: bytes, variable: `u${index}`, tags: [], slow: 'R(c,undefined,0)' };
     return { key: bytes, variable: `v${field}`, tags: fastTags(kind).filter((tag) => (tag & 0xff) === this.#tags[key]), slow: `F${field}(c)` };
   }
+}
+
+/** An optional field that cannot be null otherwise. */
+function isAbsentWhenNil({ isOptional, kind }: StructField): boolean {
+  return isOptional && kind.kind !== 'nullable' && kind.kind !== 'any';
 }
 
 function optionalReader(read: Read): Read {

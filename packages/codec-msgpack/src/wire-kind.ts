@@ -8,7 +8,7 @@ export interface MsgpackType<T> extends WireType<T> {
   /** The same type under another name on the wire, as Go's tag `msgpack:"name"` has it. */
   as(name: string): MsgpackType<T>;
 }
-/** A field that may be left out: `undefined` is not written, and what is missing or nil is read as `undefined`. Go's `omitempty`. */
+/** A field that may be left out: `undefined` is not written, and what is missing is read as `undefined`; so is nil, unless the type itself may be null. Go's `omitempty`. */
 export interface OptionalField<T> extends MsgpackType<T | undefined> {
   readonly optional: true;
   as(name: string): OptionalField<T>;

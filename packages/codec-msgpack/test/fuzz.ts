@@ -24,13 +24,25 @@ export function fuzz({ seed, count, oracle, progress }: FuzzOptions): { reads: n
     const [name, pair] = pairs[index % pairs.length] as readonly [string, PayloadCodec];
     const from = performance.now();
     const refusal = refusalOf(pair, target, length);
-    result.slowestMs = Math.max(result.slowestMs, performance.now() - from);
+    const elapsed = performance.now() - from;
+    if (elapsed > result.slowestMs) result.slowestMs = Math.max(result.slowestMs, Math.min(elapsed, again(pair, target, length)));
     if (refusal === undefined) result.reads++;
     else result.refusals++;
     if (oracle !== undefined && name !== 'typed') compare(oracle, target.subarray(0, length), refusal);
     if (index % 100_000 === 0) progress?.(index);
   }
   return result;
+}
+
+/** The best of a few more times: another process may have had the core, but a payload that takes long takes long each time. */
+function again(pair: PayloadCodec, source: Uint8Array, length: number): number {
+  let best = Infinity;
+  for (let round = 0; round < 5; round++) {
+    const from = performance.now();
+    refusalOf(pair, source, length);
+    best = Math.min(best, performance.now() - from);
+  }
+  return best;
 }
 
 function refusalOf(pair: PayloadCodec, source: Uint8Array, length: number): string | undefined {

@@ -18,8 +18,7 @@ describe('B13: hostile payloads', () => {
     const memory: number[] = [];
     const { reads, refusals, slowestMs } = fuzz({ seed, count, progress: () => { collect(); memory.push(process.memoryUsage().rss); } });
     expect(reads + refusals).toBe(count);
-    // Another process may take the core for a while; a hang is far longer.
-    expect(slowestMs).toBeLessThan(500);
+    expect(slowestMs).toBeLessThan(10);
     // After a third everything that is learned is learned.
     const third = Math.max(...memory.slice(0, Math.ceil(memory.length / 3)));
     const last = Math.max(...memory.slice(-Math.ceil(memory.length / 3)));
