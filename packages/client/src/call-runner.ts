@@ -2,7 +2,6 @@ import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, settle, typ
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget, type WaitingPlace } from './outbound-call.ts';
-import { attemptEnded } from './service-route.ts';
 
 export interface CallCounters {
   calls: number;
@@ -32,6 +31,8 @@ export class CallRunner implements CallOwner {
   readonly #attemptChain: Handle<ClientCall> | undefined;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
+  /** Calls between two attempts. */
+  readonly #resting = new Set<OutboundCall>();
 
   constructor(options: ResolvedClientOptions, rename: (call: OutboundCall, service: string, method: string) => CallTarget) {
     this.#options = options;
@@ -67,7 +68,7 @@ export class CallRunner implements CallOwner {
       return;
     }
     if (call.settled) return;
-    if (call.pick !== undefined) attemptEnded(call, undefined, this.clock.now());
+    if (call.pick !== undefined) this.#attemptEnded(call, undefined);
     this.#settle(call);
     this.counters.succeeded += 1;
     call.resolve(call.unwraps ? (value as Reply).output : value);
@@ -81,9 +82,8 @@ export class CallRunner implements CallOwner {
       return;
     }
     if (call.settled) return;
-    const now = this.clock.now();
-    attemptEnded(call, error, now);
-    const again = this.#again(call, error, now);
+    this.#attemptEnded(call, error);
+    const again = this.#again(call, error);
     if (again === undefined) this.#reject(call, error);
     else this.#retry(call, again);
   }
@@ -100,7 +100,7 @@ export class CallRunner implements CallOwner {
       sent: session !== undefined,
       address: session?.address,
     });
-    attemptEnded(call, error, this.clock.now());
+    this.#attemptEnded(call, error);
     call.aborted(error);
     this.#reject(call, error);
   }
@@ -116,13 +116,13 @@ export class CallRunner implements CallOwner {
   }
 
   #throughChain(call: OutboundCall, kind: CallKind, chain: Handle<ClientCall>): Promise<unknown> {
-    if (kind === 'value') call.kind = 'reply';
+    call.wantsReply = true;
     const wrong = this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
     try {
+      const output = (reply: Reply): unknown => (kind === 'value' ? reply.output : undefined);
       const reply = chain(call);
-      if (!(reply instanceof Promise)) return Promise.resolve(kind === 'value' ? reply.output : undefined);
-      return reply.then((late) => (kind === 'value' ? late.output : undefined));
+      return reply instanceof Promise ? reply.then(output) : Promise.resolve(output(reply));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -163,15 +163,13 @@ export class CallRunner implements CallOwner {
   }
 
   #attempt(call: OutboundCall, now: number): void {
+    call.attemptSent = false;
     const chain = this.#attemptChain;
     if (chain === undefined || call.kind === 'raw') {
       call.target.route.send(call, now);
       return;
     }
-    if (call.kind === 'value') {
-      call.kind = 'reply';
-      call.unwraps = true;
-    }
+    if (!call.wantsReply) call.wantsReply = call.unwraps = true;
     void settle(
       () => chain(call),
       (reply) => this.succeeded(call, reply),
@@ -196,34 +194,64 @@ export class CallRunner implements CallOwner {
       sent: session !== undefined,
       address: session?.address,
     });
-    attemptEnded(call, error, this.clock.now());
+    this.#attemptEnded(call, error);
     call.aborted(error);
     this.#reject(call, error);
   }
 
   /** Milliseconds until the next attempt, undefined for none. */
-  #again(call: OutboundCall, error: RpcError<string>, now: number): number | undefined {
-    const { address } = error;
-    (call.failures ??= []).push({ address, error, durationMs: now - call.startedAt });
+  #again(call: OutboundCall, error: RpcError<string>): number | undefined {
+    (call.failures ??= []).push({ address: error.address, error, durationMs: this.clock.now() - call.startedAt });
     if (call.kind === 'raw' || this.closed) return undefined;
-    const retryable = !error.sent || refusedUnrun(error) || (call.idempotent && error.code === 'unavailable');
-    const ready = call.options?.waitForReady === true && !error.sent && error.code === 'unavailable';
-    const failMode = call.target.failMode ?? this.#options.failMode;
-    const encoded = error.reason !== 'BAD_PAYLOAD' && error.reason !== 'TOO_LARGE';
-    const decision = encoded ? failMode.next({ error: error as RpcError, retryable, attempt: call.attempt, instance: undefined }, call) : 'give-up';
-    if (decision !== 'give-up') return decision.afterMs;
+    // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
+    const unsent = !wasSent(call) && error.code === 'unavailable';
+    const retryable = unsent || call.refused || (call.idempotent && error.code === 'unavailable');
+    call.refused = false;
+    const wait = this.#decide(call, error, retryable);
+    if (wait !== undefined) return wait;
+    const ready = call.options?.waitForReady === true && unsent;
     return ready ? Math.min(1000, 20 * 2 ** Math.min(call.attempt, 6)) * this.clock.random() : undefined;
+  }
+
+  #decide(call: OutboundCall, error: RpcError<string>, retryable: boolean): number | undefined {
+    const failMode = call.target.failMode ?? this.#options.failMode;
+    try {
+      const decision = failMode.next({ error: error as RpcError, retryable, attempt: call.attempt, instance: undefined }, call);
+      return decision === 'give-up' ? undefined : decision.afterMs + (decision.jitterMs ?? 0) * this.clock.random();
+    } catch (thrown) {
+      this.#options.runtime.logger.error({ failMode: failMode.name, error: thrown }, 'a fail mode threw, and the call is not tried again');
+      return undefined;
+    }
+  }
+
+  /** Tells the picker how the attempt went. */
+  #attemptEnded(call: OutboundCall, error: unknown): void {
+    const { pick } = call;
+    call.pick = undefined;
+    try {
+      pick?.done?.({ error, durationMs: this.clock.now() - call.startedAt });
+    } catch (thrown) {
+      this.#options.runtime.logger.error({ error: thrown }, 'a picker threw when it was told how an attempt went');
+    }
+  }
+
+  /** Ends the calls that wait for their next attempt: there will be none. */
+  endResting(error: RpcError): void {
+    for (const call of this.#resting) this.#reject(call, error);
   }
 
   #retry(call: OutboundCall, afterMs: number): void {
     call.attempt += 1;
     this.counters.retries += 1;
     const release = call.release;
+    this.#resting.add(call);
     const timer = this.clock.setTimer(() => {
+      this.#resting.delete(call);
       call.release = release;
       if (!call.settled) this.#attempt(call, this.clock.now());
     }, afterMs);
     call.release = () => {
+      this.#resting.delete(call);
       timer.cancel();
       release?.();
     };
@@ -235,8 +263,16 @@ export class CallRunner implements CallOwner {
     const { failures } = call;
     const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures);
     for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) one.inAttempt?.reject(whole);
-    const mapped = whole.remote ? this.#options.mapError?.(whole) : undefined;
-    call.reject(mapped ?? whole);
+    call.reject(this.#mapped(whole));
+  }
+
+  #mapped(error: RpcError<string>): unknown {
+    if (!error.remote || this.#options.mapError === undefined) return error;
+    try {
+      return this.#options.mapError(error) ?? error;
+    } catch (thrown) {
+      return thrown;
+    }
   }
 
   #settle(call: OutboundCall): void {
@@ -264,9 +300,10 @@ function forget(call: OutboundCall, tell: boolean): WaitingPlace | undefined {
   return last;
 }
 
-/** The server said that it did not run the call. */
-function refusedUnrun(error: RpcError<string>): boolean {
-  return error.remote && error.code === 'unavailable' && (error.reason === 'OVERLOADED' || error.reason === 'CLOSED');
+/** Whether a byte of this attempt, or of the changed call that stands for it, has left this process. */
+function wasSent(call: OutboundCall): boolean {
+  for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) if (one.attemptSent) return true;
+  return false;
 }
 
 function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {

@@ -1,5 +1,5 @@
-import { wire, type Codec, type ErrorMap, type PayloadCodec, type StandardSchema } from '@rpcxjs/core';
-import { compressorFlags, flag, prepareHead, prepareTimeout } from '@rpcxjs/protocol';
+import { RpcError, utf8Bytes, wire, type Codec, type ErrorMap, type PayloadCodec, type StandardSchema } from '@rpcxjs/core';
+import { compressorFlags, flag, prepareHead, prepareTimeout, reserved } from '@rpcxjs/protocol';
 
 export interface BindingInit {
   /** Path on the wire. */
@@ -27,6 +27,8 @@ export class ClientBinding {
   #timeoutBytes: Uint8Array = new Uint8Array(0);
 
   constructor(init: BindingInit) {
+    checkName(init.service);
+    checkName(init.method);
     this.#init = init;
     this.service = init.service;
     this.method = init.method;
@@ -60,6 +62,16 @@ export class ClientBinding {
 
   #prepare(flags: number): Uint8Array {
     return prepareHead({ service: this.service, method: this.method, codecId: this.codec.id, flags });
+  }
+}
+
+/** Servers end the connection over a longer name, and what begins with `_rpcxjs` is between the two runtimes. */
+function checkName(name: string): void {
+  if (name.startsWith(reserved.controlPath)) {
+    throw new RpcError('invalid_argument', `"${name}" cannot be called: names that begin with ${reserved.controlPath} are reserved`, { reason: 'RESERVED_NAME', sent: false });
+  }
+  if (name.length > 85 && utf8Bytes(name).length > 255) {
+    throw new RpcError('invalid_argument', `a name of ${name.length} characters cannot be called: it takes at most 255 bytes`, { reason: 'TOO_LARGE', sent: false });
   }
 }
 

@@ -1,4 +1,4 @@
-import { createMetadata, RpcError, type Connection } from '@rpcxjs/core';
+import { createMetadata, RpcError, thrownText, type Connection, type Metadata, type Reply } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import {
   cancelExtension, cancelWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
@@ -139,14 +139,16 @@ export class ClientSession implements SessionHandler {
       return;
     }
     if (frame.isError) {
-      this.#events.failed(call, replyError(frame, this.session.capabilities.has(errorsWord), this.address));
+      const { error, refused } = replyError(frame, this.session.capabilities.has(errorsWord), this.address);
+      call.refused = refused;
+      this.#events.failed(call, error);
       return;
     }
-    const metadata = call.kind === 'reply' || call.options?.onReply !== undefined ? metadataOf(frame) : undefined;
+    const metadata = call.wantsReply || call.options?.onReply !== undefined ? metadataOf(frame) : undefined;
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
       if (metadata !== undefined) call.options?.onReply?.({ metadata, address: this.address });
-      this.#events.succeeded(call, call.kind === 'reply' ? { output, metadata } : output);
+      this.#events.succeeded(call, call.wantsReply ? replyOf(output, metadata) : output);
     };
     if (value instanceof Promise) value.then(done).catch((error: unknown) => this.#events.failed(call, asRpcError(error)));
     else if (metadata === undefined) this.#events.succeeded(call, value);
@@ -155,9 +157,10 @@ export class ClientSession implements SessionHandler {
 
   #sent(call: OutboundCall, bytes: number, now: number): void {
     const { session } = this;
+    call.attemptSent = true;
     this.#options.frames?.written(call.service, call.method, bytes);
     session.frameWritten(flushThreshold(this.#pending.size, bytes));
-    if (call.kind === 'oneway') this.#events.succeeded(call, undefined);
+    if (call.kind === 'oneway') this.#events.succeeded(call, call.wantsReply ? replyOf(undefined, undefined) : undefined);
     else session.callSent(now);
   }
 
@@ -168,6 +171,10 @@ export class ClientSession implements SessionHandler {
   }
 }
 
+function replyOf(output: unknown, metadata: Metadata | undefined): Reply {
+  return { output, metadata: metadata ?? createMetadata() };
+}
+
 function metadataOf(frame: FrameView): Record<string, string> {
   return frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
 }
@@ -175,7 +182,7 @@ function metadataOf(frame: FrameView): Record<string, string> {
 /** Whatever a codec or an interceptor threw, as the error of a call. */
 export function asRpcError(error: unknown): RpcError<string> {
   if (RpcError.is(error)) return error;
-  return new RpcError('internal', `the call failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return new RpcError('internal', `the call failed: ${thrownText(error)}`, { cause: error });
 }
 
 function lost(address: string, reason: RpcError | undefined): RpcError {

@@ -73,16 +73,16 @@ class RpcxClient implements Client {
     const route = this.#route(path, options);
     const make: MakeCaller = (method, traits) => {
       let target: CallTarget | undefined;
+      const prepare = (): CallTarget => ({ binding: new ClientBinding({ ...traits, service: path, method, codec }), route, failMode: options.failMode });
       return (input, callOptions) => {
-        target ??= { binding: new ClientBinding({ ...traits, service: path, method, codec }), route, failMode: options.failMode };
-        return this.#run(target, input, callOptions);
+        return target === undefined ? this.#run(() => (target = prepare()), input, callOptions) : this.#run(target, input, callOptions);
       };
     };
     return (typeof first === 'string' ? interfaceService(idempotent, make) : contractService(first, idempotent, make)) as never; // the overloads say what it is
   }
 
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out> {
-    return this.#run(this.#target(service, method), input, options) as Promise<Out>; // the caller says what it is
+    return this.#run(() => this.#target(service, method), input, options) as Promise<Out>; // the caller says what it is
   }
 
   async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
@@ -129,18 +129,24 @@ class RpcxClient implements Client {
 
   abort(reason?: Error): void {
     this.#runner.closed = true;
+    this.#cut(new RpcError('canceled', 'the client was stopped', { reason: 'CLOSED', cause: reason }));
     this.#closing ??= this.#stop();
-    const error = new RpcError('canceled', 'the client was stopped', { reason: 'CLOSED', cause: reason });
-    for (const link of this.#links.values()) link.abort(error);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #run(target: CallTarget, input: unknown, options: CallOptions | undefined): Promise<unknown> {
-    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(target, input, options, 'value');
-    return this.#ready().then(() => this.#runner.run(target, input, options, 'value'));
+  /** What is called is made by the first call, and may turn out not to be callable. */
+  #run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    let made: CallTarget;
+    try {
+      made = typeof target === 'function' ? target() : target;
+    } catch (error) {
+      return Promise.reject(error as Error); // of checkName, or of a codec that does not compile its wire type
+    }
+    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, 'value');
+    return this.#ready().then(() => this.#runner.run(made, input, options, 'value'));
   }
 
   /** Plugins start with the first call. */
@@ -161,6 +167,8 @@ class RpcxClient implements Client {
   }
 
   #target(service: string, method: string, ref?: MethodRef): CallTarget {
+    // Names may come from outside, by way of a gateway.
+    if (this.#targets.size > mostTargets) this.#targets.clear();
     let methods = this.#targets.get(service);
     if (methods === undefined) this.#targets.set(service, (methods = new Map()));
     let target = methods.get(ref ?? method);
@@ -181,7 +189,9 @@ class RpcxClient implements Client {
     const { group } = options;
     let routes = this.#routes.get(selector);
     if (routes === undefined) this.#routes.set(selector, (routes = new Map()));
-    const key = group === undefined ? service : JSON.stringify([service, group]);
+    // Every service is on every server of a list, so that one route serves them all.
+    const name = this.#options.addresses === undefined ? service : '';
+    const key = group === undefined ? name : JSON.stringify([name, group]);
     let route = routes.get(key);
     if (route === undefined) {
       const owner = { linkOf: (address: string) => this.#link(address), failed: (call: OutboundCall, error: RpcError) => this.#runner.failed(call, error) };
@@ -212,22 +222,35 @@ class RpcxClient implements Client {
     const timer = this.#options.runtime.clock.setTimer(cut, graceMs);
     await Promise.race([this.#runner.idle(), patience]);
     timer.cancel();
-    if (this.#runner.active > 0) {
-      const error = new RpcError('canceled', `the client was closed and waited ${graceMs} ms for this call`, { reason: 'CLOSED' });
-      for (const link of this.#links.values()) link.abort(error);
-    }
+    if (this.#runner.active > 0) this.#cut(new RpcError('canceled', `the client was closed and waited ${graceMs} ms for this call`, { reason: 'CLOSED' }));
     await this.#stop();
+  }
+
+  /** Ends every call, wherever it waits. */
+  #cut(error: RpcError): void {
+    for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(error);
+    this.#runner.endResting(error);
+    for (const link of this.#links.values()) link.abort(error);
   }
 
   async #stop(): Promise<void> {
     this.#pushes.close();
-    for (const routes of this.#routes.values()) for (const route of routes.values()) route.close();
+    const { plugins, runtime } = this.#options;
+    const closed = new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });
+    for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(closed);
     await Promise.all([...this.#links.values()].map((link) => link.close()));
-    for (const plugin of this.#options.plugins) await plugin.stop?.();
+    for (const plugin of plugins) {
+      try {
+        await plugin.stop?.();
+      } catch (error) {
+        runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
+      }
+    }
   }
 }
 
 const started = Promise.resolve();
+const mostTargets = 1000;
 
 /** Makes a client; connections are opened by the first calls. Throws TypeError for options that cannot work. */
 export function createClient(options: ClientOptions): Client {

@@ -5,8 +5,7 @@ import {
 import type { Sequenced } from '@rpcxjs/session';
 import type { ClientBinding } from './client-binding.ts';
 
-/** `reply` is a value with its metadata, as interceptors want it. */
-export type CallKind = 'value' | 'reply' | 'oneway' | 'raw';
+export type CallKind = 'value' | 'oneway' | 'raw';
 
 /** Takes a call to a server. */
 export interface CallRoute {
@@ -62,8 +61,14 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   /** The attempt that interceptors stand around, and the changed call that they passed on. */
   inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
   derived: OutboundCall | undefined;
-  /** Became a 'reply' for the sake of interceptors; its caller wants the value. */
+  /** The value comes with its metadata, as interceptors want it; */
+  wantsReply: boolean = false;
+  /** and is taken out again for the caller. */
   unwraps: boolean = false;
+  /** A byte of the current attempt was written. */
+  attemptSent: boolean = false;
+  /** The server said that it did not run it. */
+  refused: boolean = false;
   failures: { readonly address: string | undefined; readonly error: RpcError<string>; readonly durationMs: number }[] | undefined;
   #metadata: MutableMetadata | undefined;
   #values: ContextValues | undefined;
@@ -117,6 +122,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   /** What a derived call has in common with its original. */
   adopt(original: OutboundCall): void {
     original.derived = this;
+    this.wantsReply = original.wantsReply;
     this.deadlineAt = original.deadlineAt;
     this.startedAt = original.startedAt;
     this.#metadata = original.metadata;

@@ -12,6 +12,7 @@ type Listener = (value: unknown, info: PushInfo) => void;
 /** Hands the servers' own messages to whoever listens; without a listener they are dropped, as in Go. */
 export class Pushes {
   dropped = 0;
+  #closed = false;
   readonly #options: ResolvedClientOptions;
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #readers = new Set<() => void>();
@@ -36,12 +37,12 @@ export class Pushes {
   /** Keeps messages from the moment it is called; a slow reader loses the oldest. Ends when the client closes. */
   iterate<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable {
     const queue: T[] = [];
-    let waiting: ((result: IteratorResult<T>) => void) | undefined;
-    let done = false;
+    const waiting: ((result: IteratorResult<T>) => void)[] = [];
+    let done = this.#closed;
     const unlisten = this.listen(event, (value) => {
-      if (waiting !== undefined) {
-        waiting({ value, done: false });
-        waiting = undefined;
+      const next = waiting.shift();
+      if (next !== undefined) {
+        next({ value, done: false });
         return;
       }
       if (queue.length >= this.#options.limits.maxQueuedPushes) {
@@ -54,15 +55,14 @@ export class Pushes {
       done = true;
       unlisten();
       this.#readers.delete(end);
-      waiting?.({ value: undefined, done: true });
-      waiting = undefined;
+      for (const next of waiting.splice(0)) next({ value: undefined, done: true });
     };
     this.#readers.add(end);
     const iterator: AsyncIterableIterator<T> & Disposable = {
       next: () => {
         if (queue.length > 0) return Promise.resolve({ value: queue.shift() as T, done: false });
         if (done) return Promise.resolve({ value: undefined, done: true });
-        return new Promise((resolve) => (waiting = resolve));
+        return new Promise((resolve) => waiting.push(resolve));
       },
       return: () => {
         queue.length = 0;
@@ -98,6 +98,7 @@ export class Pushes {
   }
 
   close(): void {
+    this.#closed = true;
     for (const end of this.#readers) end();
     this.#listeners.clear();
   }

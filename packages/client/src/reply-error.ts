@@ -17,8 +17,15 @@ export function meaningOfText(text: string): Meaning {
   return { code: 'unknown', reason: undefined };
 }
 
-/** The error of a reply with error status; `structured` when both sides agreed on errors with a code. */
-export function replyError(frame: FrameView, structured: boolean, address: string): RpcError<string> {
+/** What a reply with error status says. */
+export interface ReplyError {
+  readonly error: RpcError<string>;
+  /** The server did not run the call, so that another one may. */
+  readonly refused: boolean;
+}
+
+/** `structured` when both sides agreed on errors with a code. */
+export function replyError(frame: FrameView, structured: boolean, address: string): ReplyError {
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
   // Go's `errors.New("")` has a text without characters.
   const text = metadata[reserved.error] || 'the server replied with an error and did not say which';
@@ -26,7 +33,7 @@ export function replyError(frame: FrameView, structured: boolean, address: strin
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
   const { code, reason, ...rest } = detail ?? meaningOfText(text);
-  return new RpcError(code, text, { ...rest, reason, metadata, remote: true, address });
+  return { error: new RpcError(code, text, { ...rest, reason, metadata, remote: true, address }), refused: detail?.unrun === true };
 }
 
 interface Structured {
@@ -34,17 +41,19 @@ interface Structured {
   readonly reason: Reason | undefined;
   readonly details?: unknown;
   readonly retryAfterMs?: number | undefined;
+  readonly unrun: boolean;
 }
 function parse(json: string | undefined): Structured | undefined {
   if (json === undefined) return undefined;
   try {
     const value = JSON.parse(json) as Readonly<Record<string, unknown>> | null; // checked field by field
     if (value === null || typeof value !== 'object' || typeof value['code'] !== 'string') return undefined;
-    const { code, reason, details, retryAfterMs } = value;
+    const { code, reason, details, retryAfterMs, unrun } = value;
     return {
       code,
       reason: typeof reason === 'string' ? (reason as Reason) : undefined, // another version may know more reasons
       details,
+      unrun: unrun === true,
       retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
     };
   } catch {

@@ -1,6 +1,6 @@
 import { RpcError, type MaybePromise } from '@rpcxjs/core';
 import {
-  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
+  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved, timeoutText,
 } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -40,7 +40,7 @@ export class RequestWriter {
     const { writer } = this.#session;
     const { token } = this.#options;
     const bounded = call.deadlineAt !== Infinity;
-    // A clock's fractions may make 9999.999… of 10000; Go floors, too.
+    // A clock's fractions may make 9999.999… of 10000, which is floored.
     const remainingMs = bounded ? Math.floor(call.deadlineAt - now + 0.001) : 0;
     if (!call.hasMetadata && token === undefined) {
       const metadata = bounded ? call.binding.timeoutMetadata(remainingMs) : noMetadata;
@@ -48,9 +48,21 @@ export class RequestWriter {
       return metadata.length;
     }
     const { metadata } = call;
-    if (bounded) metadata[reserved.timeout] = String(remainingMs);
+    if (bounded) metadata[reserved.timeout] = timeoutText(remainingMs);
     if (token !== undefined) metadata[reserved.auth] = token();
-    return openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
+    const metadataLength = openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
+    this.#checkMetadata(call, metadataLength - 4);
+    return metadataLength;
+  }
+
+  /** A server ends the whole connection over more than that, as this library's do. */
+  #checkMetadata({ service, method, metadata }: OutboundCall, bytes: number): void {
+    const { maxMetadataBytes, maxMetadataPairs } = this.#options.limits;
+    const pairs = Object.keys(metadata).length;
+    if (bytes <= maxMetadataBytes && pairs <= maxMetadataPairs) return;
+    this.#session.writer.rollback();
+    const message = `the metadata of ${service}.${method} has ${pairs} pairs and ${bytes} bytes; ${maxMetadataPairs} and ${maxMetadataBytes} are allowed`;
+    throw new RpcError('resource_exhausted', message, { reason: 'TOO_LARGE', sent: false });
   }
 
   #close(headLength: number, metadataLength: number, call: OutboundCall): number {

@@ -1,11 +1,12 @@
-import { parseAddress, RpcError, type Connection, type Dialer } from '@rpcxjs/core';
+import { parseAddress, RpcError, thrownText, type Connection, type Dialer } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
-import type { Traffic } from '@rpcxjs/session';
+import { observe, type Traffic } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { ClientSession, type SessionEvents } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
+const closeMs = 1000;
 // Calls that find the server down wake a dial, but not more often than this.
 const leastDialGapMs = 100;
 
@@ -37,6 +38,9 @@ export class ServerLink implements SessionEvents {
   #failedAt = -Infinity;
   #dial: AbortController | undefined;
   #draining = false;
+  #left: () => void = () => {};
+  /** Settles when the last connection of a closed link has ended. */
+  readonly #gone: Promise<void> = new Promise((resolve) => (this.#left = resolve));
 
   constructor(address: string, options: ResolvedClientOptions, events: LinkEvents) {
     this.address = address;
@@ -47,8 +51,11 @@ export class ServerLink implements SessionEvents {
   get session(): ClientSession | undefined {
     return this.#session;
   }
+  /** Calls that wait; those that are over by now do not. */
   get queued(): number {
-    return this.#queue.length - this.#next;
+    this.#queue = this.#queue.slice(this.#next).filter(({ settled: over }) => !over);
+    this.#next = 0;
+    return this.#queue.length;
   }
   /** The last dial failed, and no connection came since. */
   get failing(): boolean {
@@ -88,16 +95,22 @@ export class ServerLink implements SessionEvents {
   ended(session: ClientSession, error: RpcError): void {
     if (this.#session !== session) return;
     this.#session = undefined;
+    if (this.#state === 'closed') this.#left();
     this.#events.ended(session.traffic);
     if (this.#state === 'open') this.#state = 'idle';
-    for (const plugin of this.#options.plugins) plugin.connectionClosed?.(session.session.connection, error);
+    observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionClosed?.(session.session.connection, error));
     if (this.queued > 0 && this.#state === 'idle') this.#connect();
   }
 
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#dial?.abort();
-    await this.#session?.session.close();
+    const session = this.#session?.session;
+    if (session === undefined) return;
+    // Nobody waits for anything any more: a server that does not end its side is left behind.
+    const timer = this.#options.runtime.clock.setTimer(() => session.fail(new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' })), closeMs);
+    await Promise.race([session.close(), this.#gone]);
+    timer.cancel();
   }
   abort(error: RpcError): void {
     this.#state = 'closed';
@@ -107,8 +120,9 @@ export class ServerLink implements SessionEvents {
   }
 
   #wait(call: OutboundCall, now: number): void {
-    if (this.queued >= this.#options.limits.maxQueuedCalls) {
-      const message = `${this.queued} calls wait for ${this.address} already; wait for some of them, or raise limits.maxQueuedCalls`;
+    const { maxQueuedCalls } = this.#options.limits;
+    if (this.#queue.length - this.#next >= maxQueuedCalls && this.queued >= maxQueuedCalls) {
+      const message = `${maxQueuedCalls} calls wait for ${this.address} already; wait for some of them, or raise limits.maxQueuedCalls`;
       this.#events.failed(call, new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address }));
       return;
     }
@@ -146,7 +160,12 @@ export class ServerLink implements SessionEvents {
     const dialer = transports.find(({ networks }) => networks.includes(address.network));
     if (dialer === undefined) throw new RpcError('unavailable', unknownNetwork(address.network, transports), { reason: 'CONNECT_FAILED', sent: false });
     let connection = await dialer.dial(address, { signal, runtime });
-    for (const plugin of plugins) if (plugin.connectionOpened !== undefined) connection = await plugin.connectionOpened(connection);
+    try {
+      for (const plugin of plugins) if (plugin.connectionOpened !== undefined) connection = await plugin.connectionOpened(connection);
+    } catch (error) {
+      connection.abort();
+      throw error;
+    }
     return connection;
   }
 
@@ -167,10 +186,10 @@ export class ServerLink implements SessionEvents {
     if (this.#state === 'closed') return;
     this.#state = 'idle';
     this.#failedAt = this.#options.runtime.clock.now();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    this.#failure = new RpcError('unavailable', `no connection to ${this.address}: ${why}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
-    for (const plugin of this.#options.plugins) plugin.connectionFailed?.(this.address, this.#failure);
-    this.#failQueue(this.#failure);
+    this.#failure = new RpcError('unavailable', `no connection to ${this.address}: ${thrownText(cause)}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
+    const failure = this.#failure;
+    observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionFailed?.(this.address, failure));
+    this.#failQueue(failure);
   }
 
   #failQueue(error: RpcError): void {

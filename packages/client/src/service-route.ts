@@ -1,4 +1,4 @@
-import { RpcError, sleep, type Outcome, type Pick, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
@@ -47,13 +47,26 @@ export class ServiceRoute implements CallRoute {
       else this.#failed(call, this.#failure);
       return;
     }
-    const link = this.#choose(call);
+    const link = this.#tryToChoose(call);
     if (link !== undefined) link.send(call, now);
-    else this.#failed(call, this.#none(call));
+    else if (!call.settled) this.#failed(call, this.#none(call));
   }
 
-  close(): void {
+  /** Calls that wait for the first list get the error. */
+  close(error: RpcError): void {
     this.#stop.abort();
+    this.#failure = error;
+    for (const call of this.#waiting.splice(0)) if (!call.settled) this.#failed(call, error);
+  }
+
+  #tryToChoose(call: OutboundCall): ServerLink | undefined {
+    try {
+      return this.#choose(call);
+    } catch (thrown) {
+      const message = `the selector of "${call.service}" threw: ${thrownText(thrown)}`;
+      this.#failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
+      return undefined;
+    }
   }
 
   #choose(call: OutboundCall): ServerLink | undefined {
@@ -81,7 +94,7 @@ export class ServiceRoute implements CallRoute {
   #none(call: OutboundCall): RpcError {
     const known = this.#instances?.length ?? 0;
     const avoid = avoided(call)?.size ?? 0;
-    const message = `no instance of "${this.#service}" (${known} known, ${avoid} avoided): is a server registered under this name?`;
+    const message = `no instance of "${call.service}" (${known} known, ${avoid} avoided): is a server registered under this name?`;
     return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
   }
 
@@ -112,8 +125,7 @@ export class ServiceRoute implements CallRoute {
 
   #lost(cause: unknown): void {
     this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
-    const why = cause instanceof Error ? cause.message : String(cause);
-    this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${why}`, { reason: 'NO_INSTANCE', sent: false, cause });
+    this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason: 'NO_INSTANCE', sent: false, cause });
     if (this.#instances !== undefined) return;
     for (const call of this.#waiting.splice(0)) this.#failed(call, this.#failure);
   }
@@ -144,13 +156,4 @@ function usable(instances: readonly ServiceInstance[], group: string | undefined
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
   if (call.failures === undefined) return undefined;
   return new Set(call.failures.flatMap(({ address }) => address ?? []));
-}
-
-/** Tells the picker how the attempt went, once. */
-export function attemptEnded(call: OutboundCall, error: unknown, now: number): void {
-  const pick: Pick | undefined = call.pick;
-  if (pick === undefined) return;
-  call.pick = undefined;
-  const outcome: Outcome = { error, durationMs: now - call.startedAt };
-  pick.done?.(outcome);
 }

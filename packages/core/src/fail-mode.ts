@@ -10,7 +10,14 @@ export interface AttemptFailure {
   readonly attempt: number;
   readonly instance: ServiceInstance | undefined;
 }
-export type FailDecision = 'give-up' | { readonly again: 'same' | 'other'; readonly afterMs: number };
+export type FailDecision =
+  | 'give-up'
+  | {
+      readonly again: 'same' | 'other';
+      readonly afterMs: number;
+      /** Up to so much more, drawn by the client's clock, so that callers that failed together do not come back together. */
+      readonly jitterMs?: number;
+    };
 
 /** What a call does when an attempt fails. Asked only then: a call that succeeds never comes here. */
 export interface FailMode {

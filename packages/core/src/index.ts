@@ -38,4 +38,5 @@ export { systemClock } from './system-clock.ts';
 export type {
   Acceptor, Connection, ConnectionSink, Dialer, DialOptions, Listener, ListenOptions, PeerCertificate, Transport,
 } from './transport.ts';
+export { thrownText } from './thrown-text.ts';
 export { readUtf8, utf8Bytes } from './utf8.ts';

@@ -13,6 +13,8 @@ export interface Failure {
   readonly details?: unknown;
   readonly retryAfterMs?: number | undefined;
   readonly metadata?: Metadata | undefined;
+  /** The call was not run, so that another server may. Only this server's own refusals say so, never what a handler passes on. */
+  readonly unrun?: boolean | undefined;
 }
 
 /** Turns whatever a handler threw into what its caller gets. Never throws, also for proxies and getters that do. */
@@ -94,10 +96,10 @@ export function errorText({ message, code }: Failure): string {
 }
 
 /** Code, reason and details as JSON, for peers that agreed; details that JSON cannot hold are left out. */
-export function structuredError({ code, reason, details, retryAfterMs }: Failure): string {
+export function structuredError({ code, reason, details, retryAfterMs, unrun }: Failure): string {
   try {
-    return JSON.stringify({ code, reason, details, retryAfterMs });
+    return JSON.stringify({ code, reason, details, retryAfterMs, unrun });
   } catch {
-    return JSON.stringify({ code, reason, retryAfterMs });
+    return JSON.stringify({ code, reason, retryAfterMs, unrun });
   }
 }

@@ -1,17 +1,18 @@
 import { RpcError, type ServerCall } from '@rpcxjs/core';
+import type { Failure } from './failure.ts';
 import type { InboundCall } from './inbound-call.ts';
 
 /** Why a call was not run: each of them is said before anything is decoded. */
 export function expired(call: ServerCall): RpcError {
   return new RpcError('deadline_exceeded', `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, { reason: 'TIMEOUT' });
 }
-export function closing(call: ServerCall): RpcError {
+export function closing(call: ServerCall): Failure {
   const message = `the server is closing and did not run ${call.service}.${call.method}; try another one`;
-  return new RpcError('unavailable', message, { reason: 'CLOSED', retryAfterMs: 0 });
+  return { code: 'unavailable', message, reason: 'CLOSED', retryAfterMs: 0, unrun: true };
 }
-export function overloaded(call: ServerCall, why: string): RpcError {
+export function overloaded(call: ServerCall, why: string): Failure {
   const message = `the server is overloaded and did not run ${call.service}.${call.method}: ${why}; try again later`;
-  return new RpcError('unavailable', message, { reason: 'OVERLOADED', retryAfterMs: 100 });
+  return { code: 'unavailable', message, reason: 'OVERLOADED', retryAfterMs: 100, unrun: true };
 }
 /** The texts are Go's (rpcx server/server_dispatch.go, handleRequest), which its clients tell apart by. */
 export function unknownService(service: string): RpcError {

@@ -79,9 +79,9 @@ export class ReplyWriter {
     if (structured) metadata[reserved.structuredError] = structuredError(failure);
     if (this.#failed(head, to, metadata, this.#options.limits.maxFrameBytes)) return;
     // Metadata or details are what is too large: the error alone always fits.
-    const { code, message, reason, retryAfterMs } = failure;
+    const { code, message, reason, retryAfterMs, unrun } = failure;
     const alone = createMetadata({ [reserved.error]: errorText({ code, message }) });
-    if (structured) alone[reserved.structuredError] = structuredError({ code, message, reason, retryAfterMs });
+    if (structured) alone[reserved.structuredError] = structuredError({ code, message, reason, retryAfterMs, unrun });
     this.#failed(head, to, alone, Infinity);
   }
 

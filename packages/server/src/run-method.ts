@@ -35,7 +35,7 @@ function rawMessage(call: ServerCall, original: InboundCall): RawMessage {
 
 function checked(schema: StandardSchema, value: unknown, failure: (why: string) => RpcError): MaybePromise<unknown> {
   const result = schema['~standard'].validate(value);
-  return result instanceof Promise ? result.then((late) => valueOf(late, failure)) : valueOf(result, failure);
+  return isThenable(result) ? Promise.resolve(result).then((late) => valueOf(late, failure)) : valueOf(result, failure);
 }
 
 function valueOf(result: { readonly value?: unknown; readonly issues?: readonly Issue[] | undefined }, failure: (why: string) => RpcError): unknown {

@@ -1,5 +1,6 @@
 import { readUtf8, type FrameInfo, type Runtime } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
+import { observe } from './observe.ts';
 
 /** A plugin, as far as it watches frames. */
 interface Watcher {
@@ -29,21 +30,11 @@ export class FrameObserver {
     const service = readUtf8(bytes, frame.serviceStart, frame.serviceEnd);
     const method = readUtf8(bytes, frame.methodStart, frame.methodEnd);
     const info = { service, method, bytes: frame.end - frame.start };
-    this.#tell((watcher) => watcher.frameRead?.(info));
+    observe(this.#watchers, this.#runtime, (watcher) => watcher.frameRead?.(info));
   }
 
   written(service: string, method: string, bytes: number): void {
     const info = { service, method, bytes };
-    this.#tell((watcher) => watcher.frameWritten?.(info));
-  }
-
-  #tell(tell: (watcher: Watcher) => void): void {
-    for (const watcher of this.#watchers) {
-      try {
-        tell(watcher);
-      } catch (error) {
-        this.#runtime.logger.warn({ plugin: watcher.name, error }, 'a plugin threw while it watched a frame');
-      }
-    }
+    observe(this.#watchers, this.#runtime, (watcher) => watcher.frameWritten?.(info));
   }
 }

@@ -5,6 +5,7 @@ export { fnv1a64 } from './capabilities.ts';
 export type { Extension, ExtensionPort } from './extension.ts';
 export { flushThreshold } from './flush-policy.ts';
 export { FrameObserver } from './frame-observer.ts';
+export { observe } from './observe.ts';
 export { RpcxSession } from './rpcx-session.ts';
 export type { SessionHandler, SessionOptions } from './rpcx-session.ts';
 export { SequenceTable } from './sequence-table.ts';

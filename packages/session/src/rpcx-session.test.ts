@@ -258,6 +258,24 @@ describe('fairness', () => {
     expect(connection.paused).toBe(false);
   });
 
+  it('looks at the clock early when the first frames are slow to handle, and seldom when they are quick', () => {
+    const slow = openSession('server', { onRequest: () => slow.clock.advance(1) });
+    slow.connection.deliver(...Array.from({ length: 500 }, () => frame({ service: 's' })));
+    expect(slow.told.requests.length).toBeLessThanOrEqual(16);
+    for (let turns = 0; slow.told.requests.length < 500; turns++) {
+      const before = slow.told.requests.length;
+      slow.clock.advance(0);
+      expect(slow.told.requests.length - before, 'more than 8 ms in one go').toBeLessThanOrEqual(9);
+    }
+    const quick = openSession('server');
+    let looks = 0;
+    const { now } = quick.clock;
+    quick.clock.now = () => ((looks += 1), now());
+    quick.connection.deliver(...Array.from({ length: 2560 }, () => frame({ service: 's' })));
+    expect(quick.told.requests).toHaveLength(2560);
+    expect(looks).toBeLessThanOrEqual(20);
+  });
+
   it('handles everything at once when that is quick', () => {
     const { connection, told } = openSession('server');
     connection.deliver(...Array.from({ length: 2000 }, () => frame({ service: 's' })));

@@ -42,6 +42,8 @@ const none: ReadonlySet<string> = new Set();
 const emptyPayload = (): void => {};
 // Half of it is forgotten after some forty chunks.
 const burstDecay = 63 / 64;
+// A peer's first frames may be the slowest to handle.
+const firstLook = 16;
 const controlLength = reserved.controlPath.length;
 
 /** One rpcx connection, from either end: frames, heartbeats, what both sides can do. Calls are its handler's business. */
@@ -56,6 +58,8 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   #sequenceHigh = 0;
   #nonce: string | undefined;
   #framesInTurn = 0;
+  /** After how many the clock is looked at: fewer for a peer whose frames were slow to handle. */
+  #lookAfter: number;
   #turnStartedAt = 0;
   #reason: RpcError | undefined;
   #pauses = 0;
@@ -73,6 +77,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.connection = options.connection;
     this.#options = options;
     this.#handler = options.handler;
+    this.#lookAfter = Math.min(firstLook, settings.limits.framesPerTurn);
     this.#sequence = options.firstSequence?.sequenceLow ?? 0;
     this.#sequenceHigh = options.firstSequence?.sequenceHigh ?? 0;
     this.#pump = new BytePump(options.connection, this, settings.limits);
@@ -247,14 +252,21 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     else if ((flags & flag.response) !== 0) this.#handler.response(frame);
     else if ((flags & flag.oneway) !== 0 && isControl(frame)) this.#onControl(frame);
     else this.#handler.request(frame);
-    if (++this.#framesInTurn >= this.#options.settings.limits.framesPerTurn) this.#endTurn();
+    if (++this.#framesInTurn >= this.#lookAfter) this.#endTurn();
   };
 
   /** Others get their turn when a peer has sent more than fits into a few milliseconds. */
   #endTurn(): void {
+    const frames = this.#framesInTurn;
     this.#framesInTurn = 0;
     const { clock } = this.#options.runtime;
-    if (clock.now() - this.#turnStartedAt < this.#options.settings.limits.turnMs) return;
+    const { framesPerTurn, turnMs } = this.#options.settings.limits;
+    const tookMs = clock.now() - this.#turnStartedAt;
+    if (tookMs < turnMs) {
+      if (tookMs * 2 < turnMs) this.#lookAfter = Math.min(this.#lookAfter * 2, framesPerTurn);
+      return;
+    }
+    this.#lookAfter = Math.max(1, Math.floor((frames * turnMs) / tookMs));
     this.pause();
     clock.setTimer(() => {
       this.#turnStartedAt = clock.now();

@@ -19,7 +19,7 @@ export interface SessionLimits {
   readonly heartbeatsPerSecond: number;
   /** Heartbeats that a peer may send at once. @default 50 */
   readonly heartbeatBurst: number;
-  /** Frames handled in one go before the clock is looked at. @default 256 */
+  /** Frames handled in one go before the clock is looked at, fewer as long as they are slow to handle. @default 256 */
   readonly framesPerTurn: number;
   /** Time after which the loop is given back to others. @default 8 ms */
   readonly turnMs: number;

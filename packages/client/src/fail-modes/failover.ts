@@ -7,20 +7,17 @@ export interface FailoverOptions {
   readonly backoffMs?: number;
   /** Longest wait of all. @default 1000 ms */
   readonly maxBackoffMs?: number;
-  /** Between 0 and 1. @default Math.random */
-  readonly random?: () => number;
 }
 
 /** Tries again on another server, where that is safe: nothing was sent, the server refused, or the method is idempotent. */
 export function failover(options: FailoverOptions = {}): FailMode {
-  const { retries = 2, backoffMs = 20, maxBackoffMs = 1000, random = Math.random } = options;
+  const { retries = 2, backoffMs = 20, maxBackoffMs = 1000 } = options;
   if (!Number.isInteger(retries) || retries < 0) throw new TypeError(`retries is ${retries}: it takes a whole number that is not negative`);
   return {
     name: 'failover',
     next({ retryable, attempt, error }) {
       if (!retryable || attempt > retries) return 'give-up';
-      const wait = random() * Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1));
-      return { again: 'other', afterMs: Math.max(wait, error.retryAfterMs ?? 0) };
+      return { again: 'other', afterMs: error.retryAfterMs ?? 0, jitterMs: Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1)) };
     },
   };
 }
