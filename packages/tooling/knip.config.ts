@@ -20,7 +20,7 @@ const config: KnipConfig = {
   // A README block is a test, so what it imports is used.
   compilers: { md: (text: string) => [...text.matchAll(fence)].map((match) => match[1]?.match(/^import .*$/gm)?.join('\n') ?? '').join('\n') },
   workspaces: {
-    '.': { ignoreDependencies: ['pnpm', 'esbuild'] },
+    '.': { ignoreDependencies: ['pnpm'] },
     'packages/tooling': {
       entry: ['*.{mjs,cjs,ts}', 'smoke/*'],
       ignoreDependencies: ['@arethetypeswrong/cli', '@changesets/cli', 'publint'],

@@ -1,4 +1,4 @@
-// Packs each published package, and judges the tarball, which is what users get: publint, and "are the types wrong".
+// Bundles and packs each published package, and judges the tarball, which is what users get: publint, and "are the types wrong".
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -45,6 +45,7 @@ async function judge({ folder, path, manifest }) {
   return problems.map((problem) => `${folder}: ${problem}`);
 }
 
+await import('./bundle.mjs');
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const queue = packages();

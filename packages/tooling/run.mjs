@@ -23,7 +23,7 @@ const commands = {
     steps: [['tsc', '-b', 'packages/tsconfig.build.json'], ['node', 'packages/tooling/options.mjs'], ['node', 'packages/tooling/api-reports.mjs', '--local']],
   },
   changeset: { says: 'rpcxjs: describing a change for the next version', steps: [['packages/tooling/node_modules/.bin/changeset']] },
-  bench: { says: 'rpcxjs: running the benchmarks', steps: [['tsc', '-b', 'packages/tsconfig.build.json'], ['node', 'benchmarks/run.mjs']] },
+  bench: { says: 'rpcxjs: running the benchmarks', steps: [['node', 'benchmarks/run.mjs']] },
 };
 
 function fail(message, code = 1) {
