@@ -26,30 +26,26 @@ const helpers = {
 export function generateWriter(type: MessageType, typeOf: TypeOf): (message: Message, writer: ByteWriter, depth: number) => void {
   const { plan } = type;
   const inherits = hasDefaultsOnPrototype(plan.desc, plan.fields);
+  const oneofs = [...new Set(plan.fields.map((field) => field.oneof).filter((name) => name !== undefined))];
   const names: Record<string, unknown> = { ...helpers };
   const steps: string[] = [];
   let rest = 0;
   for (let index = plan.fields.length - 1; index >= 0; index--) {
     const field = plan.fields[index] as Field; // index counts down from the last
-    const step: Step = { field, index, rest, inherits };
-    steps.unshift(stepOf(step));
+    steps.unshift(stepOf({ field, index, rest, inherits, oneof: oneofs.indexOf(field.oneof ?? '') }));
     rest += fieldRoom;
     names[`f${index}`] = field;
     names[`z${index}`] = field.zero;
     if (field.message !== undefined) names[`c${index}`] = typeOf(field);
     if (isDelegated(field)) names[`d${index}`] = type.writers[index];
   }
-  const oneofs = [...new Set(plan.fields.map((field) => field.oneof).filter((name) => name !== undefined))];
-  for (const [index, name] of oneofs.entries()) {
-    steps.unshift(`const o${index} = m[${JSON.stringify(name)}]; const k${index} = o${index} == null ? undefined : o${index}.case;`);
-    for (const [at, step] of steps.entries()) steps[at] = step.replaceAll(`@${name}@`, String(index));
-  }
+  const chosen = oneofs.map((name, index) => `const o${index} = m[${JSON.stringify(name)}], k${index} = o${index} == null ? undefined : o${index}.case;`);
   const guesses = plan.fields.map((field, index) => (field.message === undefined ? '' : `let g${index} = 1;`)).join('');
   return generate(names, `${guesses}
 return function (m, w, depth) {
   let b = w.bytes, v = w.view, p = w.offset, x, a = 0, h = 0, n = 0;
   ${grow(rest)}
-  ${steps.join('\n  ')}
+  ${[...chosen, ...steps].join('\n  ')}
   w.offset = p;
 };`);
 }
@@ -60,6 +56,8 @@ interface Step {
   /** Bytes that the fixed parts of the fields behind it may take. */
   readonly rest: number;
   readonly inherits: boolean;
+  /** Which oneof it belongs to, if any. */
+  readonly oneof: number;
 }
 
 function isDelegated(field: Field): boolean {
@@ -92,7 +90,7 @@ function stepOf(step: Step): string {
   const read = field.inherited ? `x = hasOwn(m, ${name}) ? m[${name}] : undefined;` : `x = m[${name}];`;
   if (isDelegated(field)) return `w.offset = p; d${index}(m, w, depth); ${resume(rest)}`;
   if (field.kind === 'list') return `${read} if (x != null) { if (!Array.isArray(x)) refuseValue(f${index}.label, 'an array', x); ${listOf(step)} }`;
-  if (field.oneof !== undefined) return `if (k@${field.oneof}@ === ${JSON.stringify(field.name)}) { x = o@${field.oneof}@.value; ${valueOf(step)} }`;
+  if (field.oneof !== undefined) return `if (k${step.oneof} === ${name}) { x = o${step.oneof}.value; ${valueOf(step)} }`;
   const missing = field.presence === 'required' ? ` else refuseMissing(f${index}.label);` : '';
   return `${read} if (${presentIf(field, index, inherits)}) { ${valueOf(step)} }${missing}`;
 }

@@ -2,7 +2,7 @@ import type { ByteWriter } from '@rpcxjs/core';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { canGenerate } from './code-generation.ts';
 import { type Cursor, deepest } from './cursor.ts';
-import { type Element, type Field, type Plan, planOf } from './field.ts';
+import { type Element, type Plan, planOf } from './field.ts';
 import { generateReader } from './generate-reader.ts';
 import { generateWriter } from './generate-writer.ts';
 import { makerOf } from './message-maker.ts';
@@ -63,7 +63,7 @@ export class MessageType {
   }
 
   // A type may hold itself, so types are looked up when first used.
-  readonly #typeOf = (element: Element | Field): MessageType => messageType(element.message as DescMessage, this.#generated);
+  readonly #typeOf = (element: Element): MessageType => messageType(element.message as DescMessage, this.#generated); // only asked for messages
 
   #makeRead(): (cursor: Cursor, depth: number) => Message {
     if (this.#generated) return generateReader(this, this.#typeOf);
@@ -83,6 +83,8 @@ export class MessageType {
   }
 }
 
+// Longer functions than these fields make are not optimized by V8.
+const mostGenerated = 200;
 const generatedTypes = new WeakMap<DescMessage, MessageType>();
 const closedTypes = new WeakMap<DescMessage, MessageType>();
 
@@ -91,7 +93,8 @@ export function messageType(desc: DescMessage, generated: boolean): MessageType 
   const types = generated ? generatedTypes : closedTypes;
   let type = types.get(desc);
   if (type === undefined) {
-    type = new MessageType(planOf(desc), generated && canGenerate());
+    const plan = planOf(desc);
+    type = new MessageType(plan, generated && plan.fields.length <= mostGenerated && canGenerate());
     types.set(desc, type);
   }
   return type;

@@ -14,7 +14,7 @@ const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lenientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 // Decoding by hand wins where the native call's fixed cost or its slow two-byte path dominates (bench/text.ts).
-const longestAscii = 20;
+const longestAscii = 16;
 const longestByHand = 4096;
 const units = new Uint16Array(longestByHand);
 const unitBytes = new Uint8Array(units.buffer);

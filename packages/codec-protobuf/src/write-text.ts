@@ -15,8 +15,8 @@ const buffer = (globalThis as BufferHost).Buffer;
 const utf8Write = buffer?.prototype.utf8Write;
 const encoder = new TextEncoder();
 
-// Up to here the length fits in one byte whatever the characters are, and a loop beats the native call's fixed cost (bench/text.ts).
-const longestByHand = 42;
+// Up to here a loop beats the native call's fixed cost (bench/text.ts), and the length fits in one byte whatever the characters are.
+const longestByHand = 24;
 // Above this, three bytes a unit are too much room to ask for on suspicion.
 const longestUncounted = 16 * 1024;
 const notWritten = -1;
@@ -67,14 +67,19 @@ function writeShort(bytes: Uint8Array, start: number, text: string): number {
 function writeLong(writer: ByteWriter, start: number, text: string, label: string, spare: number): number {
   if (!isWellFormed(text)) refuseText(label);
   const exact = text.length > longestUncounted ? byteLength(text) : -1;
-  const guessed = exact === -1 ? text.length : exact;
-  const width = widthOf(guessed);
+  const width = widthOf(exact === -1 ? guessedLength(text) : exact);
   reserve(writer, start, (exact === -1 ? text.length * 3 : exact) + 5 + spare);
   const { bytes } = writer;
   const written = write(bytes, text, start + width);
   const needed = widthOf(written);
   if (needed !== width) bytes.copyWithin(start + needed, start + width, start + width + written);
   return varint32(bytes, start, written) + written;
+}
+
+/** A text mostly goes on in the script that it begins in; a wrong guess costs a move of the bytes. */
+function guessedLength(text: string): number {
+  const first = text.charCodeAt(0);
+  return first < 0x80 ? text.length : first < 0x800 ? text.length * 2 : text.length * 3;
 }
 
 function write(bytes: Uint8Array, text: string, offset: number): number {

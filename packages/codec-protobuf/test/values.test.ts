@@ -1,4 +1,5 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, createFileRegistry, toBinary } from '@bufbuild/protobuf';
+import { FieldDescriptorProto_Label, FieldDescriptorProto_Type, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { createByteWriter } from '@rpcxjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { descriptorCodec } from '../src/message.ts';
@@ -196,4 +197,17 @@ describe.each([['generated', true], ['not generated', false]] as const)('code th
     expect(blob).toStrictEqual(new Uint8Array([1, 2, 3]));
     expect(blob.buffer.byteLength).toBe(3);
   });
+});
+
+it('reads and writes messages of more fields than are worth a generated function', () => {
+  const file = create(FileDescriptorProtoSchema, {
+    name: 'wide.proto', syntax: 'proto3',
+    messageType: [{ name: 'Wide', field: Array.from({ length: 250 }, (_, index) => ({ name: `f${index}`, number: index + 1, type: FieldDescriptorProto_Type.INT32, label: FieldDescriptorProto_Label.OPTIONAL })) }],
+  });
+  const schema = createFileRegistry(file, () => undefined).getMessage('Wide');
+  if (schema === undefined) throw new Error('the descriptor has no message');
+  const value = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`f${index}`, index * 1000]));
+  const codec = descriptorCodec(schema, true);
+  expect(Buffer.compare(encoded(codec, value), toBinary(schema, create(schema, value)))).toBe(0);
+  expect(decoded(codec, encoded(codec, value))).toStrictEqual(create(schema, value));
 });
