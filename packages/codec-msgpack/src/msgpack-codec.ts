@@ -13,7 +13,7 @@ import { readValue } from './read-value.ts';
 import { readerOf } from './typed-reader.ts';
 import { writerOf } from './typed-writer.ts';
 import { kindOf } from './wire-kind.ts';
-import { misfit } from './write-exact.ts';
+import { misfit, type Write } from './write-exact.ts';
 import { writeValue } from './write-value.ts';
 
 /** rpcx's serialize type of MessagePack (protocol/message.go `MsgPack`). */
@@ -51,11 +51,16 @@ function learning(options: ResolvedMsgpackOptions): PayloadCodec {
   );
 }
 
-/** A pair for a wire type: exact, or an error that names the field. */
+/** A pair for a wire type: exact, or an error that names the field. It too is made at its first use. */
 function typed(options: ResolvedMsgpackOptions, kind: Kind): PayloadCodec {
-  const write = writerOf(kind);
-  // The type says how each integer is read.
-  const { encode, decode } = pair({ ...options, int64: 'auto' }, readerOf(kind), write);
+  let read: ((cursor: Cursor) => unknown) | undefined;
+  let write: Write | undefined;
+  const { encode, decode } = pair(
+    // The type says how each integer is read.
+    { ...options, int64: 'auto' },
+    (cursor) => (read ??= readerOf(kind))(cursor),
+    (output, value) => { (write ??= writerOf(kind))(output, value); },
+  );
   return {
     decode,
     encode(value: unknown, writer: ByteWriter): void {
