@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type GoClient, type GoConnection, startGoClient, startRecorder, type WireFrame } from '../src/index.ts';
 import { quickClock } from './quick-clock.ts';
+import { recordingLogger } from './recording-logger.ts';
 import { startTypeScriptServer, type TypeScriptServer } from './typescript-server.ts';
 import { describeWithGo } from './with-go.ts';
 
@@ -72,7 +73,8 @@ describeWithGo('heartbeats of a Go client', () => {
 
   it('that stop are the end of a client: one that froze is given up after 30 s of the server\'s clock', async () => {
     using clock = quickClock(60);
-    await using peer = await startTypeScriptServer({ clock });
+    const logger = recordingLogger();
+    await using peer = await startTypeScriptServer({ clock, logger });
     await using frozen = await startGoClient();
     const connection = await frozen.connect({ servers: [peer.address], heartbeatMs: 20 });
     const pending = connection.survive('Arith', 5, 60_000);
@@ -85,6 +87,7 @@ describeWithGo('heartbeats of a Go client', () => {
     expect(clock.now() - at, 'not at once').toBeGreaterThan(25_000);
     expect(clock.now() - at).toBeLessThan(40_000);
     expect(peer.aborted).toEqual(Array.from({ length: 5 }, () => 'PEER_SILENT'));
+    expect(logger.lines).toHaveLength(1);
     await frozen.process.kill();
   }, 60_000);
 });
