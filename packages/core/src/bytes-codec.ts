@@ -16,5 +16,6 @@ export const bytesCodec: Codec = {
     }
   },
   decode: copyBytes,
-  decodeOwned: (source, start, end) => source.subarray(start, end),
+  // Of a Buffer, which compressors return, `subarray` would be a Buffer too, whose `slice` does not copy.
+  decodeOwned: (source, start, end) => new Uint8Array(source.buffer, source.byteOffset + start, end - start),
 };
