@@ -55,7 +55,7 @@ interface Shape {
 }
 
 // Room inside the object for more fields than this would be wasted on messages that set few of them.
-const mostReserved = 64;
+const mostReserved = 40;
 
 function generateMaker({ base, own, typeName, fields }: Shape): () => Record<string, unknown> {
   const names: Record<string, unknown> = { base, typeName };

@@ -13,12 +13,16 @@ import { type FieldWriter, fieldWriters, writeUnknown } from './write-message.ts
 /** A message of protobuf-es: its fields as properties, `$typeName`, and what was not known in `$unknown`. */
 export type Message = Record<string, unknown>;
 
+// Longer functions than these fields make are not optimized by V8.
+const mostGenerated = 200;
+
 /** One message type, ready to be read and written; made once for each descriptor. */
 export class MessageType {
   readonly plan: Plan;
   readonly typeName: string;
   /** A message without any field set, as protobuf-es creates it. */
   readonly make: () => Message;
+  readonly #wanted: boolean;
   readonly #generated: boolean;
   #table: ReadonlyMap<number, FieldReader> | undefined;
   #writers: readonly FieldWriter[] | undefined;
@@ -28,8 +32,9 @@ export class MessageType {
   constructor(plan: Plan, generated: boolean) {
     this.plan = plan;
     this.typeName = plan.typeName;
-    this.make = makerOf(plan, generated);
-    this.#generated = generated;
+    this.#wanted = generated;
+    this.#generated = generated && plan.fields.length <= mostGenerated && canGenerate();
+    this.make = makerOf(plan, this.#generated);
   }
 
   /** Reads `cursor` to its end. */
@@ -63,7 +68,7 @@ export class MessageType {
   }
 
   // A type may hold itself, so types are looked up when first used.
-  readonly #typeOf = (element: Element): MessageType => messageType(element.message as DescMessage, this.#generated); // only asked for messages
+  readonly #typeOf = (element: Element): MessageType => messageType(element.message as DescMessage, this.#wanted); // only asked for messages
 
   #makeRead(): (cursor: Cursor, depth: number) => Message {
     if (this.#generated) return generateReader(this, this.#typeOf);
@@ -83,8 +88,6 @@ export class MessageType {
   }
 }
 
-// Longer functions than these fields make are not optimized by V8.
-const mostGenerated = 200;
 const generatedTypes = new WeakMap<DescMessage, MessageType>();
 const closedTypes = new WeakMap<DescMessage, MessageType>();
 
@@ -93,8 +96,7 @@ export function messageType(desc: DescMessage, generated: boolean): MessageType 
   const types = generated ? generatedTypes : closedTypes;
   let type = types.get(desc);
   if (type === undefined) {
-    const plan = planOf(desc);
-    type = new MessageType(plan, generated && plan.fields.length <= mostGenerated && canGenerate());
+    type = new MessageType(planOf(desc), generated);
     types.set(desc, type);
   }
   return type;
