@@ -16,7 +16,9 @@ function open(highWaterBytes = 1000) {
   }, { highWaterBytes });
   pump.start();
   const put = (bytes: number) => {
+    pump.writer.open();
     pump.writer.append(new Uint8Array(bytes).fill(bytes));
+    pump.writer.close();
     pump.written();
   };
   return { connection, told, pump, put };
