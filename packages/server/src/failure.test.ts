@@ -1,0 +1,44 @@
+import { RpcError, type ServerCall } from '@rpcxjs/core';
+import { describe, expect, it } from 'vitest';
+import { errorText, failureOf, structuredError, textsOf, unwritable } from './failure.ts';
+import { resolveServerOptions } from './server-options.ts';
+
+const call = { service: 'S', method: 'M' } as ServerCall; // nothing else is looked at
+const options = resolveServerOptions({ logger: { debug() {}, info() {}, warn() {}, error() {}, child() { return this; } } });
+
+describe('what a caller is told', () => {
+  it('is what an RpcError says, without stack and cause', () => {
+    const error = new RpcError('aborted', 'text', { reason: 'CLOSED', details: { a: 1 }, retryAfterMs: 5, metadata: { k: 'v' }, cause: new Error('secret') });
+    const failure = failureOf(error, call, options);
+    expect({ ...failure, metadata: { ...failure.metadata } }).toEqual({ code: 'aborted', message: 'text', reason: 'CLOSED', details: { a: 1 }, retryAfterMs: 5, metadata: { k: 'v' } });
+  });
+
+  it('is never empty, because Go takes an error without text for a success', () => {
+    expect(errorText({ code: 'aborted', message: '' })).toBe('aborted');
+    expect(errorText({ code: '', message: '' })).toBe('the handler failed');
+  });
+
+  it.each([8191, 8192, 8193])('is cut to 8192 bytes exactly: %d', (bytes) => {
+    const text = errorText({ code: 'unknown', message: 'x'.repeat(bytes) });
+    expect(Buffer.byteLength(text)).toBe(Math.min(bytes, 8192));
+    expect(text.endsWith('…')).toBe(bytes > 8192);
+  });
+
+  it('of details that JSON cannot hold is the rest', () => {
+    expect(JSON.parse(structuredError({ code: 'aborted', message: 'm', details: 1n, retryAfterMs: 3 }))).toEqual({ code: 'aborted', retryAfterMs: 3 });
+    expect(JSON.parse(structuredError({ code: 'aborted', message: 'm', reason: 'CLOSED', details: [1] }))).toEqual({ code: 'aborted', reason: 'CLOSED', details: [1] });
+  });
+
+  it('of metadata is what is text or can become it', () => {
+    expect({ ...textsOf({ a: 'x', b: 5 as never, c: Object.create(null) as string, ['__proto__']: 'own' }) }).toEqual({ a: 'x', b: '5', ['__proto__']: 'own' });
+    expect(textsOf(undefined)).toBeUndefined();
+  });
+
+  it('of a result that could not be written is why, whatever the codec threw', () => {
+    expect(unwritable(new RpcError('resource_exhausted', 'too much', { reason: 'TOO_LARGE' }), call)).toEqual({ code: 'resource_exhausted', reason: 'TOO_LARGE', message: 'the reply of S.M cannot be sent: too much' });
+    expect(unwritable(new RpcError('invalid_argument', 'a bigint'), call)).toMatchObject({ code: 'internal', reason: 'BAD_PAYLOAD' });
+    for (const thrown of [undefined, null, 'text', new Proxy({}, { get: () => { throw new Error('x'); }, getPrototypeOf: () => { throw new Error('y'); } })]) {
+      expect(unwritable(thrown, call)).toMatchObject({ code: 'internal', reason: 'BAD_PAYLOAD', message: expect.stringContaining('cannot be sent: ') as string });
+    }
+  });
+});
