@@ -1,9 +1,10 @@
-// node --conditions=built bench/codec.mjs, after `tsc -b`: ns per message, each candidate in a process of its own.
+// node bench/codec.mjs: ns per message, each candidate in a process of its own.
 // SHAPES=5 puts messages of 5 shapes in rotation through the same pair, METHODS=30 gives each shape a pair of its own.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const self = fileURLToPath(import.meta.url);
+const compiled = new URL('../.cache/bench.mjs', import.meta.url);
 const candidates = ['@msgpack/msgpack', 'generic', 'learned', 'wire type', 'learned, no code generation', 'wire type, no code generation']
   .filter((name) => process.env.SHAPES === undefined || !name.startsWith('wire type'));
 const rounds = Number(process.env.ROUNDS ?? 3);
@@ -13,11 +14,13 @@ if (process.argv[2] === undefined) await report();
 else await measure(process.argv[2]);
 
 async function report() {
+  const { build } = await import('esbuild');
+  await build({ entryPoints: [fileURLToPath(new URL('../src/index.ts', import.meta.url))], outfile: fileURLToPath(compiled), bundle: true, format: 'esm', target: 'node20' });
   const rows = candidates.map((name) => ({ name, encode: [], decode: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       const flags = row.name.endsWith('no code generation') ? ['--disallow-code-generation-from-strings'] : [];
-      const child = spawnSync(process.execPath, ['--conditions=built', ...flags, self, row.name.replace(', no code generation', '')], { encoding: 'utf8' });
+      const child = spawnSync(process.execPath, [...flags, self, row.name.replace(', no code generation', '')], { encoding: 'utf8' });
       if (child.status !== 0) {
         process.stderr.write(`${row.name}: ${child.stderr}\n`);
         continue;
@@ -75,7 +78,7 @@ async function pairOf(name, kindsOf, example) {
       decode: (source, start, end) => decoder.decode(source.subarray(start, end)),
     };
   }
-  const types = await import('../dist/index.js');
+  const types = await import(compiled);
   if (name === 'generic') return types.msgpack;
   return types.msgpack.compile(name === 'learned' ? undefined : types.struct(kindsOf(example, types)));
 }
