@@ -39,4 +39,4 @@ export type {
   Acceptor, Connection, ConnectionSink, Dialer, DialOptions, Listener, ListenOptions, PeerCertificate, Transport,
 } from './transport.ts';
 export { thrownText } from './thrown-text.ts';
-export { readUtf8, utf8Bytes } from './utf8.ts';
+export { readUtf8, utf8Bytes, utf8Room, writeUtf8 } from './utf8.ts';

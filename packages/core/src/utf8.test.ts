@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { readUtf8, utf8Bytes } from './utf8.ts';
+import { readUtf8, utf8Bytes, utf8Room, writeUtf8 } from './utf8.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -34,6 +34,31 @@ describe('readUtf8', () => {
       const source = Uint8Array.from([0, ...bytes, 0]);
       expect(browser.readUtf8(source, 1, 1 + bytes.length)).toBe(readUtf8(source, 1, 1 + bytes.length));
     }
+  });
+});
+
+describe('writeUtf8', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it.each(['Node', 'a browser'])('writes what utf8Bytes gives, within the room that was asked for, on %s', async (where) => {
+    if (where === 'a browser') vi.stubGlobal('Buffer', undefined);
+    vi.resetModules();
+    const { utf8Room: room, writeUtf8: write } = await import('./utf8.ts');
+    const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }), fc.nat(700).map((count) => 'ä€😀'.repeat(count)));
+    fc.assert(fc.property(text, fc.nat(9), (value, offset) => {
+      const target = new Uint8Array(offset + room(value) + 3).fill(0xff);
+      const end = write(target, value, offset);
+      expect(target.subarray(offset, end)).toEqual(utf8Bytes(value));
+      expect([...target.subarray(0, offset), ...target.subarray(offset + room(value))]).toEqual(new Array(offset + 3).fill(0xff));
+    }));
+  });
+
+  it('asks for the exact room of a long text on Node', () => {
+    expect([utf8Room('ab'), utf8Room('a'.repeat(1024)), utf8Room('€'.repeat(1024))]).toEqual([6, 1024, 3072]);
+    expect(writeUtf8(new Uint8Array(2), 'ab', 0)).toBe(2);
   });
 });
 

@@ -20,11 +20,11 @@ export class ByteBudget {
   take(holder: BudgetHolder, bytes: number): void {
     this.#held.set(holder, (this.#held.get(holder) ?? 0) + bytes);
     this.#total += bytes;
-    while (this.#total > this.#maxBytes) {
-      const oldest = this.#held.keys().next();
-      if (oldest.done === true) return;
-      this.release(oldest.value);
-      oldest.value.evict();
+    if (this.#total <= this.#maxBytes) return;
+    for (const oldest of this.#held.keys()) {
+      this.release(oldest);
+      oldest.evict();
+      if (this.#total <= this.#maxBytes) return;
     }
   }
 

@@ -1,4 +1,5 @@
-import { allocate, type ByteWriter } from '@rpcxjs/core';
+import { allocate, utf8Room, writeUtf8, type ByteWriter } from '@rpcxjs/core';
+import { putUint32 } from './metadata.ts';
 
 const arenaBytes = 64 * 1024;
 const keptArenas = 16;
@@ -15,9 +16,8 @@ const noArena = arenaOf(new Uint8Array(0));
 // Arenas are lent for one turn, so that thousands of idle connections hold none.
 const spare: Arena[] = [];
 // One that grew for a large text: fresh memory costs more than writing into it.
-let spareLarge: Arena | undefined;
+let spareLarge: Arena = noArena;
 const largestKept = 4 * 1024 * 1024;
-const encoder = new TextEncoder();
 
 function arenaOf(bytes: Uint8Array): Arena {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
@@ -26,8 +26,8 @@ function arenaOf(bytes: Uint8Array): Arena {
 function takeArena(count: number): Arena {
   if (count <= arenaBytes) return spare.pop() ?? arenaOf(allocate(arenaBytes));
   const large = spareLarge;
-  if (large === undefined || large.bytes.length < count) return arenaOf(allocate(count));
-  spareLarge = undefined;
+  if (large.bytes.length < count) return arenaOf(allocate(count));
+  spareLarge = noArena;
   return large;
 }
 
@@ -35,7 +35,7 @@ function putBack(arena: Arena): void {
   const { length } = arena.bytes;
   if (length === arenaBytes) {
     if (spare.length < keptArenas) spare.push(arena);
-  } else if (length > arenaBytes && length <= largestKept && length > (spareLarge?.bytes.length ?? 0)) spareLarge = arena;
+  } else if (length <= largestKept && length > spareLarge.bytes.length) spareLarge = arena;
 }
 
 /**
@@ -46,24 +46,27 @@ export class FrameWriter implements ByteWriter {
   bytes: Uint8Array = noArena.bytes;
   view: DataView = noArena.view;
   offset = 0;
-  /** True between `open` and `close` or `rollback`. */
-  isOpen = false;
   #arena: Arena = noArena;
   #start = 0;
-  #sealed: Uint8Array[] = [];
-  #sealedBytes = 0;
+  readonly #sealed: Uint8Array[] = [];
+  /** Bytes written and not yet released, less `offset`. */
+  #before = 0;
   /** Full arenas that `#sealed` refers to. */
-  #full: Arena[] = [];
+  readonly #full: Arena[] = [];
 
   #frameArena: Arena = noArena;
   #frameOffset = 0;
   #frameStart = 0;
   #frameSealed = 0;
-  #frameSealedBytes = 0;
+  #frameBefore = 0;
 
   /** Bytes written and not yet released. */
   get pendingBytes(): number {
-    return this.#sealedBytes + this.offset - this.#start;
+    return this.#before + this.offset;
+  }
+  /** True between `open` and `close` or `rollback`. */
+  get isOpen(): boolean {
+    return this.#frameArena !== noArena;
   }
 
   reserve(count: number): void {
@@ -75,60 +78,39 @@ export class FrameWriter implements ByteWriter {
     if (count >= referenceBytes) {
       this.#seal();
       this.#sealed.push(bytes);
-      this.#sealedBytes += count;
+      this.#before += count;
       return;
     }
-    if (this.offset + count > this.bytes.length) this.#grow(count);
+    this.reserve(count);
     this.bytes.set(bytes, this.offset);
     this.offset += count;
   }
 
   appendUtf8(text: string): void {
-    const units = text.length;
     // Three bytes a unit is the worst case; of a long text it is worth knowing more.
-    if (this.offset + units * 3 > this.bytes.length) this.reserve(units < 1024 ? units * 3 : utf8Length(text));
-    if (units < 32) {
-      const { bytes } = this;
-      let at = this.offset;
-      let index = 0;
-      for (; index < units; index++) {
-        const unit = text.charCodeAt(index);
-        if (unit > 0x7f) break;
-        bytes[at++] = unit;
-      }
-      if (index === units) {
-        this.offset = at;
-        return;
-      }
-    }
-    this.offset += writeUtf8(this.bytes, text, this.offset);
+    if (this.offset + text.length * 3 > this.bytes.length) this.reserve(utf8Room(text));
+    this.offset = writeUtf8(this.bytes, text, this.offset);
   }
 
   /** Begins a frame here. */
   open(): void {
     // Another arena costs nothing; growing this one would copy the frames that are waiting in it.
     if (this.bytes.length - this.offset < leastRoom) this.#turnPage();
-    this.isOpen = true;
     this.#frameArena = this.#arena;
     this.#frameOffset = this.offset;
     this.#frameStart = this.#start;
     this.#frameSealed = this.#sealed.length;
-    this.#frameSealedBytes = this.#sealedBytes;
+    this.#frameBefore = this.#before;
   }
 
   /** Bytes since `open`. */
   get frameBytes(): number {
-    return this.#sealedBytes - this.#frameSealedBytes + (this.offset - this.#start) - (this.#frameOffset - this.#frameStart);
+    return this.pendingBytes - this.#frameBefore - this.#frameOffset;
   }
 
   /** Writes into what the open frame began with; `at` counts from its first byte and lies before anything appended by reference. */
   patchUint32(at: number, value: number): void {
-    const { bytes } = this.#frameArena;
-    const index = this.#frameOffset + at;
-    bytes[index] = value >>> 24;
-    bytes[index + 1] = value >>> 16;
-    bytes[index + 2] = value >>> 8;
-    bytes[index + 3] = value;
+    putUint32(this.#frameArena.bytes, this.#frameOffset + at, value);
   }
 
   patchByte(at: number, value: number): void {
@@ -136,7 +118,6 @@ export class FrameWriter implements ByteWriter {
   }
 
   close(): void {
-    this.isOpen = false;
     this.#frameArena = noArena;
   }
 
@@ -145,7 +126,7 @@ export class FrameWriter implements ByteWriter {
     this.offset = this.#frameOffset;
     this.#start = this.#frameStart;
     this.#sealed.length = this.#frameSealed;
-    this.#sealedBytes = this.#frameSealedBytes;
+    this.#before = this.#frameBefore;
     this.close();
   }
 
@@ -157,52 +138,45 @@ export class FrameWriter implements ByteWriter {
 
   /** After sending. `reusable`: nobody reads the bytes any more; otherwise they are left alone and writing goes on behind them. */
   release(reusable: boolean): void {
-    if (this.#sealed.length > 0) this.#sealed = [];
-    this.#sealedBytes = 0;
+    this.#sealed.length = 0;
     if (reusable) {
       for (const arena of this.#full) putBack(arena);
       putBack(this.#arena);
-      this.#use(noArena, 0);
-    } else if (this.bytes.length - this.offset < leastRoom || this.bytes.length > arenaBytes) this.#use(noArena, 0);
-    else this.#start = this.offset;
-    if (this.#full.length > 0) this.#full = [];
+    }
+    this.#full.length = 0;
+    if (reusable || this.bytes.length - this.offset < leastRoom || this.bytes.length > arenaBytes) this.#use(noArena);
+    this.#start = this.offset;
+    this.#before = -this.offset;
   }
 
   #turnPage(): void {
     this.#seal();
+    this.#before = this.pendingBytes;
     if (this.#arena !== noArena) this.#full.push(this.#arena);
-    this.#take(arenaBytes);
+    this.#use(takeArena(arenaBytes));
   }
 
   #seal(): void {
     if (this.offset === this.#start) return;
     this.#sealed.push(this.bytes.subarray(this.#start, this.offset));
-    this.#sealedBytes += this.offset - this.#start;
     this.#start = this.offset;
   }
 
-  #use(arena: Arena, offset: number): void {
+  #use(arena: Arena): void {
     this.#arena = arena;
     this.bytes = arena.bytes;
     this.view = arena.view;
-    this.offset = offset;
-    this.#start = offset;
-  }
-
-  #take(count: number): void {
-    this.#use(takeArena(count), 0);
+    this.offset = this.#start = 0;
   }
 
   #grow(count: number): void {
     const before = this.#arena;
     const start = this.#start;
-    const { offset } = this;
-    const needed = offset + count;
-    if (needed <= arenaBytes) this.#take(arenaBytes);
-    else this.#take(Math.max(needed, before.bytes.length * 2));
+    const { bytes, offset } = this;
+    this.#use(takeArena(Math.max(offset + count, bytes.length * 2)));
     // `rollback` may go back to where the frame began, also behind what was sealed meanwhile; nothing before that is needed.
     const from = this.isOpen ? this.#frameStart : start;
-    this.bytes.set(before.bytes.subarray(from, offset), from);
+    this.bytes.set(bytes.subarray(from, offset), from);
     this.offset = offset;
     this.#start = start;
     // Until something was sealed the frame's beginning moves along; afterwards it is on its way out where it stands.
@@ -210,34 +184,14 @@ export class FrameWriter implements ByteWriter {
   }
 }
 
-interface NodeBytes extends Uint8Array {
-  utf8Write?(text: string, offset: number, length: number): number;
-}
-interface BufferHost {
-  readonly Buffer?: { readonly prototype: NodeBytes; byteLength(text: string): number };
-}
-// Node's own writer works on any Uint8Array and needs no view; elsewhere TextEncoder does.
-const buffers = (globalThis as BufferHost).Buffer;
-const utf8Write = buffers?.prototype.utf8Write;
-
-function utf8Length(text: string): number {
-  return buffers === undefined ? text.length * 3 : buffers.byteLength(text);
-}
-
-function writeUtf8(bytes: Uint8Array, text: string, offset: number): number {
-  if (utf8Write !== undefined) return utf8Write.call(bytes, text, offset, bytes.length - offset);
-  return encoder.encodeInto(text, bytes.subarray(offset)).written;
-}
-
 /** A writer of its own, for codecs in tests and for values that are encoded apart from any frame. */
 export function createByteWriter(): ByteWriter & { finish(): Uint8Array } {
   const writer = new FrameWriter();
   return Object.assign(writer, {
     finish(): Uint8Array {
-      const chunks = writer.chunks();
-      const whole = allocate(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+      const whole = allocate(writer.pendingBytes);
       let at = 0;
-      for (const chunk of chunks) {
+      for (const chunk of writer.chunks()) {
         whole.set(chunk, at);
         at += chunk.length;
       }

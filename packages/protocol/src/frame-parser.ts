@@ -1,7 +1,8 @@
 import { allocate, RpcError } from '@rpcxjs/core';
+import { badFrame, notRpcx } from './bad-frame.ts';
 import type { BudgetHolder, ByteBudget } from './byte-budget.ts';
 import { headerBytes, magic } from './constants.ts';
-import { FrameView, guessProtocol } from './frame-view.ts';
+import { FrameView } from './frame-view.ts';
 import type { FrameLimits } from './limits.ts';
 import { getUint32 } from './metadata.ts';
 
@@ -72,7 +73,7 @@ export class FrameParser implements BudgetHolder {
     if (this.#ended) return;
     // Views of Node's subclass cost twice as much, and every payload may need one.
     const chunk = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (this.#paused) this.#keep(chunk, 0);
+    if (this.#paused) this.#keep(chunk, false);
     else this.#read(chunk, false);
   }
 
@@ -92,55 +93,58 @@ export class FrameParser implements BudgetHolder {
   #read(chunk: Uint8Array, owned: boolean): void {
     this.#pushing = true;
     let at = 0;
-    let broken = true;
     try {
       do {
         at = this.#filled > 0 ? this.#continue(chunk, at) : this.#scan(chunk, at);
       } while (at < chunk.length && !this.#paused);
-      broken = false;
+    } catch (error) {
+      this.clear();
+      throw error;
     } finally {
       this.#pushing = false;
       // A view that nobody may use any more must not keep a chunk, or a whole large frame, alive.
       this.view.bytes = nothing;
-      if (broken) this.clear();
     }
-    if (at === chunk.length || this.#ended) return;
-    if (owned) this.#own(chunk.subarray(at));
-    else this.#keep(chunk, at);
+    if (at < chunk.length && !this.#ended) this.#keep(chunk.subarray(at), owned);
   }
 
   /** Whole frames within the chunk; the loop that nearly all traffic goes through. Returns where it stopped. */
   #scan(chunk: Uint8Array, from: number): number {
-    const { view } = this;
     const { length } = chunk;
     let at = from;
     while (at < length && !this.#paused) {
-      if (chunk[at] !== magic) throw wrongMagic(chunk[at] as number);
+      const first = chunk[at] as number;
+      if (first !== magic) throw notRpcx(first);
       if (length - at < headerBytes) return this.#begin(chunk, at, headerBytes);
-      view.readHeader(chunk, at);
-      const whole = headerBytes + this.#checkedTotal(chunk, at);
+      const whole = this.#readHeader(chunk, at);
       if (length - at < whole) {
         this.#whole = whole;
         return this.#begin(chunk, at, Math.min(whole, firstAllocation));
       }
-      const end = at + whole;
-      view.owned = false;
-      const wrong = view.readBody(chunk, at, end, this.#options.limits);
-      if (wrong !== undefined) throw badFrame(wrong);
-      this.#onFrame(view);
-      at = end;
+      this.#deliver(chunk, at, at + whole, false);
+      at += whole;
     }
     return at;
   }
 
-  #checkedTotal(bytes: Uint8Array, at: number): number {
+  /** Returns the length of the whole frame. */
+  #readHeader(bytes: Uint8Array, at: number): number {
+    this.view.readHeader(bytes, at);
     const total = getUint32(bytes, at + 12);
     const { maxFrameBytes } = this.#options.limits;
     if (total > maxFrameBytes) {
       const message = `a frame claims ${total} bytes, and ${maxFrameBytes} are allowed; raise maxFrameBytes on the receiving side or send less at once`;
       throw new RpcError('resource_exhausted', message, { reason: 'FRAME_TOO_LARGE' });
     }
-    return total;
+    return headerBytes + total;
+  }
+
+  #deliver(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
+    const { view } = this;
+    view.owned = owned;
+    const wrong = view.readBody(bytes, start, end, this.#options.limits);
+    if (wrong !== undefined) throw badFrame(`a frame contradicts itself: ${wrong}; the other side must be an rpcx peer`);
+    this.#onFrame(view);
   }
 
   #begin(chunk: Uint8Array, at: number, room: number): number {
@@ -154,46 +158,31 @@ export class FrameParser implements BudgetHolder {
     const count = to - from;
     // A view costs more than copying a few bytes, and hostile peers send one at a time.
     if (count < 32) for (let index = 0; index < count; index++) this.#partial[this.#filled + index] = chunk[from + index] as number;
-    else this.#partial.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), this.#filled);
+    else this.#partial.set(chunk.subarray(from, to), this.#filled);
     this.#filled += count;
   }
 
   #continue(chunk: Uint8Array, from: number): number {
-    const wanted = (this.#whole === 0 ? headerBytes : this.#whole) - this.#filled;
+    const wanted = (this.#whole || headerBytes) - this.#filled;
     const to = from + Math.min(wanted, chunk.length - from);
-    if (this.#filled + to - from > this.#partial.length) this.#enlarge(this.#filled + to - from);
+    const needed = this.#filled + to - from;
+    const room = this.#partial.length;
+    if (needed > room) this.#partial = enlarged(this.#partial, this.#filled, Math.min(Math.max(needed, room * 2, firstAllocation), this.#whole));
     this.#fill(chunk, from, to);
     if (to - from < wanted) {
-      if (this.#filled > this.#charged) this.#charge(Math.min(Math.max(this.#filled, this.#charged * 2), this.#partial.length));
+      if (needed > this.#charged) this.#charge(Math.min(Math.max(needed, this.#charged * 2), this.#partial.length));
       return to;
     }
     if (this.#whole === 0) {
-      this.view.readHeader(this.#partial, 0);
-      this.#whole = headerBytes + this.#checkedTotal(this.#partial, 0);
+      this.#whole = this.#readHeader(this.#partial, 0);
       if (this.#whole > headerBytes) return to;
     }
-    this.#finish();
-    return to;
-  }
-
-  #enlarge(needed: number): void {
-    const larger = allocate(Math.min(Math.max(needed, Math.min(this.#partial.length * 2, this.#whole), Math.min(this.#whole, firstAllocation)), this.#whole));
-    larger.set(this.#partial.subarray(0, this.#filled));
-    this.#partial = larger;
-  }
-
-  #finish(): void {
-    const { view } = this;
     const bytes = this.#partial;
-    const whole = this.#whole;
     this.#uncharge();
     this.#partial = nothing;
     this.#filled = this.#whole = 0;
-    view.readHeader(bytes, 0);
-    view.owned = true;
-    const wrong = view.readBody(bytes, 0, whole, this.#options.limits);
-    if (wrong !== undefined) throw badFrame(wrong);
-    this.#onFrame(view);
+    this.#deliver(bytes, 0, needed, true);
+    return to;
   }
 
   /** The budget counts bytes that have come, not memory that was asked for: a claim must not push others out. */
@@ -208,29 +197,21 @@ export class FrameParser implements BudgetHolder {
     this.#charged = 0;
   }
 
-  #keep(chunk: Uint8Array, at: number): void {
-    const count = chunk.length - at;
-    const kept = this.#kept + count;
-    if (kept > this.#rest.length) {
-      const larger = allocate(this.#kept === 0 ? count : Math.max(kept, this.#rest.length * 2));
-      larger.set(this.#rest.subarray(0, this.#kept));
-      this.#rest = larger;
+  #keep(rest: Uint8Array, owned: boolean): void {
+    const kept = this.#kept + rest.length;
+    if (owned) this.#rest = rest;
+    else {
+      if (kept > this.#rest.length) this.#rest = enlarged(this.#rest, this.#kept, Math.max(kept, this.#rest.length * 2));
+      this.#rest.set(rest, this.#kept);
     }
-    this.#rest.set(chunk.subarray(at), this.#kept);
     this.#kept = kept;
-    this.#charge(this.#charged + count);
-  }
-
-  #own(rest: Uint8Array): void {
-    this.#rest = rest;
-    this.#kept = rest.length;
     this.#charge(this.#charged + rest.length);
   }
 }
 
-function badFrame(wrong: string): RpcError {
-  return new RpcError('data_loss', `a frame contradicts itself: ${wrong}; the other side must be an rpcx peer`, { reason: 'BAD_FRAME' });
-}
-function wrongMagic(first: number): RpcError {
-  return new RpcError('data_loss', `the other side does not speak rpcx: ${guessProtocol(first)}`, { reason: 'BAD_FRAME' });
+/** The first `used` bytes in memory of `count`. */
+function enlarged(bytes: Uint8Array, used: number, count: number): Uint8Array {
+  const larger = allocate(count);
+  larger.set(bytes.subarray(0, used));
+  return larger;
 }

@@ -1,5 +1,5 @@
 import { countMetadata, getUint32 } from './metadata.ts';
-import { flag, headerBytes, magic } from './constants.ts';
+import { flag, headerBytes } from './constants.ts';
 import type { FrameLimits } from './limits.ts';
 
 const nothing: Uint8Array = new Uint8Array(0);
@@ -52,48 +52,61 @@ export class FrameView {
 
   /** Locates the parts of a whole frame; says what is wrong when they do not tile it exactly (Go dispatches such frames). */
   readBody(bytes: Uint8Array, start: number, end: number, limits: FrameLimits): string | undefined {
+    const serviceAt = start + headerBytes;
+    const methodAt = nextPart(bytes, serviceAt, end);
+    const metadataAt = nextPart(bytes, methodAt, end);
+    const payloadAt = nextPart(bytes, metadataAt, end);
+    if (nextPart(bytes, payloadAt, end) !== end) return firstLie(bytes, serviceAt, end);
     this.bytes = bytes;
     this.start = start;
     this.end = end;
-    let at = start + headerBytes;
-    if (end - at < 16) return `its body has ${end - at} bytes, and four lengths take 16`;
-    const serviceBytes = getUint32(bytes, at);
-    at += 4;
-    if (serviceBytes > end - at - 12) return `its service path claims ${serviceBytes} bytes of ${end - at - 12}`;
-    this.serviceStart = at;
-    at = this.serviceEnd = at + serviceBytes;
-    const methodBytes = getUint32(bytes, at);
-    at += 4;
-    if (methodBytes > end - at - 8) return `its method claims ${methodBytes} bytes of ${end - at - 8}`;
-    this.methodStart = at;
-    at = this.methodEnd = at + methodBytes;
-    const metadataBytes = getUint32(bytes, at);
-    at += 4;
-    if (metadataBytes > end - at - 4) return `its metadata claims ${metadataBytes} bytes of ${end - at - 4}`;
-    this.metadataStart = at;
-    at = this.metadataEnd = at + metadataBytes;
-    const payloadBytes = getUint32(bytes, at);
-    this.payloadStart = at + 4;
-    if (payloadBytes !== end - at - 4) return `its payload claims ${payloadBytes} bytes of ${end - at - 4}`;
-    if (serviceBytes > limits.maxNameBytes || methodBytes > limits.maxNameBytes) {
-      return `its service path or method is longer than ${limits.maxNameBytes} bytes`;
+    this.serviceStart = serviceAt + 4;
+    this.serviceEnd = methodAt;
+    this.methodStart = methodAt + 4;
+    this.methodEnd = metadataAt;
+    this.metadataStart = metadataAt + 4;
+    this.metadataEnd = payloadAt;
+    this.payloadStart = payloadAt + 4;
+    const { maxNameBytes } = limits;
+    if (methodAt - serviceAt - 4 > maxNameBytes || metadataAt - methodAt - 4 > maxNameBytes) {
+      return `its service path or method is longer than ${maxNameBytes} bytes`;
     }
-    return metadataBytes === 0 ? undefined : this.#checkMetadata(limits);
+    return payloadAt === this.metadataStart ? undefined : this.#checkMetadata(limits);
   }
 
-  #checkMetadata(limits: FrameLimits): string | undefined {
+  #checkMetadata({ maxMetadataBytes, maxMetadataPairs }: FrameLimits): string | undefined {
     const bytes = this.metadataEnd - this.metadataStart;
-    if (bytes > limits.maxMetadataBytes && !this.isResponse) return `its metadata has ${bytes} bytes, and ${limits.maxMetadataBytes} are allowed`;
+    const limited = !this.isResponse;
+    if (limited && bytes > maxMetadataBytes) return tooMuch(bytes, 'bytes', maxMetadataBytes);
     const pairs = countMetadata(this.bytes, this.metadataStart, this.metadataEnd);
     if (pairs < 0) return 'its metadata ends in the middle of a pair';
-    if (pairs > limits.maxMetadataPairs && !this.isResponse) return `its metadata has ${pairs} pairs, and ${limits.maxMetadataPairs} are allowed`;
-    return undefined;
+    return limited && pairs > maxMetadataPairs ? tooMuch(pairs, 'pairs', maxMetadataPairs) : undefined;
   }
 }
 
-/** What the first bytes of a wrong protocol look like, for the log. */
-export function guessProtocol(first: number): string {
-  if (first === 0x16) return 'this looks like TLS; is the client configured for TLS and the server not?';
-  if (first >= 0x41 && first <= 0x5a) return 'this looks like HTTP or text';
-  return `an rpcx frame begins with ${magic}, not ${first}`;
+function tooMuch(count: number, unit: string, most: number): string {
+  return `its metadata has ${count} ${unit}, and ${most} are allowed`;
+}
+
+/** Where the part that begins with its length at `at` ends; beyond `end` if it does not fit. */
+function nextPart(bytes: Uint8Array, at: number, end: number): number {
+  const room = end - at - 4;
+  if (room < 0) return end + 1;
+  const count = getUint32(bytes, at);
+  return count > room ? end + 1 : at + 4 + count;
+}
+
+/** Which of the four lengths is the first that cannot be. */
+function firstLie(bytes: Uint8Array, start: number, end: number): string {
+  let room = end - start - 16;
+  if (room < 0) return `its body has ${end - start} bytes, and four lengths take 16`;
+  let at = start;
+  let count = getUint32(bytes, at);
+  let part = 0;
+  for (; part < 3 && count <= room; part++) {
+    room -= count;
+    at += 4 + count;
+    count = getUint32(bytes, at);
+  }
+  return `its ${['service path', 'method', 'metadata', 'payload'][part]} claims ${count} bytes of ${room}`;
 }

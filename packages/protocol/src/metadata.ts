@@ -1,4 +1,5 @@
-import { createMetadata, readUtf8, RpcError, type ByteWriter, type Metadata, type MutableMetadata } from '@rpcxjs/core';
+import { createMetadata, readUtf8, type ByteWriter, type Metadata, type MutableMetadata } from '@rpcxjs/core';
+import { badFrame } from './bad-frame.ts';
 
 /**
  * Pairs of `length key length value`, no count, no terminator (rpcx protocol/message.go, encodeMetadata). Lengths in bytes. A key whose value
@@ -47,9 +48,7 @@ export function countMetadata(source: Uint8Array, start: number, end: number): n
 
 /** The last of two equal keys wins, as in Go. Throws `RpcError` with reason BAD_FRAME when a length runs past the end. */
 export function readMetadata(source: Uint8Array, start: number, end: number): MutableMetadata {
-  if (countMetadata(source, start, end) < 0) {
-    throw new RpcError('data_loss', `the metadata block of ${end - start} bytes ends in the middle of a pair`, { reason: 'BAD_FRAME' });
-  }
+  if (countMetadata(source, start, end) < 0) throw badFrame(`the metadata block of ${end - start} bytes ends in the middle of a pair`);
   const metadata = createMetadata();
   for (let at = start; at < end; ) {
     const keyEnd = at + 4 + getUint32(source, at);

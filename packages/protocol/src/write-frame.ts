@@ -1,4 +1,4 @@
-import { allocate, utf8Bytes, type ByteWriter, type Metadata } from '@rpcxjs/core';
+import { utf8Bytes, type ByteWriter, type Metadata } from '@rpcxjs/core';
 import type { FrameWriter } from './byte-writer.ts';
 import { flag, headerBytes, magic } from './constants.ts';
 import { putUint32, writeMetadata } from './metadata.ts';
@@ -12,18 +12,24 @@ export interface FrameHead {
   readonly flags: number;
 }
 
+/** `room` bytes, then each text behind its length. */
+function packTexts(room: number, first: string, second: string): Uint8Array {
+  const one = utf8Bytes(first);
+  const two = utf8Bytes(second);
+  const bytes = new Uint8Array(room + 8 + one.length + two.length);
+  putUint32(bytes, room, one.length);
+  bytes.set(one, room + 4);
+  putUint32(bytes, room + 4 + one.length, two.length);
+  bytes.set(two, room + 8 + one.length);
+  return bytes;
+}
+
 /** Header, service path and method of every frame for one method, written once; sequence number and lengths are patched in. */
 export function prepareHead(head: FrameHead): Uint8Array {
-  const service = utf8Bytes(head.service);
-  const method = utf8Bytes(head.method);
-  const bytes = allocate(headerBytes + 8 + service.length + method.length).fill(0);
+  const bytes = packTexts(headerBytes, head.service, head.method);
   bytes[0] = magic;
   bytes[2] = head.flags;
   bytes[3] = head.codecId << 4;
-  putUint32(bytes, headerBytes, service.length);
-  bytes.set(service, headerBytes + 4);
-  putUint32(bytes, headerBytes + 4 + service.length, method.length);
-  bytes.set(method, headerBytes + 8 + service.length);
   return bytes;
 }
 
@@ -37,14 +43,8 @@ export function timeoutText(remainingMs: number): string {
 
 /** The bytes of a metadata block that holds nothing but `__ServerTimeout`, length included. */
 export function prepareTimeout(remainingMs: number): Uint8Array {
-  const key = utf8Bytes(reserved.timeout);
-  const value = utf8Bytes(timeoutText(remainingMs));
-  const bytes = allocate(12 + key.length + value.length);
-  putUint32(bytes, 0, 8 + key.length + value.length);
-  putUint32(bytes, 4, key.length);
-  bytes.set(key, 8);
-  putUint32(bytes, 8 + key.length, value.length);
-  bytes.set(value, 12 + key.length);
+  const bytes = packTexts(4, reserved.timeout, timeoutText(remainingMs));
+  putUint32(bytes, 0, bytes.length - 4);
   return bytes;
 }
 
@@ -53,41 +53,38 @@ export const noMetadata: Uint8Array = new Uint8Array(4);
 
 /** Opens a frame: prepared head, sequence number, prepared metadata, and room for the length of the payload, which comes next. */
 export function openFrame(writer: FrameWriter, head: Uint8Array, metadata: Uint8Array, sequenceHigh: number, sequenceLow: number): void {
-  writer.open();
-  const headLength = head.length;
   const metadataLength = metadata.length;
-  writer.reserve(headLength + metadataLength + 4);
-  const { bytes, offset } = writer;
-  let at = offset;
-  bytes.set(head, at);
-  putUint32(bytes, at + 4, sequenceHigh);
-  putUint32(bytes, at + 8, sequenceLow);
-  at += headLength;
-  if (metadataLength === noMetadata.length) putUint32(bytes, at, 0);
-  else bytes.set(metadata, at);
+  const at = openHead(writer, head, metadataLength + 4, sequenceHigh, sequenceLow);
+  if (metadataLength === noMetadata.length) putUint32(writer.bytes, at, 0);
+  else writer.bytes.set(metadata, at);
   writer.offset = at + metadataLength + 4;
 }
 
 /** As `openFrame`, with metadata written now. Returns the length of the metadata block, which `closeFrame` asks for; opens nothing if it throws. */
 export function openFrameWith(writer: FrameWriter, head: Uint8Array, metadata: Metadata, sequenceHigh: number, sequenceLow: number): number {
-  writer.open();
-  writer.append(head);
-  putUint32(writer.bytes, writer.offset - head.length + 4, sequenceHigh);
-  putUint32(writer.bytes, writer.offset - head.length + 8, sequenceLow);
-  writer.reserve(4);
-  const lengthAt = writer.frameBytes;
-  writer.offset += 4;
+  writer.offset = openHead(writer, head, 4, sequenceHigh, sequenceLow) + 4;
   try {
     writeMetadata(writer, metadata);
   } catch (error) {
     writer.rollback();
     throw error;
   }
-  const metadataBytes = writer.frameBytes - lengthAt - 4;
-  writer.patchUint32(lengthAt, metadataBytes);
+  const metadataLength = writer.frameBytes - head.length;
+  writer.patchUint32(head.length, metadataLength - 4);
   writer.reserve(4);
   writer.offset += 4;
-  return metadataBytes + 4;
+  return metadataLength;
+}
+
+/** Returns where it ends; `room` more bytes are free there. */
+function openHead(writer: FrameWriter, head: Uint8Array, room: number, sequenceHigh: number, sequenceLow: number): number {
+  writer.open();
+  writer.reserve(head.length + room);
+  const { bytes, offset } = writer;
+  bytes.set(head, offset);
+  putUint32(bytes, offset + 4, sequenceHigh);
+  putUint32(bytes, offset + 8, sequenceLow);
+  return offset + head.length;
 }
 
 /** Closes it; everything since the head and its `metadataLength` bytes of metadata is the payload. Returns the frame's length. */
@@ -114,9 +111,7 @@ export interface WholeFrame extends FrameHead {
 }
 export function writeFrame(writer: FrameWriter, frame: WholeFrame): number {
   const head = prepareHead(frame);
-  let metadataLength = noMetadata.length;
-  if (frame.metadata === undefined) openFrame(writer, head, noMetadata, frame.sequenceHigh, frame.sequenceLow);
-  else metadataLength = openFrameWith(writer, head, frame.metadata, frame.sequenceHigh, frame.sequenceLow);
+  const metadataLength = openFrameWith(writer, head, frame.metadata ?? {}, frame.sequenceHigh, frame.sequenceLow);
   try {
     frame.payload(writer);
   } catch (error) {
