@@ -145,8 +145,8 @@ describe('C6: whatever a handler returns', () => {
     'a bigint': () => 1n,
     'a Proxy': () => throwing({}),
     'a getter that throws': () => Object.defineProperty({}, 'x', { get: hostile, enumerable: true }),
-    'a getter that throws undefined': () => ({ get x(): never { throw undefined; } }), // eslint-disable-line no-throw-literal
-    'a getter that throws a Proxy': () => ({ get x(): never { throw throwing({}); } }), // eslint-disable-line no-throw-literal
+    'a getter that throws undefined': () => ({ get x(): never { throw undefined; } }),
+    'a getter that throws a Proxy': () => ({ get x(): never { throw throwing({}); } }),
     'a throwing then': () => Object.defineProperty({}, 'then', { get: hostile }),
     'a then that throws': () => ({ then: hostile }),
     'a then that rejects with a Proxy': () => ({ then: (_: unknown, failed: (error: unknown) => void) => { failed(throwing({})); } }),
@@ -229,8 +229,8 @@ describe('C6: whatever a handler returns', () => {
   it('when a codec throws something that is no RpcError, the call alone fails', async () => {
     const spiteful: Codec = {
       id: 9, name: 'spiteful',
-      encode: () => { throw throwing({}); }, // eslint-disable-line no-throw-literal
-      decode: () => { throw undefined; }, // eslint-disable-line no-throw-literal
+      encode: () => { throw throwing({}); },
+      decode: () => { throw undefined; },
     };
     await using open = await openServer({ codecs: [spiteful] }, (server) => server.registerFunction('S', 'M', () => 1).registerFunction('S', 'In', (input: unknown) => input));
     const peer = await open.peer();
