@@ -180,7 +180,7 @@ export class FrameWriter implements ByteWriter {
     this.offset = offset;
     this.#start = start;
     // Until something was sealed the frame's beginning moves along; afterwards it is on its way out where it stands.
-    if (this.#frameArena === before && this.#sealed.length === this.#frameSealed) this.#frameArena = this.#arena;
+    if (this.isOpen && this.#frameArena === before && this.#sealed.length === this.#frameSealed) this.#frameArena = this.#arena;
   }
 }
 

@@ -81,6 +81,16 @@ describe('what is written', () => {
   });
 });
 
+it('leaves as well when it is no frame: the pump knows none', async () => {
+  const { connection, pump } = open();
+  pump.writer.appendUtf8('three ');
+  pump.written();
+  pump.writer.appendUtf8('words');
+  pump.written();
+  await turn();
+  expect(Buffer.concat(connection.written).toString()).toBe('three words');
+});
+
 describe('back-pressure', () => {
   it('is told once when the network does not take more than the mark, and once when it does again', async () => {
     const { connection, told, pump, put } = open();
