@@ -10,6 +10,7 @@ export interface CallCounters {
   retries: number;
 }
 
+const settled = Promise.resolve();
 // The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
 let keptResolve: (value: unknown) => void;
 let keptReject: (error: unknown) => void;
@@ -31,6 +32,7 @@ export class CallRunner implements CallOwner {
   readonly #attemptChain: Handle<ClientCall> | undefined;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
+  #turnBegan: number = Number.NaN;
   /** Calls between two attempts. */
   readonly #resting = new Set<OutboundCall>();
 
@@ -39,7 +41,7 @@ export class CallRunner implements CallOwner {
     this.clock = options.runtime.clock;
     this.#ring = DeadlineRing.of(this.clock);
     this.#rename = rename;
-    const terminal = (call: ClientCall) => this.#start(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // its kind is 'reply'
+    const terminal = (call: ClientCall) => this.#begin(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // its kind is 'reply'
     this.#chain = options.interceptors.length === 0 ? undefined : intercept(options.interceptors, terminal);
     const attempt = (call: ClientCall) => this.#send(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // likewise
     this.#attemptChain = options.attemptInterceptors.length === 0 ? undefined : intercept(options.attemptInterceptors, attempt);
@@ -63,10 +65,13 @@ export class CallRunner implements CallOwner {
 
   succeeded(call: OutboundCall, value: unknown): void {
     if (call.inAttempt !== undefined) {
-      call.inAttempt.resolve(value);
+      const { resolve } = call.inAttempt;
       call.inAttempt = undefined;
-      return;
-    }
+      this.#attemptEnded(call, undefined);
+      resolve(value);
+    } else this.#succeed(call, value);
+  }
+  #succeed(call: OutboundCall, value: unknown): void {
     if (call.settled) return;
     if (call.pick !== undefined) this.#attemptEnded(call, undefined);
     this.#settle(call);
@@ -77,10 +82,13 @@ export class CallRunner implements CallOwner {
   /** An attempt failed: again, if the fail mode wants that and it is safe. */
   failed(call: OutboundCall, error: RpcError<string>): void {
     if (call.inAttempt !== undefined) {
-      call.inAttempt.reject(error);
+      const { reject } = call.inAttempt;
       call.inAttempt = undefined;
-      return;
-    }
+      this.#attemptEnded(call, error);
+      reject(error);
+    } else this.#fail(call, error);
+  }
+  #fail(call: OutboundCall, error: RpcError<string>): void {
     if (call.settled) return;
     this.#attemptEnded(call, error);
     const again = this.#again(call, error);
@@ -89,7 +97,7 @@ export class CallRunner implements CallOwner {
   }
 
   expired(call: OutboundCall): void {
-    const session = forget(call, false);
+    const session = this.#forget(call, false);
     const where = session === undefined ? 'was not sent' : `got no reply from ${session.address}`;
     const waitedMs = Math.round(this.clock.now() - call.startedAt);
     const last = call.failures?.at(-1)?.error;
@@ -128,17 +136,41 @@ export class CallRunner implements CallOwner {
     }
   }
 
+  /** The time, looked up once for all calls that begin in one turn: the clock costs as much as a dozen steps of a call. */
+  #turnNow(): number {
+    if (Number.isNaN(this.#turnBegan)) {
+      this.#turnBegan = this.clock.now();
+      void settled.then(this.#turnEnded);
+    }
+    return this.#turnBegan;
+  }
+  readonly #turnEnded = (): void => {
+    this.#turnBegan = Number.NaN;
+  };
+
   /** When it must be done; says why it cannot even begin. */
   #schedule(call: OutboundCall): RpcError | undefined {
-    const now = this.clock.now();
+    const now = this.#turnNow();
     call.startedAt = now;
     const timeoutMs = call.options?.timeoutMs ?? this.#options.timeoutMs;
     if (Number.isNaN(timeoutMs)) return new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
     const inherited = currentAmbient()?.deadline ?? Infinity;
     call.deadlineAt = Math.min(now + timeoutMs, inherited);
-    if (call.deadlineAt > now) return undefined;
+    return this.#tooLate(call);
+  }
+
+  #tooLate(call: OutboundCall): RpcError | undefined {
+    if (call.deadlineAt > this.#turnNow()) return undefined;
     const message = `no time was left for ${call.service}.${call.method}: its deadline had passed before it was sent`;
     return new RpcError('deadline_exceeded', message, { reason: 'TIMEOUT', sent: false });
+  }
+
+  /** A call that leaves its interceptors; one that comes again, or changed, is a call of its own. */
+  #begin(call: OutboundCall): Promise<unknown> {
+    const own = call.begun ? this.derive(call, {}) : call;
+    own.begun = true;
+    own.root = own;
+    return this.#start(own);
   }
 
   #start(call: OutboundCall): Promise<unknown> {
@@ -147,7 +179,7 @@ export class CallRunner implements CallOwner {
     call.reject = keptReject;
     this.counters.calls += 1;
     this.active += 1;
-    const wrong = this.closed ? closedError(call) : call.startedAt === 0 ? this.#schedule(call) : undefined;
+    const wrong = this.closed ? closedError(call) : Number.isNaN(call.startedAt) ? this.#schedule(call) : this.#tooLate(call);
     if (wrong !== undefined) {
       this.#reject(call, wrong);
       return promise;
@@ -164,30 +196,58 @@ export class CallRunner implements CallOwner {
 
   #attempt(call: OutboundCall, now: number): void {
     call.attemptSent = false;
+    call.refused = false;
     const chain = this.#attemptChain;
     if (chain === undefined || call.kind === 'raw') {
       call.target.route.send(call, now);
       return;
     }
     if (!call.wantsReply) call.wantsReply = call.unwraps = true;
+    call.passedOn = false;
     void settle(
       () => chain(call),
-      (reply) => this.succeeded(call, reply),
-      (error) => this.failed(call, asRpcError(error)),
+      (reply) => this.#left(call, () => this.#succeed(call, reply)),
+      (error) => this.#left(call, () => this.#fail(call, asRpcError(error))),
     );
   }
 
   /** One attempt as its interceptors see it. */
   #send(call: OutboundCall): Promise<unknown> {
+    const { root } = call;
+    if (root.settled) return Promise.reject(new RpcError('canceled', `${call.service}.${call.method} is over: nothing more is sent for it`, { sent: false }));
+    const own = call.passedOn ? this.derive(call, {}) : call;
+    own.passedOn = true;
+    if (own !== root) (root.copies ??= []).push(own);
     return new Promise((resolve, reject) => {
-      call.inAttempt = { resolve, reject };
-      call.target.route.send(call, this.clock.now());
+      own.inAttempt = { resolve, reject };
+      own.target.route.send(own, this.clock.now());
     });
+  }
+
+  /** Its interceptors have made up their minds: nobody waits for what they passed on and left behind. */
+  #left(call: OutboundCall, decide: () => void): void {
+    for (const one of withCopies(call)) {
+      one.session?.forget(one, true);
+      one.inAttempt = undefined;
+      this.#attemptEnded(one, undefined);
+    }
+    decide();
+    call.copies = undefined;
+  }
+
+  /** Whichever of the call and its copies waits for a reply no longer does. */
+  #forget(call: OutboundCall, tell: boolean): WaitingPlace | undefined {
+    let last: WaitingPlace | undefined;
+    for (const one of withCopies(call)) {
+      last = one.session ?? last;
+      one.session?.forget(one, tell);
+    }
+    return last;
   }
 
   #aborted(call: OutboundCall, reason: unknown): void {
     if (call.settled) return;
-    const session = forget(call, true);
+    const session = this.#forget(call, true);
     const error = new RpcError('canceled', `${call.service}.${call.method} was cancelled by its caller`, {
       reason: 'ABORTED',
       cause: reason,
@@ -204,9 +264,11 @@ export class CallRunner implements CallOwner {
     (call.failures ??= []).push({ address: error.address, error, durationMs: this.clock.now() - call.startedAt });
     if (call.kind === 'raw' || this.closed) return undefined;
     // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
-    const unsent = !wasSent(call) && error.code === 'unavailable';
-    const retryable = unsent || call.refused || (call.idempotent && error.code === 'unavailable');
-    call.refused = false;
+    const all = withCopies(call);
+    const mayHaveRun = all.some(({ attemptSent, refused }) => attemptSent && !refused);
+    const wasRefused = !mayHaveRun && all.some(({ refused }) => refused);
+    const unsent = !mayHaveRun && !wasRefused && error.code === 'unavailable';
+    const retryable = unsent || wasRefused || (call.idempotent && error.code === 'unavailable');
     const wait = this.#decide(call, error, retryable);
     if (wait !== undefined) return wait;
     const ready = call.options?.waitForReady === true && unsent;
@@ -262,7 +324,14 @@ export class CallRunner implements CallOwner {
     this.counters.failed += 1;
     const { failures } = call;
     const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures);
-    for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) one.inAttempt?.reject(whole);
+    for (const one of withCopies(call)) {
+      const waiting = one.inAttempt;
+      one.inAttempt = undefined;
+      if (waiting === undefined) continue;
+      this.#attemptEnded(one, whole);
+      waiting.reject(whole);
+    }
+    call.copies = undefined;
     call.reject(this.#mapped(whole));
   }
 
@@ -290,20 +359,8 @@ export class CallRunner implements CallOwner {
   }
 }
 
-/** Whichever of the call and its changed copies waits for a reply no longer does. */
-function forget(call: OutboundCall, tell: boolean): WaitingPlace | undefined {
-  let last: WaitingPlace | undefined;
-  for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) {
-    last = one.session ?? last;
-    one.session?.forget(one, tell);
-  }
-  return last;
-}
-
-/** Whether a byte of this attempt, or of the changed call that stands for it, has left this process. */
-function wasSent(call: OutboundCall): boolean {
-  for (let one: OutboundCall | undefined = call; one !== undefined; one = one.derived) if (one.attemptSent) return true;
-  return false;
+function withCopies(call: OutboundCall): readonly OutboundCall[] {
+  return call.copies === undefined ? [call] : [call, ...call.copies];
 }
 
 function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {

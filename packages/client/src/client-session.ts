@@ -144,7 +144,7 @@ export class ClientSession implements SessionHandler {
       this.#events.failed(call, error);
       return;
     }
-    const metadata = call.wantsReply || call.options?.onReply !== undefined ? metadataOf(frame) : undefined;
+    const metadata = call.wantsReply || call.options?.onReply !== undefined ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
       if (metadata !== undefined) call.options?.onReply?.({ metadata, address: this.address });
@@ -173,10 +173,6 @@ export class ClientSession implements SessionHandler {
 
 function replyOf(output: unknown, metadata: Metadata | undefined): Reply {
   return { output, metadata: metadata ?? createMetadata() };
-}
-
-function metadataOf(frame: FrameView): Record<string, string> {
-  return frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
 }
 
 /** Whatever a codec or an interceptor threw, as the error of a call. */

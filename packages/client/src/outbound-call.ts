@@ -46,7 +46,8 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   kind: CallKind = 'value';
   /** Clock time, Infinity for none. */
   deadlineAt: number = Infinity;
-  startedAt = 0;
+  /** NaN until then. */
+  startedAt: number = Number.NaN;
   /** Where it waits for a reply. */
   session: WaitingPlace | undefined;
   ringEntry = -1;
@@ -58,9 +59,14 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   release: (() => void) | undefined;
   raw: RawMessage | undefined;
   pick: Pick | undefined;
-  /** The attempt that interceptors stand around, and the changed call that they passed on. */
+  /** The attempt that interceptors stand around. */
   inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
-  derived: OutboundCall | undefined;
+  /** The call that this one stands for, and what stands for this one in its current attempt: changed copies, and what was passed on again. */
+  root: OutboundCall = this;
+  copies: OutboundCall[] | undefined;
+  /** An interceptor has passed it on already, around the whole call or around the current attempt. */
+  begun: boolean = false;
+  passedOn: boolean = false;
   /** The value comes with its metadata, as interceptors want it; */
   wantsReply: boolean = false;
   /** and is taken out again for the caller. */
@@ -119,9 +125,9 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall {
     return this.owner.derive(this, changes);
   }
-  /** What a derived call has in common with its original. */
+  /** What a copy has in common with its original. */
   adopt(original: OutboundCall): void {
-    original.derived = this;
+    this.root = original.root;
     this.wantsReply = original.wantsReply;
     this.deadlineAt = original.deadlineAt;
     this.startedAt = original.startedAt;

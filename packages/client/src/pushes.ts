@@ -1,6 +1,7 @@
-import { copyBytes, createMetadata, readUtf8, RpcError, type Codec, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { readUtf8, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
+import { readPayload } from './reply-reader.ts';
 
 /** A message that a server sent by itself, with where it came from. */
 export interface PushInfo {
@@ -84,11 +85,8 @@ export class Pushes {
       return;
     }
     try {
-      const value = this.#decode(frame);
-      const info: PushInfo = {
-        metadata: frame.metadataEnd === frame.metadataStart ? createMetadata() : readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd),
-        address,
-      };
+      const value = readPayload({ kind: 'push', service, method }, undefined, frame, this.#options);
+      const info: PushInfo = { metadata: readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd), address };
       const tell = (late: unknown) => this.#tell([...listeners], late, info);
       if (value instanceof Promise) value.then(tell).catch((error: unknown) => this.#unreadable(service, method, error));
       else tell(value);
@@ -101,17 +99,6 @@ export class Pushes {
     this.#closed = true;
     for (const end of this.#readers) end();
     this.#listeners.clear();
-  }
-
-  #decode(frame: FrameView): unknown {
-    const { codecs, compressors, limits } = this.#options;
-    const codec = codecs.find(({ id }) => id === frame.codecId);
-    if (codec === undefined) throw new RpcError('unimplemented', `codec ${frame.codecId} is not known`, { reason: 'UNKNOWN_CODEC' });
-    if (frame.compressorId === 0) return codec.decode(frame.bytes, frame.payloadStart, frame.end);
-    const compressor = compressors.find(({ id }) => id === frame.compressorId);
-    if (compressor === undefined) throw new RpcError('unimplemented', `compressor ${frame.compressorId} is not known`, { reason: 'UNKNOWN_COMPRESSOR' });
-    const inflated = compressor.decompress(copyBytes(frame.bytes, frame.payloadStart, frame.end), limits.maxInflatedBytes);
-    return inflated instanceof Promise ? inflated.then((bytes) => decodeAll(codec, bytes)) : decodeAll(codec, inflated);
   }
 
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
@@ -131,9 +118,6 @@ export class Pushes {
   }
 }
 
-function decodeAll(codec: Codec, bytes: Uint8Array): unknown {
-  return codec.decode(bytes, 0, bytes.length);
-}
 function keyOf(service: string, method: string): string {
   return JSON.stringify([service, method]);
 }

@@ -1,58 +1,56 @@
-import { copyBytes, RpcError, settle, type MaybePromise, type PayloadCodec, type RawMessage } from '@rpcxjs/core';
+import { copyBytes, RpcError, settle, thrownText, type MaybePromise, type PayloadCodec, type RawMessage } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
-/** A payload as it is to be decoded; inflated if it was compressed. */
-interface Payload {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+/** What the frame is of, for texts. */
+interface Subject {
+  readonly service: string;
+  readonly method: string;
+  /** `push`, or what kind of call it answers. */
+  readonly kind: string;
 }
 
 /** The value of a reply. Throws `RpcError`; a payload that does not decode is this call's misfortune only. */
 export function readReply(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
-  const { codecId } = frame;
   const { codec, output } = call.binding;
-  const decoder = codecId === codec.id ? output : options.codecs.find(({ id }) => id === codecId);
-  if (decoder === undefined) {
-    const message = `the reply of ${call.service}.${call.method} is in codec ${codecId}, which this client does not know; give it to the client's codecs`;
-    throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_CODEC' });
-  }
-  if (frame.compressorId === 0) return decode(call, decoder, frame.owned, { bytes: frame.bytes, start: frame.payloadStart, end: frame.end });
-  const payload = inflate(call, frame, options);
-  const read = (inflated: Payload) => decode(call, decoder, true, inflated);
-  return payload instanceof Promise ? payload.then(read) : read(payload);
+  return readPayload(call, frame.codecId === codec.id ? output : undefined, frame, options);
 }
 
-function decode(call: OutboundCall, decoder: PayloadCodec, owned: boolean, { bytes, start, end }: Payload): unknown {
-  try {
-    if (owned && decoder.decodeOwned !== undefined) return decoder.decodeOwned(bytes, start, end);
-    return decoder.decode(bytes, start, end);
-  } catch (cause) {
-    throw unreadable(call, cause);
+/** The value of any frame, with one of the client's codecs unless a decoder is given; inflated if it was compressed. Throws `RpcError`. */
+export function readPayload(subject: Subject, given: PayloadCodec | undefined, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
+  const { bytes, codecId, compressorId, payloadStart, end } = frame;
+  const decoder = given ?? options.codecs.find(({ id }) => id === codecId);
+  if (decoder === undefined) throw unknown(subject, `in codec ${codecId}`, 'codecs', 'UNKNOWN_CODEC');
+  if (compressorId === 0) {
+    try {
+      return frame.owned && decoder.decodeOwned !== undefined ? decoder.decodeOwned(bytes, payloadStart, end) : decoder.decode(bytes, payloadStart, end);
+    } catch (cause) {
+      throw unreadable(subject, cause);
+    }
   }
+  const compressor = options.compressors.find(({ id }) => id === compressorId);
+  if (compressor === undefined) throw unknown(subject, `compressed with ${compressorId}`, 'compressors', 'UNKNOWN_COMPRESSOR');
+  const failed = (cause: unknown): never => {
+    throw unreadable(subject, cause);
+  };
+  const decodeWhole = (whole: Uint8Array): unknown => settle(() => (decoder.decodeOwned ?? decoder.decode).call(decoder, whole, 0, whole.length), (value) => value, failed);
+  return settle(() => compressor.decompress(copyBytes(bytes, payloadStart, end), options.limits.maxInflatedBytes), decodeWhole, failed);
 }
 
-/** A reply that is too long keeps its code; any other that cannot be inflated or decoded is lost. */
-function unreadable(call: OutboundCall, cause: unknown): RpcError {
-  const message = `the reply of ${call.service}.${call.method} cannot be read: ${RpcError.is(cause) ? cause.message : String(cause)}`;
+function nameOf({ kind, service, method }: Subject): string {
+  return `the ${kind === 'push' ? kind : 'reply of'} ${service}.${method}`;
+}
+
+function unknown(subject: Subject, what: string, option: string, reason: 'UNKNOWN_CODEC' | 'UNKNOWN_COMPRESSOR'): RpcError {
+  return new RpcError('unimplemented', `${nameOf(subject)} is ${what}, which this client does not know; give it to the client's ${option}`, { reason });
+}
+
+/** What is too long keeps its code; any other payload that cannot be inflated or decoded is lost. */
+function unreadable(subject: Subject, cause: unknown): RpcError {
+  const message = `${nameOf(subject)} cannot be read: ${thrownText(cause)}`;
   if (RpcError.is(cause) && cause.code === 'resource_exhausted') return new RpcError(cause.code, message, { reason: cause.reason, cause });
   return new RpcError('data_loss', message, { reason: 'BAD_PAYLOAD', cause });
-}
-
-function inflate(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<Payload> {
-  const { compressorId } = frame;
-  const compressor = options.compressors.find(({ id }) => id === compressorId);
-  if (compressor === undefined) {
-    const message = `the reply of ${call.service}.${call.method} is compressed with ${compressorId}, which this client does not know; give it to the client's compressors`;
-    throw new RpcError('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
-  }
-  const whole = (bytes: Uint8Array): Payload => ({ bytes, start: 0, end: bytes.length });
-  const packed = copyBytes(frame.bytes, frame.payloadStart, frame.end);
-  return settle(() => compressor.decompress(packed, options.limits.maxInflatedBytes), whole, (cause) => {
-    throw unreadable(call, cause);
-  });
 }
 
 /** The whole reply, its payload untouched. */

@@ -120,6 +120,11 @@ export class ServerLink implements SessionEvents {
   }
 
   #wait(call: OutboundCall, now: number): void {
+    if (this.#state === 'closed') {
+      // An interceptor held it back while the client ended.
+      this.#events.failed(call, new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false }));
+      return;
+    }
     const { maxQueuedCalls } = this.#options.limits;
     if (this.#queue.length - this.#next >= maxQueuedCalls && this.queued >= maxQueuedCalls) {
       const message = `${maxQueuedCalls} calls wait for ${this.address} already; wait for some of them, or raise limits.maxQueuedCalls`;

@@ -154,6 +154,7 @@ function usable(instances: readonly ServiceInstance[], group: string | undefined
 }
 
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
-  if (call.failures === undefined) return undefined;
-  return new Set(call.failures.flatMap(({ address }) => address ?? []));
+  const { failures } = call.root;
+  if (failures === undefined) return undefined;
+  return new Set(failures.flatMap(({ address }) => address ?? []));
 }

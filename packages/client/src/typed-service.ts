@@ -43,8 +43,7 @@ function unsupported(contract: Contract, name: string, method: Method): Caller {
 }
 
 // What the language and its tools ask any object for is no method of a service: `await service` must not call the server.
-const never = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'prototype', 'valueOf', 'toString', 'toLocaleString', 'inspect', '__proto__']);
-for (const name of Object.getOwnPropertyNames(Object.prototype)) never.add(name);
+const never = new Set(['then', 'catch', 'finally', 'toJSON', 'prototype', 'inspect', ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /** Any name is a method: the interface is known to the compiler only. */
 export function interfaceService(idempotent: readonly string[], make: MakeCaller): object {
