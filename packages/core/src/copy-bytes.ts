@@ -19,8 +19,9 @@ export function allocate(count: number): Uint8Array {
 /** A copy that nobody else writes to, of `source[start, end)`; small ones share memory with other copies. */
 export function copyBytes(source: Uint8Array, start = 0, end: number = source.length): Uint8Array {
   const count = end - start;
+  // The engine keeps arrays as short as these in its own heap, without a buffer. A Buffer's own slice would share.
+  if (count <= 64 && source.constructor === Uint8Array) return source.slice(start, end);
   const part = start === 0 && end === source.length ? source : source.subarray(start, end);
-  // The engine keeps arrays as short as these in its own heap, without a buffer.
   if (count <= 64) return new Uint8Array(part);
   if (count > largestPooled) {
     const copy = allocate(count);

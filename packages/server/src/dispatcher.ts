@@ -71,7 +71,7 @@ export class Dispatcher implements SessionHandler, CallHost {
       sequenceLow: frame.sequenceLow,
       oneway: frame.isOneway,
       metadata,
-      deadline: timeoutMs === undefined ? undefined : this.clock.now() + timeoutMs,
+      deadline: timeoutMs === undefined ? undefined : this.#session.readAt + timeoutMs,
       codecId: frame.codecId,
     });
     this.lastCodecId = frame.codecId;

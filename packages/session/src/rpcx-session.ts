@@ -54,13 +54,14 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   capabilities: ReadonlySet<string> = none;
   /** Frames that lately came together in one chunk: how many the other side has in flight at least. */
   burst = 1;
+  /** When the chunk came that is being read. */
+  readAt = 0;
   #sequence = 0;
   #sequenceHigh = 0;
   #nonce: string | undefined;
   #framesInTurn = 0;
   /** After how many the clock is looked at: fewer for a peer whose frames were slow to handle. */
   #lookAfter: number;
-  #turnStartedAt = 0;
   #reason: RpcError | undefined;
   #pauses = 0;
   #closing = false;
@@ -190,7 +191,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   data(chunk: Uint8Array): void {
     if (this.#ended || this.#closing) return;
     const now = this.#options.runtime.clock.now();
-    this.#turnStartedAt = now;
+    this.readAt = now;
     const { traffic } = this.#pump;
     const before = traffic.framesRead;
     this.#read(() => this.#parser.push(chunk));
@@ -261,7 +262,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#framesInTurn = 0;
     const { clock } = this.#options.runtime;
     const { framesPerTurn, turnMs } = this.#options.settings.limits;
-    const tookMs = clock.now() - this.#turnStartedAt;
+    const tookMs = clock.now() - this.readAt;
     if (tookMs < turnMs) {
       if (tookMs * 2 < turnMs) this.#lookAfter = Math.min(this.#lookAfter * 2, framesPerTurn);
       return;
@@ -269,7 +270,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#lookAfter = Math.max(1, Math.floor((frames * turnMs) / tookMs));
     this.pause();
     clock.setTimer(() => {
-      this.#turnStartedAt = clock.now();
+      this.readAt = clock.now();
       if (!this.#ended) this.resume();
     }, 0);
   }
