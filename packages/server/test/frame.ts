@@ -77,5 +77,4 @@ function readFrame(bytes: Buffer): ReadFrame {
 }
 
 export const heartbeatFlag = 0x40;
-export const responseFlag = 0x80;
 export const onewayFlag = 0x20;
