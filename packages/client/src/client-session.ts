@@ -10,14 +10,18 @@ import { readRaw, readReply } from './reply-reader.ts';
 import { RequestWriter } from './request-writer.ts';
 
 /** What a connection tells the client. */
-export interface SessionEvents {
-  drained(): void;
-  ended(session: ClientSession, error: RpcError): void;
+export interface CallEvents {
   /** The call got its reply, or cannot get one from here. */
   succeeded(call: OutboundCall, value: unknown): void;
   failed(call: OutboundCall, error: RpcError<string>): void;
-  pushed(frame: FrameView): void;
+  pushed(frame: FrameView, address: string): void;
   late(): void;
+}
+/** What it tells the link that it serves. */
+export interface SessionOwner {
+  readonly address: string;
+  drained(): void;
+  ended(session: ClientSession, error: RpcError): void;
 }
 
 const extensions = [cancelExtension(), errorsExtension];
@@ -27,14 +31,16 @@ export class ClientSession implements SessionHandler {
   readonly address: string;
   readonly session: RpcxSession;
   readonly #options: ResolvedClientOptions;
-  readonly #events: SessionEvents;
+  readonly #owner: SessionOwner;
+  readonly #events: CallEvents;
   readonly #pending = new SequenceTable<OutboundCall>();
   readonly #writer: RequestWriter;
   /** Cancels that were asked for before the server had said whether it understands them. */
   #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
 
-  constructor(address: string, connection: Connection, options: ResolvedClientOptions, events: SessionEvents) {
-    this.address = address;
+  constructor(owner: SessionOwner, connection: Connection, options: ResolvedClientOptions, events: CallEvents) {
+    this.#owner = owner;
+    this.address = owner.address;
     this.#options = options;
     this.#events = events;
     this.session = new RpcxSession({ role: 'client', connection, runtime: options.runtime, settings: options.session, extensions, handler: this });
@@ -94,7 +100,7 @@ export class ClientSession implements SessionHandler {
     // A server's own message: one-way, and never answered (rpcx client/client.go, input).
     if (!frame.isOneway) return;
     this.#options.frames?.read(frame);
-    this.#events.pushed(frame);
+    this.#events.pushed(frame, this.address);
   }
 
   response(frame: FrameView): void {
@@ -113,7 +119,7 @@ export class ClientSession implements SessionHandler {
   }
 
   drained(): void {
-    this.#events.drained();
+    this.#owner.drained();
   }
 
   agreed(words: ReadonlySet<string>): void {
@@ -129,7 +135,7 @@ export class ClientSession implements SessionHandler {
       this.#pending.take(call.sequenceHigh, call.sequenceLow);
       call.session = undefined;
     }
-    this.#events.ended(this, error);
+    this.#owner.ended(this, error);
     for (const call of calls) this.#events.failed(call, error);
   }
 

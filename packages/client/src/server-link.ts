@@ -1,8 +1,7 @@
 import { parseAddress, RpcError, thrownText, type Connection, type Dialer } from '@rpcxjs/core';
-import type { FrameView } from '@rpcxjs/protocol';
 import { observe, type Traffic } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { ClientSession, type SessionEvents } from './client-session.ts';
+import { ClientSession, type CallEvents, type SessionOwner } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
@@ -11,11 +10,7 @@ const closeMs = 1000;
 const leastDialGapMs = 100;
 
 /** What a link tells the client. */
-export interface LinkEvents {
-  succeeded(call: OutboundCall, value: unknown): void;
-  failed(call: OutboundCall, error: RpcError<string>): void;
-  pushed(frame: FrameView, address: string): void;
-  late(): void;
+export interface LinkEvents extends CallEvents {
   /** What went over a connection that is no more. */
   ended(traffic: Traffic): void;
 }
@@ -26,7 +21,7 @@ export interface LinkEvents {
  *
  * idle → connecting → open → idle …; closed is final.
  */
-export class ServerLink implements SessionEvents {
+export class ServerLink implements SessionOwner {
   readonly address: string;
   readonly #options: ResolvedClientOptions;
   readonly #events: LinkEvents;
@@ -66,19 +61,6 @@ export class ServerLink implements SessionEvents {
     const session = this.#session;
     if (session !== undefined && this.#queue.length === 0 && session.writable) session.send(call, now);
     else this.#wait(call, now);
-  }
-
-  succeeded(call: OutboundCall, value: unknown): void {
-    this.#events.succeeded(call, value);
-  }
-  failed(call: OutboundCall, error: RpcError<string>): void {
-    this.#events.failed(call, error);
-  }
-  pushed(frame: FrameView): void {
-    this.#events.pushed(frame, this.address);
-  }
-  late(): void {
-    this.#events.late();
   }
 
   drained(): void {
@@ -181,7 +163,7 @@ export class ServerLink implements SessionEvents {
     }
     this.#state = 'open';
     this.#failure = undefined;
-    const session = new ClientSession(this.address, connection, this.#options, this);
+    const session = new ClientSession(this, connection, this.#options, this.#events);
     this.#session = session;
     session.session.start();
     this.drained();

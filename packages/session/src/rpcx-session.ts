@@ -1,5 +1,5 @@
 import { readUtf8, RpcError, type Connection, type Metadata, type Runtime } from '@rpcxjs/core';
-import { flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView, type FrameWriter } from '@rpcxjs/protocol';
+import { flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView, type FrameWriter, type WholeFrame } from '@rpcxjs/protocol';
 import { BytePump, type PumpHandler } from './byte-pump.ts';
 import { acceptAnswer, common, createNonce, formatAnswer, formatOffer, parseOffer } from './capabilities.ts';
 import type { Extension, ExtensionPort } from './extension.ts';
@@ -39,7 +39,7 @@ export interface SessionOptions {
 }
 
 const none: ReadonlySet<string> = new Set();
-const emptyPayload = (): void => {};
+const emptyFrame = { flags: 0, codecId: 0, service: '', method: '', metadata: undefined, payload: (): void => {} };
 // Half of it is forgotten after some forty chunks.
 const burstDecay = 63 / 64;
 // A peer's first frames may be the slowest to handle.
@@ -71,6 +71,8 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   readonly #liveness: Liveness;
   readonly #options: SessionOptions;
   readonly #handler: SessionHandler;
+  /** What we can do beyond rpcx. */
+  readonly #words: readonly string[];
 
   constructor(options: SessionOptions) {
     const { settings } = options;
@@ -78,6 +80,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.connection = options.connection;
     this.#options = options;
     this.#handler = options.handler;
+    this.#words = options.extensions.map(({ word }) => word);
     this.#lookAfter = Math.min(firstLook, settings.limits.framesPerTurn);
     this.#sequence = options.firstSequence?.sequenceLow ?? 0;
     this.#sequenceHigh = options.firstSequence?.sequenceHigh ?? 0;
@@ -137,7 +140,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   /** A one-way message between peers that agreed; the word is its method, the number is what it is about. */
   sendControl(word: string, sequenceHigh: number, sequenceLow: number): void {
     if (this.#ended) return;
-    this.#write(flag.oneway, { service: reserved.controlPath, method: word, sequenceHigh, sequenceLow, metadata: undefined });
+    this.#write({ flags: flag.oneway, service: reserved.controlPath, method: word, sequenceHigh, sequenceLow });
   }
 
   sendHeartbeat(): void {
@@ -282,36 +285,27 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
 
   #onHeartbeat(frame: FrameView): void {
-    const metadata = frame.metadataEnd > frame.metadataStart ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
+    const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
     if (frame.isResponse) this.#onAnswer(metadata);
     else if (this.role === 'server') this.#answer(frame, metadata);
   }
 
   #introduce(): void {
-    const words = this.#options.extensions.map((extension) => extension.word);
     this.#nonce = createNonce(this.#options.runtime.clock);
-    this.#sendHeartbeat({ [reserved.offer]: formatOffer(this.#nonce, words) });
+    this.#sendHeartbeat({ [reserved.offer]: formatOffer(this.#nonce, this.#words) });
   }
 
   #sendHeartbeat(metadata: Metadata | undefined): void {
-    this.#write(flag.heartbeat, {
-      service: '',
-      method: '',
-      sequenceHigh: this.#sequenceHigh,
-      sequenceLow: this.#sequence,
-      metadata,
-    });
+    this.#write({ flags: flag.heartbeat, sequenceHigh: this.#sequenceHigh, sequenceLow: this.#sequence, metadata });
     this.advanceSequence();
   }
 
-  #onAnswer(metadata: Metadata | undefined): void {
-    const answer = metadata?.[reserved.accept];
+  #onAnswer(metadata: Metadata): void {
+    const answer = metadata[reserved.accept];
     if (answer === undefined || this.#nonce === undefined) return;
-    const words = this.#options.extensions.map((extension) => extension.word);
-    const agreed = acceptAnswer(answer, this.#nonce, words);
+    const agreed = acceptAnswer(answer, this.#nonce, this.#words);
     this.#nonce = undefined;
-    if (agreed === undefined) return;
-    this.#agree(agreed);
+    if (agreed !== undefined) this.#agree(agreed);
   }
 
   #agree(words: ReadonlySet<string>): void {
@@ -320,7 +314,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#handler.agreed(words);
   }
 
-  #answer(frame: FrameView, metadata: Metadata | undefined): void {
+  #answer(frame: FrameView, metadata: Metadata): void {
     const { limits } = this.#options.settings;
     if (frame.metadataEnd - frame.metadataStart + frame.end - frame.payloadStart > limits.maxHeartbeatBytes) {
       this.fail(new RpcError('resource_exhausted', `a heartbeat carries more than ${limits.maxHeartbeatBytes} bytes`, { reason: 'BAD_FRAME' }));
@@ -331,7 +325,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
       this.fail(new RpcError('resource_exhausted', message, { reason: 'OVERLOADED' }));
       return;
     }
-    const offer = metadata === undefined ? undefined : parseOffer(metadata[reserved.offer] ?? '');
+    const offer = parseOffer(metadata[reserved.offer] ?? '');
     if (offer === undefined) this.#echo(frame);
     else this.#accept(frame, offer.nonce, offer.words);
     this.#handler.heartbeat?.();
@@ -349,20 +343,14 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
 
   #accept(frame: FrameView, nonce: string, offered: readonly string[]): void {
-    const words = this.#options.extensions.map((extension) => extension.word);
-    this.#write(flag.heartbeat | flag.response, {
-      service: '',
-      method: '',
-      sequenceHigh: frame.sequenceHigh,
-      sequenceLow: frame.sequenceLow,
-      metadata: { [reserved.accept]: formatAnswer(nonce, words) },
-    });
-    if (this.capabilities === none) this.#agree(common(words, offered));
+    const { sequenceHigh, sequenceLow } = frame;
+    this.#write({ flags: flag.heartbeat | flag.response, sequenceHigh, sequenceLow, metadata: { [reserved.accept]: formatAnswer(nonce, this.#words) } });
+    if (this.capabilities === none) this.#agree(common(this.#words, offered));
   }
 
-  #write(flags: number, frame: Omit<Parameters<typeof writeFrame>[1], 'flags' | 'codecId' | 'payload'>): void {
+  #write(frame: Sequenced & Partial<WholeFrame>): void {
     if (this.writer.isOpen || this.#ended) return;
-    writeFrame(this.writer, { ...frame, flags, codecId: 0, payload: emptyPayload });
+    writeFrame(this.writer, { ...emptyFrame, ...frame });
     this.frameWritten(this.#pump.flushAtBytes);
   }
 }
