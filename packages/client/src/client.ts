@@ -143,7 +143,7 @@ class RpcxClient implements Client {
     try {
       made = typeof target === 'function' ? target() : target;
     } catch (error) {
-      return Promise.reject(error as Error); // of checkName, or of a codec that does not compile its wire type
+      return Promise.reject(error); // of checkName, or of a codec that does not compile its wire type
     }
     if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, 'value');
     return this.#ready().then(() => this.#runner.run(made, input, options, 'value'));

@@ -1,6 +1,6 @@
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
-import { contract, createClient, createServer, failfast, failover, RpcError, unary, type Client, type ClientOptions, type Server } from '../src/index.ts';
+import { contract, createClient, createServer, failfast, failover, RpcError, unary, type Client, type ClientOptions, type Picker, type Server } from '../src/index.ts';
 import { deferred, failure, until } from './pair.ts';
 
 const Counter = contract('Counter', { Add: unary<number, string>(), Read: unary<void, string>({ idempotent: true }) });
@@ -105,6 +105,20 @@ describe('a fail mode', () => {
 
   it('that makes no sense is refused', () => {
     expect(() => failover({ retries: -1 })).toThrow('retries is -1');
+  });
+});
+
+describe('a pick', () => {
+  it('is told once how its attempt went, also if the call is cancelled between two of them', async () => {
+    const outcomes: unknown[] = [];
+    const picker: Picker = { pick: () => ({ instance: { address: 'memory@nobody', metadata: {} }, done: ({ error }) => void outcomes.push((error as RpcError).reason) }) };
+    await using none = await farm([], () => '', { servers: 'memory@nobody', selector: { name: 's', build: () => picker }, failMode: failover({ backoffMs: 60_000, maxBackoffMs: 60_000 }) });
+    const controller = new AbortController();
+    const call = failure(none.client.call('A', 'B', 1, { signal: controller.signal }));
+    await until(() => none.client.stats().retries === 1);
+    controller.abort('enough');
+    expect(await call).toMatchObject({ code: 'canceled', reason: 'ABORTED', cause: 'enough' });
+    expect(outcomes).toEqual(['CONNECT_FAILED']);
   });
 });
 

@@ -1,6 +1,8 @@
+import { manualClock } from '@rpcxjs/testing';
+import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
-import { createClient } from '../src/index.ts';
-import { deferred, failure, pair } from './pair.ts';
+import { contract, createClient, push, type Client, type Discovery } from '../src/index.ts';
+import { deferred, failure, pair, until } from './pair.ts';
 
 describe('closing a client', () => {
   it('lets calls under way finish and refuses new ones', async () => {
@@ -43,6 +45,47 @@ describe('closing a client', () => {
       seen = client;
     }
     expect(await failure(seen.call('Echo', 'It', 1))).toMatchObject({ reason: 'CLOSED' });
+  });
+
+  it.each([['close', (client: Client) => client.close({ graceMs: 10 })], ['abort', (client: Client) => client.abort()]] as const)('%s() ends a call that waits for its next attempt', async (_name, end) => {
+    const client = createClient({ servers: 'memory@nobody', transports: [memoryNetwork()], timeoutMs: Infinity, failMode: { name: 'patient', next: () => ({ again: 'same', afterMs: 60_000 }) } });
+    const call = failure(client.call('A', 'B', null));
+    await until(() => client.stats().retries === 1);
+    await end(client);
+    expect(await call).toMatchObject({ code: 'canceled', reason: 'CLOSED' });
+    expect(client.stats().active).toBe(0);
+  });
+
+  it('ends a call that waits for its servers to be found, and the search for them', async () => {
+    const searching = deferred<AbortSignal | undefined>();
+    const discovery: Discovery = { async *watch(_service, { signal }) { searching.resolve(signal); await new Promise((resolve) => { signal?.addEventListener('abort', resolve); }); yield []; } };
+    const client = createClient({ discovery, transports: [memoryNetwork()], timeoutMs: Infinity });
+    const call = failure(client.call('A', 'B', null));
+    const signal = await searching.promise;
+    client.abort();
+    expect(await call).toMatchObject({ reason: 'CLOSED' });
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it('ends its readers of pushes, also those that come later', async () => {
+    const Feed = contract('Feed', { Item: push<number>() });
+    const client = createClient({ servers: 'memory@nobody', transports: [memoryNetwork()] });
+    const early = client.pushes(Feed.methods.Item).next();
+    await client.close();
+    expect([await early, await client.pushes(Feed.methods.Item).next()]).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }]);
+  });
+
+  it('does not wait for a server that is frozen', async () => {
+    const clock = manualClock();
+    await using both = await pair((server) => server.registerFunction('Echo', 'It', (input: unknown) => input), { client: { clock } });
+    await both.client.call('Echo', 'It', 1);
+    both.network.links[0]?.halfOpen('server');
+    let closed = false;
+    void both.client.close({ graceMs: 10 }).then(() => (closed = true));
+    await clock.advanceAsync(900);
+    expect(closed).toBe(false);
+    await clock.advanceAsync(200);
+    await until(() => closed);
   });
 });
 

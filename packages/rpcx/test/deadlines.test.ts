@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { createClient, createServer, type ServerCall } from '../src/index.ts';
+import { contract, createClient, createServer, push, unary, type Peer, type ServerCall } from '../src/index.ts';
 import { deferred, failure, pair, until } from './pair.ts';
 
 describe('a deadline', () => {
@@ -60,6 +60,21 @@ describe('a deadline', () => {
     expect(left).toBeLessThanOrEqual(777);
     expect(left).toBeGreaterThan(0);
     expect(await outer.client.call<number>('Time', 'Nested', null, { timeoutMs: 60_000 })).toBeLessThanOrEqual(10_000);
+  });
+
+  it('D1: is not inherited by a listener of a connection that a handler happened to open', async () => {
+    const clock = manualClock();
+    const Feed = contract('Feed', { Subscribe: unary<null, void>(), Item: push<number>() });
+    const peer = deferred<Peer>();
+    const clocks = { client: { clock }, server: { clock } };
+    await using far = await pair((server) => server.register(Feed, { Subscribe: (_, call) => peer.resolve(call.peer) }).registerFunction('Echo', 'It', (input: unknown) => input), clocks);
+    await using near = await pair((server) => server.registerFunction('Near', 'Open', () => far.client.service(Feed).Subscribe(null)), clocks);
+    const heard = deferred<unknown>();
+    far.client.onPush(Feed.methods.Item, (item) => { far.client.call('Echo', 'It', item).then(heard.resolve, heard.reject); });
+    await near.client.call('Near', 'Open', null, { timeoutMs: 100 });
+    await clock.advanceAsync(150);
+    await (await peer.promise).push(Feed.methods.Item, 7);
+    expect(await heard.promise).toBe(7);
   });
 
   it('J1: does not notice that wall time was set', async () => {

@@ -73,4 +73,16 @@ describe('a push', () => {
     expect(await heard.promise).toBe(1);
     expect(lines).toHaveLength(1);
   });
+
+  it('for each of two next() that wait', async () => {
+    const peer = deferred<Peer>();
+    await using both = await pair((server) => server.register(Feed, { Subscribe: (_, call) => peer.resolve(call.peer) }));
+    const items = both.client.pushes(Feed.methods.Item);
+    await both.client.service(Feed).Subscribe(0);
+    const next = [items.next(), items.next()];
+    const from = await peer.promise;
+    await from.push(Feed.methods.Item, { n: 1 });
+    await from.push(Feed.methods.Item, { n: 2 });
+    expect(await Promise.all(next)).toEqual([{ value: { n: 1 }, done: false }, { value: { n: 2 }, done: false }]);
+  });
 });
