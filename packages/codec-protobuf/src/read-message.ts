@@ -126,9 +126,15 @@ function mapReader(field: Field, typeOf: TypeOf): FieldReader {
     }
     cursor.end = outer;
     key ??= zeroOf(keyScalar, false);
-    value ??= field.message === undefined ? freshZero(field) : local(field, typeOf(field).make());
+    value ??= field.message === undefined ? freshZero(field) : local(field, emptyMessage(typeOf(field), cursor));
     setOwn(message[field.name] as Message, String(key), value); // made by the maker
   };
+}
+
+/** An entry without a value holds an empty message, which may lack what it requires. */
+function emptyMessage(type: MessageType, cursor: Cursor): Message {
+  if (type.plan.required.length > 0) cursor.incomplete = true;
+  return type.make();
 }
 
 function freshZero(field: Field): unknown {

@@ -121,6 +121,8 @@ describe.each([['generated', true], ['not generated', false]] as const)('code th
     const part = without(whole, 0x10);
     const child = (bytes: Uint8Array, tag: number): Uint8Array => Buffer.concat([whole, Uint8Array.of(tag, bytes.length), bytes]);
     expect(part.length).toBe(whole.length - 2);
+    const entryWithoutValue = Buffer.concat([whole, hex('2a 03 0a 01 6b')]);
+    expect(caught(() => decoded(codec, entryWithoutValue))).toMatchObject({ ...badPayload, message: expect.stringContaining('rpcxjs.test2.Required.name is missing') as string });
     for (const bytes of [part, child(part, 0x1a), child(part, 0x22), child(part, 0x32), child(Buffer.concat([hex('0a 01 6b 12'), Uint8Array.of(part.length), part]), 0x2a)]) {
       const error = caught(() => decoded(codec, bytes));
       expect(error).toMatchObject(badPayload);
