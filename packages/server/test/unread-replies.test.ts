@@ -54,19 +54,19 @@ describe('B9: peers that ask and do not read', () => {
   });
 
   it('but only slowly are served to the end, however long that takes', async () => {
-    await using open = await serve({ stallMs: 300 });
+    await using open = await serve({ stallMs: 1000 });
     const socket = await open.raw();
     let received = 0;
     socket.write(request(1));
     const at = performance.now();
     while (received < 12 * mebibyte && !socket.destroyed) {
-      await new Promise((resolve) => { setTimeout(resolve, 40); });
+      await new Promise((resolve) => { setTimeout(resolve, 80); });
       // Node reads ahead into its own buffer: taking a little of it each time keeps the reader slow.
       const piece = socket.read(Math.min(256 * 1024, socket.readableLength)) as Buffer | null;
       received += piece?.length ?? 0;
     }
     expect(received).toBeGreaterThan(12 * mebibyte - 1);
-    expect(performance.now() - at, 'longer than the allowance, or this shows nothing').toBeGreaterThan(1000);
+    expect(performance.now() - at, 'longer than the allowance, or this shows nothing').toBeGreaterThan(2500);
     expect(open.log).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { frame, heartbeatFlag, responseFlag } from './frame.ts';
 import { openSession } from './open-session.ts';
 
-it('E9: no timer touches a session that was destroyed, at any of 10^5 points of the heartbeat cycle', async () => {
+it('E9: no timer touches a session that was destroyed, at any of 10^5 points of the heartbeat cycle', { timeout: 60_000 }, async () => {
   const random = seededRandom(42);
   let exceptions = 0;
   let late = 0;
