@@ -1,5 +1,5 @@
 import {
-  bytesCodec, consoleLogger, fixed, jsonCodec, systemClock,
+  bytesCodec, consoleLogger, jsonCodec, parseAddress, systemClock,
   type ClientCall, type ClientPlugin, type Clock, type Codec, type Compressor, type Dialer, type Discovery, type FailMode, type Interceptor, type Logger,
   type RpcError, type Runtime, type Selector,
 } from '@rpcxjs/core';
@@ -60,9 +60,9 @@ export interface ClientOptions {
 
 /** Options with every default filled in. */
 export interface ResolvedClientOptions {
-  readonly discovery: Discovery;
-  /** The list, when it is known from the start. */
-  readonly addresses: readonly string[] | undefined;
+  readonly discovery: Discovery | undefined;
+  /** Where the services are when there is no discovery. */
+  readonly addresses: readonly string[];
   readonly transports: readonly Dialer[];
   readonly codecs: readonly Codec[];
   readonly compressors: readonly Compressor[];
@@ -93,9 +93,9 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const plugins = options.plugins ?? [];
   const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
   const { token } = options;
-  const addresses = typeof options.servers === 'string' ? [options.servers] : options.servers;
   return {
-    ...sourceOf(addresses, options.discovery),
+    discovery: options.discovery,
+    addresses: addressesOf(options),
     transports: options.transports,
     codecs: codecsOf(options.codecs ?? []),
     compressors: options.compressors ?? [],
@@ -114,13 +114,13 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   };
 }
 
-function sourceOf(servers: readonly string[] | undefined, discovery: Discovery | undefined): Pick<ResolvedClientOptions, 'discovery' | 'addresses'> {
-  if (discovery !== undefined) {
-    if (servers !== undefined) throw new TypeError('a client takes either servers or a discovery, not both');
-    return { discovery, addresses: undefined };
+function addressesOf({ servers, discovery }: ClientOptions): readonly string[] {
+  if (servers?.length === 0 || (servers === undefined) === (discovery === undefined)) {
+    throw new TypeError("a client needs to know where its servers are: servers: 'tcp@host:port' or a discovery, not both");
   }
-  if (servers === undefined || servers.length === 0) throw new TypeError("a client needs to know where its servers are: servers: 'tcp@host:port', or a discovery");
-  return { discovery: fixed(servers), addresses: [...new Set(servers)].sort() };
+  const addresses = new Set(typeof servers === 'string' ? [servers] : servers);
+  for (const address of addresses) parseAddress(address);
+  return [...addresses].sort();
 }
 
 function codecsOf(given: readonly Codec[]): readonly Codec[] {

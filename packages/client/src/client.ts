@@ -190,7 +190,7 @@ class RpcxClient implements Client {
     let routes = this.#routes.get(selector);
     if (routes === undefined) this.#routes.set(selector, (routes = new Map()));
     // Every service is on every server of a list, so that one route serves them all.
-    const name = this.#options.addresses === undefined ? service : '';
+    const name = this.#options.discovery === undefined ? '' : service;
     const key = group === undefined ? name : JSON.stringify([name, group]);
     let route = routes.get(key);
     if (route === undefined) {

@@ -1,4 +1,4 @@
-import { RpcError, sleep, thrownText, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
@@ -37,8 +37,8 @@ export class ServiceRoute implements CallRoute {
     this.#group = traits.group;
     this.#linkOf = (address) => owner.linkOf(address);
     this.#failed = (call, error) => owner.failed(call, error);
-    if (options.addresses !== undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
-    else void this.#watch();
+    if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
+    else void this.#watch(options.discovery);
   }
 
   send(call: OutboundCall, now: number): void {
@@ -99,12 +99,12 @@ export class ServiceRoute implements CallRoute {
   }
 
   /** A discovery that fails is asked again, later and later; one that ends has said its last word. */
-  async #watch(): Promise<void> {
+  async #watch(discovery: Discovery): Promise<void> {
     const { signal } = this.#stop;
     const { clock } = this.#options.runtime;
     for (let failures = 0; !signal.aborted; failures++) {
       try {
-        await this.#follow(signal);
+        await this.#follow(discovery, signal);
         return;
       } catch (cause) {
         if (signal.aborted) return;
@@ -115,8 +115,8 @@ export class ServiceRoute implements CallRoute {
     }
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
-    const { discovery, runtime } = this.#options;
+  async #follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#options;
     for await (const instances of discovery.watch(this.#service, { signal, runtime })) {
       if (signal.aborted) break;
       this.#update(instances);
