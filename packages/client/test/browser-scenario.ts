@@ -7,11 +7,18 @@ import { createClient, type Client } from '../src/index.ts';
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const Arith = contract('Arith', { Mul: unary<{ A: number; B: number; Note?: string }, { C: number; Note?: string }>(), Fail: unary<null, null>(), Never: unary<null, null>(), Ticked: push<string>() });
 
-function send(connection: Connection, to: FrameView, flags: number, metadata: Record<string, string>, text: string, method?: string): void {
+interface Answer {
+  readonly flags: number;
+  readonly text?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly method?: string;
+}
+
+function send(connection: Connection, to: FrameView, { flags, text = '', metadata, method }: Answer): void {
   const writer = new FrameWriter();
   const service = readUtf8(to.bytes, to.serviceStart, to.serviceEnd);
-  const { sequenceHigh, sequenceLow } = to;
   const asked = readUtf8(to.bytes, to.methodStart, to.methodEnd);
+  const { sequenceHigh, sequenceLow } = to;
   writeFrame(writer, { service, method: method ?? asked, codecId: 1, flags, sequenceHigh, sequenceLow, metadata, payload: (payload) => payload.appendUtf8(text) });
   for (const chunk of writer.chunks()) connection.write(chunk.slice());
   writer.release(true);
@@ -21,16 +28,16 @@ function send(connection: Connection, to: FrameView, flags: number, metadata: Re
 function answer(connection: Connection, frame: FrameView, deadlines: string[]): void {
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
   if (frame.isHeartbeat) {
-    send(connection, frame, flag.heartbeat | flag.response, metadata, '');
+    send(connection, frame, { flags: flag.heartbeat | flag.response, metadata });
     return;
   }
   const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
   if (method === 'Mul') {
     deadlines.push(metadata[reserved.timeout] ?? 'none');
     const { A, B, Note } = JSON.parse(readUtf8(frame.bytes, frame.payloadStart, frame.end)) as { A: number; B: number; Note?: string };
-    send(connection, frame, flag.oneway, {}, JSON.stringify(`${A} times ${B}`), 'Ticked');
-    send(connection, frame, flag.response, {}, JSON.stringify({ C: A * B, Note }));
-  } else if (method === 'Fail') send(connection, frame, flag.response | flag.error, { [reserved.error]: 'no such luck' }, '');
+    send(connection, frame, { flags: flag.oneway, method: 'Ticked', text: JSON.stringify(`${A} times ${B}`) });
+    send(connection, frame, { flags: flag.response, text: JSON.stringify({ C: A * B, Note }) });
+  } else if (method === 'Fail') send(connection, frame, { flags: flag.response | flag.error, metadata: { [reserved.error]: 'no such luck' } });
 }
 
 async function listen(network: MemoryNetwork, deadlines: string[]): Promise<void> {
