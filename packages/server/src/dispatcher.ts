@@ -130,7 +130,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   /** Before anything is inflated or decoded: is there time and room for it? */
   #admit(call: InboundCall, timeoutMs: number | undefined): void {
     const { admission, options } = this.#services;
-    if (timeoutMs !== undefined && timeoutMs <= 0) return this.#fail(call, expired(call));
+    if (timeoutMs !== undefined && (timeoutMs <= 0 || (call.deadline as number) <= this.#session.seenAt)) return this.#fail(call, expired(call));
     if (this.#services.draining() && this.#session.capabilities.size > 0) return this.#fail(call, closing(call));
     if (this.running >= options.limits.maxCallsPerConnection) {
       admission.refused += 1;

@@ -42,6 +42,24 @@ describe('D2: a call whose time is over', () => {
     expect(open.server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
+  it('behind a slow handler of the same chunk is refused, counted from when it came', async () => {
+    const clock = manualClock();
+    const ran: string[] = [];
+    const slow = (name: string): string => {
+      ran.push(name);
+      clock.advance(500);
+      return name;
+    };
+    await using open = await openServer({ clock, limits: { framesPerTurn: 1 } }, (server) => server.registerFunction('S', 'M', slow));
+    const peer = await open.peer();
+    const call = (name: string, sequence: bigint, ms: number) => frame({ service: 'S', method: 'M', sequence, payload: `"${name}"`, ...timeout(ms) });
+    peer.send(offer, call('first', 1n, 5000), call('late', 2n, 300), call('patient', 3n, 5000));
+    const replies = Promise.all([peer.reply(1n), peer.reply(2n), peer.reply(3n)]);
+    for (let turns = 0; turns < 10; turns++) await clock.advanceAsync(1);
+    expect((await replies).map(({ flags }) => flags & 3)).toEqual([0, 1, 0]);
+    expect(ran).toEqual(['first', 'patient']);
+  });
+
   it('behind an asynchronous interceptor is refused, and so is one whose caller cancelled meanwhile', async () => {
     const clock = manualClock();
     const held: (() => void)[] = [];

@@ -56,6 +56,9 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   burst = 1;
   /** When the chunk came that is being read. */
   readAt = 0;
+  /** The latest reading of the clock; later than `readAt` for frames that waited behind slow ones. */
+  seenAt = 0;
+  #turnStartedAt = 0;
   #sequence = 0;
   #sequenceHigh = 0;
   #nonce: string | undefined;
@@ -156,6 +159,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
   resume(): void {
     if (--this.#pauses > 0 || this.#ended) return;
+    this.seenAt = this.#turnStartedAt = this.#options.runtime.clock.now();
     this.connection.resume();
     this.#read(() => this.#parser.resume());
   }
@@ -194,7 +198,9 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   data(chunk: Uint8Array): void {
     if (this.#ended || this.#closing) return;
     const now = this.#options.runtime.clock.now();
-    this.readAt = now;
+    this.seenAt = this.#turnStartedAt = now;
+    // What is kept of an earlier chunk came then.
+    if (this.#pauses === 0) this.readAt = now;
     const { traffic } = this.#pump;
     const before = traffic.framesRead;
     this.#read(() => this.#parser.push(chunk));
@@ -265,7 +271,8 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#framesInTurn = 0;
     const { clock } = this.#options.runtime;
     const { framesPerTurn, turnMs } = this.#options.settings.limits;
-    const tookMs = clock.now() - this.readAt;
+    this.seenAt = clock.now();
+    const tookMs = this.seenAt - this.#turnStartedAt;
     if (tookMs < turnMs) {
       if (tookMs * 2 < turnMs) this.#lookAfter = Math.min(this.#lookAfter * 2, framesPerTurn);
       return;
@@ -273,7 +280,6 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#lookAfter = Math.max(1, Math.floor((frames * turnMs) / tookMs));
     this.pause();
     clock.setTimer(() => {
-      this.readAt = clock.now();
       if (!this.#ended) this.resume();
     }, 0);
   }
