@@ -1,8 +1,9 @@
 import type { Address } from './address.ts';
 import type { MaybePromise } from './codec.ts';
 import type { ContextValues, Metadata, MutableMetadata } from './context.ts';
-import type { MethodRef } from './method.ts';
+import type { ErrorMap, MethodRef } from './method.ts';
 import type { RpcError } from './errors.ts';
+import type { SchemaIn, SchemaOut } from './schema.ts';
 import type { PeerCertificate } from './transport.ts';
 
 interface Call {
@@ -24,7 +25,7 @@ export interface ClientCall extends Call {
   /** A changed copy to pass to `next`: how alias and transforms work. */
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall;
 }
-export interface ServerCall extends Call {
+interface ReceivedCall extends Call {
   readonly metadata: Metadata;
   readonly responseMetadata: MutableMetadata;
   readonly peer: Peer;
@@ -34,8 +35,16 @@ export interface ServerCall extends Call {
   /** The undecoded payload, ours to keep. */
   readonly payload: Uint8Array;
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ServerCall;
+}
+export interface ServerCall extends ReceivedCall {
   /** A declared error of the contract, to be thrown. */
   fail(code: string, details?: unknown): RpcError<string>;
+}
+type FailDetails<In> = undefined extends In ? [details?: In] : [In] extends [void] ? [details?: undefined] : [details: In];
+/** A `ServerCall` as the handler of one method of a contract gets it: `fail` takes only what that method declares. */
+export interface HandlerCall<E extends ErrorMap = ErrorMap> extends ReceivedCall {
+  /** A declared error of the contract, to be thrown. */
+  fail<C extends keyof E & string>(code: C, ...details: FailDetails<SchemaIn<E[C]>>): RpcError<C, SchemaOut<E[C]>>;
 }
 
 /** The other end of one connection, as a server sees it. */

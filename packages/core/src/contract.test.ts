@@ -64,8 +64,8 @@ describe('isError', () => {
   });
 
   it('knows no error that the method does not declare', () => {
-    expect(isError(Orders.methods.Find, 'OutOfStock', out)).toBe(false);
-    expect(isError(Orders.methods.Place, 'toString', new RpcError<string>('toString', 'x'))).toBe(false);
+    expect(isError(Orders.methods.Find, 'OutOfStock' as never, out)).toBe(false);
+    expect(isError(Orders.methods.Place, 'toString' as never, new RpcError<string>('toString', 'x'))).toBe(false);
     expect(isError(Orders.methods.Place, 'OutOfStock', new RpcError('not_found', 'x'))).toBe(false);
   });
 

@@ -1,4 +1,4 @@
-import type { ServerCall } from './call.ts';
+import type { HandlerCall } from './call.ts';
 import type { MaybePromise } from './codec.ts';
 import type { Metadata } from './context.ts';
 import { RpcError } from './errors.ts';
@@ -48,8 +48,9 @@ export interface CallOptions {
 export type DeclaredError<M, C extends string> = M extends Method<any, any, any, any, any, infer E>
   ? C extends keyof E ? RpcError<C, SchemaOut<E[C]>> : never
   : never;
+export type DeclaredCode<M> = M extends Method<any, any, any, any, any, infer E> ? keyof E & string : never;
 /** Narrows a caught value to one declared error of one method. */
-export function isError<M extends MethodRef, C extends string>(method: M, code: C, error: unknown): error is DeclaredError<M, C> {
+export function isError<M extends MethodRef, C extends DeclaredCode<M>>(method: M, code: C, error: unknown): error is DeclaredError<M, C> {
   return RpcError.is(error) && (error as RpcError<string>).code === code && Object.hasOwn(method.errors ?? {}, code);
 }
 
@@ -64,11 +65,11 @@ export type ClientMethod<M> = M extends Method<infer K, infer In, infer Out, any
   : K extends 'bidiStream' ? (input: AsyncIterable<In>, options?: CallOptions) => AsyncIterable<Out>
   : never
   : never;
-export type Handler<M> = M extends Method<infer K, any, any, infer P, infer R, any>
-  ? K extends 'unary' ? (input: P, call: ServerCall) => MaybePromise<R>
-  : K extends 'serverStream' ? (input: P, call: ServerCall) => AsyncIterable<R>
-  : K extends 'clientStream' ? (input: AsyncIterable<P>, call: ServerCall) => MaybePromise<R>
-  : K extends 'bidiStream' ? (input: AsyncIterable<P>, call: ServerCall) => AsyncIterable<R>
+export type Handler<M> = M extends Method<infer K, any, any, infer P, infer R, infer E>
+  ? K extends 'unary' ? (input: P, call: HandlerCall<E>) => MaybePromise<R>
+  : K extends 'serverStream' ? (input: P, call: HandlerCall<E>) => AsyncIterable<R>
+  : K extends 'clientStream' ? (input: AsyncIterable<P>, call: HandlerCall<E>) => MaybePromise<R>
+  : K extends 'bidiStream' ? (input: AsyncIterable<P>, call: HandlerCall<E>) => AsyncIterable<R>
   : never
   : never;
 type Callable<M> = { [N in keyof M]: M[N] extends Method<'push', any, any, any, any, any> ? never : N }[keyof M];

@@ -1,7 +1,7 @@
 // For everybody.
 export { contract, isError } from './contract.ts';
 export { bidiStream, clientStream, push, serverStream, unary } from './method.ts';
-export type { CallOptions, ClientMethod, Contract, ContractClient, ContractHandlers, DeclaredError, Handler, InterfaceClient } from './contract.ts';
+export type { CallOptions, ClientMethod, Contract, ContractClient, ContractHandlers, DeclaredCode, DeclaredError, Handler, InterfaceClient } from './contract.ts';
 export type { BoundMethods, ErrorMap, Kind, Method, MethodFactory, MethodOptions, MethodRef, Methods, MethodSpec } from './method.ts';
 export { RpcError } from './errors.ts';
 export type { Attempted, Code, Reason, Reasons, RpcErrorInit } from './errors.ts';
@@ -10,7 +10,7 @@ export { bytesCodec } from './bytes-codec.ts';
 export { jsonCodec } from './json-codec.ts';
 export { contextKey } from './context.ts';
 export type { ContextKey, ContextValues, Metadata, MutableMetadata } from './context.ts';
-export type { ClientCall, Handle, Interceptor, Peer, Push, RawMessage, Reply, ServerCall } from './call.ts';
+export type { ClientCall, Handle, HandlerCall, Interceptor, Peer, Push, RawMessage, Reply, ServerCall } from './call.ts';
 
 // For whoever writes a plugin: a transport, codec, registry, selector, fail mode or interceptor.
 export { formatAddress, parseAddress, splitHostPort } from './address.ts';
