@@ -4,7 +4,7 @@ import {
   type RpcError, type Runtime, type Selector,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import { failover } from './fail-modes/failover.ts';
 
 /** What servers may cost this process; all of it is on by default. */
@@ -79,6 +79,8 @@ export interface ResolvedClientOptions {
   readonly runtime: Runtime;
   /** Plugins that watch frames, if any. */
   readonly frames: FrameObserver | undefined;
+  /** Number of the first frame of each connection, for tests. @default 0 */
+  readonly firstSequence?: Sequenced | undefined;
 }
 
 /** Throws TypeError for settings that cannot work. */

@@ -43,7 +43,8 @@ export class ClientSession implements SessionHandler {
     this.address = owner.address;
     this.#options = options;
     this.#events = events;
-    this.session = new RpcxSession({ role: 'client', connection, runtime: options.runtime, settings: options.session, extensions, handler: this });
+    const { runtime, session: settings, firstSequence } = options;
+    this.session = new RpcxSession({ role: 'client', connection, runtime, settings, extensions, handler: this, firstSequence });
     this.#writer = new RequestWriter(this.session, options);
   }
 

@@ -81,7 +81,10 @@ export class ServerLink implements SessionOwner {
     this.#events.ended(session.traffic);
     if (this.#state === 'open') this.#state = 'idle';
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionClosed?.(session.session.connection, error));
-    if (this.queued > 0 && this.#state === 'idle') this.#connect();
+    if (this.queued === 0 || this.#state !== 'idle') return;
+    // Dialled again at once, a server that ends every connection would be dialled in circles.
+    if (session.traffic.bytesRead === 0) this.#refused('the server ended it before it had said anything');
+    else this.#connect();
   }
 
   async close(): Promise<void> {

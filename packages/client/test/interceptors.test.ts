@@ -148,6 +148,19 @@ describe('interceptors', () => {
     expect(one.client.stats().active).toBe(0);
   });
 
+  it('of attempts that pass on a call when it is over send nothing', async () => {
+    const clock = manualClock();
+    const door = deferred();
+    const late = deferred<unknown>();
+    await using one = await echo({ clock, ...attempt((next) => async (call) => { await door.promise; try { return await next(call); } catch (error) { late.resolve(error); throw error; } }) });
+    const error = failure(one.client.call('A', 'B', 1, { timeoutMs: 100 }));
+    await clock.advanceAsync(200);
+    expect(await error).toMatchObject({ reason: 'TIMEOUT', sent: false });
+    door.resolve();
+    expect(await late.promise).toMatchObject({ code: 'canceled', sent: false });
+    expect(one.server.connections).toEqual([]);
+  });
+
   it('that take all the time there is leave a call that is not sent', async () => {
     const clock = manualClock();
     const door = deferred();
