@@ -1,4 +1,4 @@
-import { RpcError, settle, type Interceptor, type MaybePromise, type ServerCall } from '@rpcxjs/core';
+import { RpcError, settle, type Interceptor, type Logger, type MaybePromise, type ServerCall } from '@rpcxjs/core';
 import { reserved } from '@rpcxjs/protocol';
 
 /**
@@ -8,7 +8,7 @@ import { reserved } from '@rpcxjs/protocol';
 export type Authenticate = (token: string, call: ServerCall) => MaybePromise<boolean>;
 
 /** The outermost interceptor of a server with `auth`. */
-export function authInterceptor(check: Authenticate, refused: (call: ServerCall) => void): Interceptor<ServerCall> {
+export function authInterceptor(check: Authenticate, refused: (call: ServerCall) => void, logger: Logger): Interceptor<ServerCall> {
   const refuse = (call: ServerCall, cause?: unknown): never => {
     refused(call);
     if (RpcError.is(cause)) throw cause;
@@ -19,6 +19,10 @@ export function authInterceptor(check: Authenticate, refused: (call: ServerCall)
     settle(
       () => check(call.metadata[reserved.auth] ?? '', call),
       (accepted) => (accepted ? next(call) : refuse(call)),
-      (error) => refuse(call, error),
+      (error) => {
+        // The caller is told that its token is wrong, which it may not be.
+        if (!RpcError.is(error)) logger.error({ error, service: call.service, method: call.method }, 'auth threw, and the call is refused');
+        return refuse(call, error);
+      },
     ) as ReturnType<typeof next>; // settle's nested promise flattens
 }

@@ -21,8 +21,8 @@ export class CallPipeline {
   constructor(options: ResolvedServerOptions, table: ServiceTable) {
     this.#options = options;
     this.#table = table;
-    const { auth, interceptors } = options;
-    const guard = auth === undefined ? [] : [authInterceptor(auth, (call) => this.#refusedTokens.add(originalOf(call)))];
+    const { auth, interceptors, runtime } = options;
+    const guard = auth === undefined ? [] : [authInterceptor(auth, (call) => this.#refusedTokens.add(originalOf(call)), runtime.logger)];
     this.#outer = [...guard, ...interceptors];
   }
 

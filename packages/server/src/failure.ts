@@ -23,14 +23,19 @@ export function failureOf(thrown: unknown, call: ServerCall, options: ResolvedSe
     const mapped = options.mapError?.(thrown, call);
     if (mapped !== undefined) return copied(mapped);
     if (RpcError.is(thrown)) return copied(thrown);
-    if (isProgrammerError(thrown)) {
-      // The caller gets no stack, so this is the only place where anybody sees it.
-      options.runtime.logger.error({ error: thrown, service: call.service, method: call.method }, 'a handler threw an error of programming');
-    }
+    logThrown(thrown, call, options);
     return { code: 'unknown', message: options.exposeMessages ? messageOf(thrown) : hidden, reason: 'HANDLER_THREW' };
   } catch {
     return { code: 'unknown', message: 'the handler threw something that cannot be read', reason: 'HANDLER_THREW' };
   }
+}
+
+/** The caller gets no stack, and a one-way caller nothing at all, so this is the only place where anybody sees it. */
+function logThrown(thrown: unknown, { service, method }: ServerCall, { runtime }: ResolvedServerOptions): void {
+  const fields = { error: thrown, service, method };
+  if (isProgrammerError(thrown)) runtime.logger.error(fields, 'a handler threw an error of programming');
+  // An AbortError is how a handler ends whose caller no longer waits.
+  else if (!(thrown instanceof Error && thrown.name === 'AbortError')) runtime.logger.warn(fields, 'a handler threw what is no RpcError');
 }
 
 /** What the caller gets when the result of its call could not be written. Never throws. */

@@ -82,6 +82,15 @@ describe('C7: a bad token', () => {
     expect(peer.frames).toHaveLength(1);
   });
 
+  it('whose check throws what is no RpcError is in the log, because the caller cannot know that its token may be good', async () => {
+    const { options, register } = spies();
+    await using open = await openServer({ ...options, auth: (token) => { throw token === 'mine' ? new RpcError('unavailable', 'ask later') : new Error('the token store is gone'); } }, register);
+    await open.client({ token: 'mine' }).call('S', 'M', 1).catch(() => {});
+    expect(open.log).toEqual([]);
+    await open.client({ token: 'good' }).call('S', 'M', 1).catch(() => {});
+    expect(open.log).toMatchObject([{ level: 'error', message: 'auth threw, and the call is refused', fields: { service: 'S', method: 'M', error: { message: 'the token store is gone' } } }]);
+  });
+
   it('is refused as well when the check takes its time, throws or rejects', async () => {
     const { counts, options, register } = spies();
     for (const auth of [() => Promise.resolve(false), () => { throw new Error('the token store is gone'); }, () => Promise.reject(new RpcError('unavailable', 'ask later'))] as const) {

@@ -1,4 +1,4 @@
-import { RpcError, type Codec, type ServerCall } from '@rpcxjs/core';
+import { contract, RpcError, unary, type Codec, type ServerCall } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { frame, heartbeatFlag, onewayFlag, type ReadFrame } from './frame.ts';
 import { openServer, until, type OpenServer } from './open-server.ts';
@@ -136,6 +136,28 @@ describe('C6: whatever a handler throws', () => {
     await using open = await openServer({}, failing);
     await open.client().call('Now', 'TypeError', 1).catch(() => {});
     expect(open.log).toMatchObject([{ level: 'error', fields: { service: 'Now', method: 'TypeError', error: expect.any(TypeError) as object } }]);
+  });
+
+  it('is logged also when it is any other error, in answer to a one-way message too, but not when it is an RpcError or the end of a cancelled call', async () => {
+    let ended = 0;
+    await using open = await openServer({}, (server) => {
+      failing(server);
+      server.registerFunction('Now', 'AbortError', () => {
+        ended += 1;
+        throw new DOMException('the caller went away', 'AbortError');
+      });
+    });
+    const client = open.client();
+    for (const method of ['RpcError', 'AbortError', 'Error', 'string']) await client.call('Now', method, 1).catch(() => {});
+    expect(ended).toBe(1);
+    expect(open.log).toMatchObject([
+      { level: 'warn', fields: { service: 'Now', method: 'Error', error: expect.any(Error) as object } },
+      { level: 'warn', fields: { service: 'Now', method: 'string' } },
+    ]);
+    const { methods } = contract('Later', { Error: unary<number, void>() });
+    await client.oneway(methods.Error, 1);
+    await until(() => open.log.length === 3);
+    expect(open.log[2]).toMatchObject({ level: 'warn', fields: { service: 'Later', method: 'Error' } });
   });
 });
 
