@@ -32,7 +32,7 @@ export function readmeTests(markdown: string, file: string): string {
   return `import { describe, expect, it } from 'vitest';\ndescribe('${file}', () => {\n${tests.join('\n')}\n});\n`;
 }
 
-/** A vite plugin that makes each README.md a test file. */
+/** A vite plugin that makes each README.md, and each page of docs with a block, a test file. */
 export function readmeBlocks(root: string): Plugin {
   return {
     name: 'readme-blocks',
@@ -43,7 +43,7 @@ export function readmeBlocks(root: string): Plugin {
       return name ? `${root}/packages/${name}/src/index.ts`.replace('//packages', '/packages') : undefined;
     },
     async transform(code, id) {
-      if (!id.endsWith('README.md')) return undefined;
+      if (!id.endsWith('.md')) return undefined;
       return await transformWithOxc(readmeTests(code, relative(root, id)), `${id}.ts`, { lang: 'ts', target: 'node20' });
     },
   };
