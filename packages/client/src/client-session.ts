@@ -82,9 +82,15 @@ export class ClientSession implements SessionHandler {
       return;
     }
     if (length instanceof Promise) {
+      const { session: place, sequenceLow } = call;
       length.then(
-        (bytes) => this.#sent(call, bytes, now),
-        (error: unknown) => this.#unsent(call, error),
+        (bytes) => {
+          if (bytes > 0) this.#sent(call, bytes, now);
+        },
+        (error: unknown) => {
+          // It may be tried again already, here or elsewhere.
+          if (call.session === place && call.sequenceLow === sequenceLow) this.#unsent(call, error);
+        },
       );
     } else this.#sent(call, length, now);
   }
@@ -92,7 +98,7 @@ export class ClientSession implements SessionHandler {
   /** The caller no longer waits; the server is told if it is one of ours. */
   forget(call: OutboundCall, tell: boolean): void {
     call.session = undefined;
-    if (this.#pending.take(call.sequenceHigh, call.sequenceLow) === undefined || !tell) return;
+    if (this.#pending.take(call.sequenceHigh, call.sequenceLow) === undefined || !tell || !call.attemptSent) return;
     if (this.session.capabilities.has(cancelWord)) this.session.sendControl(cancelWord, call.sequenceHigh, call.sequenceLow);
     else if (this.#cancels !== undefined && this.#cancels.length < 1024) this.#cancels.push({ high: call.sequenceHigh, low: call.sequenceLow });
   }

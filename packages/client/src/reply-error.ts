@@ -54,7 +54,7 @@ function parse(json: string | undefined): Structured | undefined {
       reason: typeof reason === 'string' ? (reason as Reason) : undefined, // another version may know more reasons
       details,
       unrun: unrun === true,
-      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
+      retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 && retryAfterMs < Infinity ? retryAfterMs : undefined,
     };
   } catch {
     return undefined;

@@ -18,7 +18,7 @@ export class RequestWriter {
     this.#options = options;
   }
 
-  /** The call has its sequence number. Returns the frame's length, 0 if that is not known yet. Throws what the codec throws, having written nothing. */
+  /** The call has its sequence number. Returns the frame's length, 0 if it is over meanwhile and nothing was written. Throws what the codec throws, having written nothing. */
   write(call: OutboundCall, now: number): MaybePromise<number> {
     const { writer } = this.#session;
     const { binding } = call;
@@ -83,12 +83,19 @@ export class RequestWriter {
     if (payload.length <= compressAboveBytes || compressor === undefined) return this.#payload(call, payload, 0, now);
     const smaller = compressor.compress(payload);
     if (!(smaller instanceof Promise)) return this.#payload(call, smaller, compressor.id, now);
+    const { session: place, sequenceLow } = call;
     const late = (bytes: Uint8Array): MaybePromise<number> => {
-      if (this.#session.ended || call.settled) return 0;
+      if (call.settled || call.session !== place || call.sequenceLow !== sequenceLow) return 0;
+      if (this.#session.ended) throw this.#lost(call);
       if (this.#session.writer.isOpen) return settled.then(() => late(bytes));
       return this.#payload(call, bytes, compressor.id, this.#options.runtime.clock.now());
     };
     return smaller.then(late);
+  }
+
+  /** A one-way call, as nobody was told of it. */
+  #lost({ service, method }: OutboundCall): RpcError {
+    return new RpcError('unavailable', `the connection ended before ${service}.${method} was compressed`, { reason: 'CONNECTION_LOST', sent: false });
   }
 
   #payload(call: OutboundCall, payload: Uint8Array, compressorId: number, now: number): number {
