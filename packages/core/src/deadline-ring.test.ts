@@ -108,6 +108,15 @@ describe('DeadlineRing', () => {
     expect(clock.armed.size).toBe(0);
   });
 
+  it('asks once more, and not for ever, for an instant that rounding takes for now', () => {
+    const { clock, ring, told, entry } = setUp();
+    ring.add(100, entry('b'));
+    ring.add(Number.MIN_VALUE, entry('a'));
+    clock.advance(1);
+    expect(told).toEqual(['a@1']);
+    expect(clock.timersMade).toBeLessThanOrEqual(4);
+  });
+
   it('lets an expired entry add others, also such as are already late', () => {
     const { clock, ring, told, entry } = setUp();
     ring.add(10, {

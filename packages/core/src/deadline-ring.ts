@@ -56,7 +56,8 @@ export class DeadlineRing {
   }
 
   #arm(at: number): void {
-    const fireAt = Math.ceil(at / grainMs) * grainMs;
+    // At least `at`: what is next to zero would be rounded down to it, and asked for without end.
+    const fireAt = Math.max(at, Math.ceil(at / grainMs) * grainMs);
     if (fireAt >= this.#fireAt) return;
     this.#timer?.cancel();
     this.#fireAt = fireAt;
