@@ -16,22 +16,9 @@ export function readUtf8(source: Uint8Array, start: number, end: number): string
   return utf8Slice === undefined ? decoder.decode(source.subarray(start, end)) : utf8Slice.call(source, start, end);
 }
 
-/** Writes `text` into `target` from `offset` on, where `utf8Room` bytes must be free; returns where it ends. A lone surrogate becomes U+FFFD. */
+/** Writes `text` into `target` from `offset` on, where `utf8Room` bytes must be free; returns how many it took. A lone surrogate becomes U+FFFD. */
 export function writeUtf8(target: Uint8Array, text: string, offset: number): number {
-  const units = text.length;
-  // A short text of ASCII is written before the other ways have begun.
-  if (units < 32) {
-    let at = offset;
-    let index = 0;
-    for (; index < units; index++) {
-      const unit = text.charCodeAt(index);
-      if (unit > 0x7f) break;
-      target[at++] = unit;
-    }
-    if (index === units) return at;
-  }
-  if (utf8Write === undefined) return offset + encoder.encodeInto(text, target.subarray(offset)).written;
-  return offset + utf8Write.call(target, text, offset, target.length - offset);
+  return utf8Write === undefined ? encoder.encodeInto(text, target.subarray(offset)).written : utf8Write.call(target, text, offset, target.length - offset);
 }
 
 /** Bytes that are enough for `text`: three a unit where counting is cheap or impossible, the exact number for a long text on Node. */
