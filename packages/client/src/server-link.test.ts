@@ -79,11 +79,11 @@ describe('a link', () => {
   });
 
   it('to a network that nobody dials, or an address that is none, says so', async () => {
-    const { send, told, ended } = openLink({ transports: [{ networks: ['tcp', 'unix'], dial: () => Promise.reject(new Error('never')) }] });
+    const { send, told, ended } = openLink({}, { transports: [{ networks: ['tcp', 'unix'], dial: () => Promise.reject(new Error('never')) }] });
     send('a');
     await ended(1);
     expect(told.failed[0]?.error.message).toContain('no transport dials the network "memory" (known: tcp, unix)');
-    const none = openLink({ transports: [] });
+    const none = openLink({}, { transports: [] });
     none.send('a');
     await none.ended(1);
     expect(none.told.failed[0]?.error.message).toContain('(known: none)');

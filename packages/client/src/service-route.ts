@@ -19,6 +19,8 @@ export class ServiceRoute implements CallRoute {
   readonly #failed: (call: OutboundCall, error: RpcError) => void;
   #instances: readonly ServiceInstance[] | undefined;
   #links: readonly ServerLink[] = [];
+  /** The selector's own, and what plugins made of it. */
+  #built: Picker | undefined;
   #picker: Picker | undefined;
   #turn = 0;
   #waiting: OutboundCall[] = [];
@@ -134,7 +136,7 @@ export class ServiceRoute implements CallRoute {
     this.#failure = undefined;
     this.#instances = usable(instances, this.#group).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
-    this.#picker = this.#selector?.build(this.#instances, this.#picker);
+    this.#picker = this.#built = this.#selector?.build(this.#instances, this.#built);
     for (const { wrapPicker } of this.#options.plugins) {
       if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, this.#instances);
     }

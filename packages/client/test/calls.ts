@@ -1,4 +1,4 @@
-import { jsonCodec, type CallOptions, type RpcError } from '@rpcxjs/core';
+import { jsonCodec, type CallOptions, type Dialer, type RpcError } from '@rpcxjs/core';
 import { ClientBinding } from '../src/client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from '../src/client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner } from '../src/outbound-call.ts';
@@ -15,8 +15,10 @@ export interface Told {
   ended: number;
 }
 
+const unused: Dialer = { networks: ['memory'], dial: () => Promise.reject(new Error('nobody should be dialled')) };
+
 export function options(given: Partial<ClientOptions>): ResolvedClientOptions {
-  return resolveClientOptions({ servers: 'memory@fake', transports: [], logger: recordingLogger(), ...given });
+  return resolveClientOptions({ servers: 'memory@fake', transports: [unused], logger: recordingLogger(), ...given });
 }
 
 /** A call that belongs to no client. */

@@ -31,7 +31,7 @@ describe('closing a client', () => {
     client.abort();
     expect(await call).toMatchObject({ reason: 'CLOSED' });
     await client.close();
-    const unused = createClient({ servers: 'memory@nobody' });
+    const unused = createClient({ servers: 'tcp@nobody:1' });
     await unused.close();
     await unused.close();
   });

@@ -14,7 +14,7 @@ const fault = (where: string) => (): never => { throw new Error(`in ${where}`); 
 
 /** A server with an echo, a call that never ends and one that fails. */
 function echo(client: Partial<ClientOptions>): Promise<Pair> {
-  return pair((server) => server.registerFunction('Echo', 'It', (input: unknown) => input).registerFunction('Slow', 'Down', () => never).registerFunction('Bad', 'Luck', fault('the handler')), { client });
+  return pair((server) => server.registerFunction('Echo', 'It', (input: unknown) => input).registerFunction('Slow', 'Down', () => never).registerFunction('Bad', 'Luck', fault('the handler')), { client, server: { logger: recorder().logger } });
 }
 
 describe('code of a user or a plugin that throws', () => {

@@ -1,0 +1,182 @@
+import { RpcError, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { manualClock } from '@rpcxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { call, options } from '../test/calls.ts';
+import { deferred, recordingLogger, settled, until } from '../test/fake-server.ts';
+import type { ClientOptions } from './client-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { ServerLink } from './server-link.ts';
+import { ServiceRoute } from './service-route.ts';
+
+const at = (name: string, metadata: ServiceInstance['metadata'] = {}): ServiceInstance => ({ address: `memory@${name}`, metadata });
+type Step = readonly ServiceInstance[] | Error;
+
+/** A discovery that a test feeds. */
+function script(): Discovery & { say(step: Step): void; watches: number } {
+  const steps: Step[] = [];
+  let wake = deferred();
+  const one = {
+    watches: 0,
+    say(step: Step) { steps.push(step); wake.resolve(); },
+    async *watch(_service: string, { signal }: { readonly signal?: AbortSignal | undefined }) {
+      one.watches += 1;
+      signal?.addEventListener('abort', () => wake.resolve());
+      while (signal?.aborted !== true) {
+        const step = steps.shift();
+        if (step instanceof Error) throw step;
+        if (step !== undefined) yield step;
+        else { wake = deferred(); await wake.promise; }
+      }
+    },
+  };
+  return one;
+}
+
+/** A route whose links only note what they are given. */
+function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selector; readonly group?: string } = {}) {
+  const resolved = options(given.discovery === undefined ? given : { ...given, servers: undefined });
+  const sent: string[] = [];
+  const failed: (RpcError | undefined)[] = [];
+  const failing = new Set<string>();
+  const links = new Map<string, ServerLink>();
+  const linkOf = (address: string): ServerLink => {
+    const link = { address, get failing() { return failing.has(address); }, send: (one: OutboundCall) => void sent.push(`${address.slice(7)}:${one.method}`) } as unknown as ServerLink; // as far as a route knows it
+    if (!links.has(address)) links.set(address, link);
+    return links.get(address) ?? link;
+  };
+  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { linkOf, failed: (one, error) => { one.settled = true; failed.push(error); } });
+  const send = (method: string = 'm', change: (one: OutboundCall) => void = () => {}): OutboundCall => {
+    const one = call(resolved, method);
+    change(one);
+    route.send(one, 0);
+    return one;
+  };
+  return { route, send, sent, failed, failing, end: () => route.close(new RpcError('canceled', 'over', { reason: 'CLOSED' })) };
+}
+
+describe('a list of servers', () => {
+  it('is gone through in turn and in order, without those that fail or failed this call', () => {
+    const { send, sent, failing } = open({ servers: ['memory@c', 'memory@a', 'memory@b', 'memory@a'] });
+    for (let index = 0; index < 4; index++) send();
+    expect(sent.splice(0)).toEqual(['a:m', 'b:m', 'c:m', 'a:m']);
+    failing.add('memory@b');
+    for (let index = 0; index < 4; index++) send();
+    expect(sent.splice(0).map(([first]) => first)).toEqual(['c', 'a', 'c', 'a']);
+    send('again', (one) => { one.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }]; });
+    expect(sent.splice(0)).toEqual(['a:again']);
+  });
+
+  it('of which none is good is used all the same: one of them may be back', () => {
+    const { send, sent, failing } = open({ servers: ['memory@a', 'memory@b'] });
+    failing.add('memory@a').add('memory@b');
+    for (let index = 0; index < 4; index++) send();
+    expect(sent).toHaveLength(4);
+  });
+});
+
+describe('a discovery', () => {
+  it('is waited for by calls, which go in the order of their coming, without those that ended', async () => {
+    const discovery = script();
+    const { send, sent, end } = open({ discovery });
+    send('a');
+    send('b').settled = true;
+    send('c');
+    discovery.say([at('x')]);
+    await until(() => sent.length === 2);
+    expect(sent).toEqual(['x:a', 'x:c']);
+    end();
+  });
+
+  it('that fails is asked again later and later, its warning names the service, and a good list counts as a new start', async () => {
+    const clock = manualClock();
+    const discovery = script();
+    const logger = recordingLogger();
+    const { send, sent, failed, end } = open({ discovery, clock, logger });
+    send('a');
+    discovery.say(new Error('no quorum'));
+    await until(() => failed.length === 1);
+    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: 'the servers of "S" cannot be found: no quorum' });
+    send('at once');
+    expect(failed).toHaveLength(2);
+    expect(logger.lines).toMatchObject([{ fields: { service: 'S' } }]);
+    await clock.advanceAsync(100);
+    expect(discovery.watches).toBe(2);
+    discovery.say([at('x')]);
+    await settled();
+    send('b');
+    discovery.say(new Error('gone'));
+    await until(() => logger.lines.length === 2);
+    send('c');
+    expect(sent).toEqual(['x:b', 'x:c']);
+    end();
+    await clock.advanceAsync(10_000);
+    expect([discovery.watches, clock.pending]).toEqual([2, 0]);
+  });
+
+  it('that finds nobody says how many it knew, and how many were avoided', async () => {
+    const discovery = script();
+    const { send, failed, end } = open({ discovery });
+    discovery.say([at('x', { state: 'inactive' })]);
+    await settled();
+    send();
+    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: expect.stringContaining('no instance of "S" (0 known, 0 avoided)') as string });
+    end();
+  });
+
+  it.each([
+    [{ group: 'blue' }, undefined, true], [{ group: 'blue' }, 'blue', true], [{ group: ['red', 'blue'] }, 'blue', true], [{ group: 'red' }, 'blue', false], [{}, 'blue', false],
+    [{ state: 'inactive' }, undefined, false], [{ state: ['inactive', 'active'] }, undefined, false], [{ state: 'active' }, undefined, true],
+  ])('with an instance %j is good for group %s: %s', async (metadata, group, good) => {
+    const discovery = script();
+    const { send, sent, failed, end } = open({ discovery }, group === undefined ? {} : { group });
+    discovery.say([at('x', metadata)]);
+    await settled();
+    send();
+    expect([sent.length, failed.length]).toEqual(good ? [1, 0] : [0, 1]);
+    end();
+  });
+
+  it('that ends has said its last word, and one that comes too late changes nothing', async () => {
+    const last: Discovery = { async *watch() { yield [at('x')]; } };
+    const one = open({ discovery: last });
+    await settled();
+    one.send();
+    expect(one.sent).toEqual(['x:m']);
+    const discovery = script();
+    const { send, sent, failed, end } = open({ discovery });
+    end();
+    discovery.say([at('x')]);
+    await settled();
+    send();
+    expect([sent, failed.map((error) => error?.reason)]).toEqual([[], ['CLOSED']]);
+  });
+});
+
+describe('a selector', () => {
+  const first = (instances: readonly ServiceInstance[]): Picker => ({ pick: () => instances[0] && { instance: instances[0] } });
+
+  it('gets its own picker back with each new list, and plugins wrap each of them once', async () => {
+    const discovery = script();
+    const previous: unknown[] = [];
+    const built: Picker[] = [];
+    let wraps = 0;
+    const selector: Selector = { name: 's', build: (instances, before) => { previous.push(before); const picker = first(instances); built.push(picker); return picker; } };
+    const wrapPicker = (inner: Picker): Picker => { wraps += 1; return { pick: (call_) => inner.pick(call_) }; };
+    const { send, sent, end } = open({ discovery, plugins: [{ name: 'p', wrapPicker }] }, { selector });
+    discovery.say([at('x')]);
+    await settled();
+    discovery.say([at('y')]);
+    await settled();
+    expect([previous[0], previous[1] === built[0]]).toEqual([undefined, true]);
+    expect(wraps).toBe(2);
+    send();
+    expect(sent).toEqual(['y:m']);
+    end();
+  });
+
+  it('that picks nobody leaves the call without a server', async () => {
+    const { send, failed } = open({ servers: ['memory@a'] }, { selector: { name: 's', build: () => ({ pick: () => undefined }) } });
+    send();
+    expect(failed[0]).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('(1 known') as string });
+  });
+});
