@@ -47,10 +47,13 @@ export interface ClientOptions {
   readonly selector?: Selector | undefined;
   /** Wrap every call, the first one outermost; those of plugins come before them. */
   readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
+  /** Hooks and interceptors together; plugins are asked in their order. @default none */
   readonly plugins?: readonly ClientPlugin[] | undefined;
   /** Turns the error of a server into what the caller gets; undefined leaves it as it is. */
   readonly mapError?: ((error: RpcError<string>) => unknown) | undefined;
+  /** What servers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
   readonly limits?: Partial<ClientLimits> | undefined;
+  /** When a silent server is asked and given up, see [the session](../session/README.md#options). */
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
   /** @default the console, warnings and errors only */
   readonly logger?: Logger | undefined;
@@ -116,13 +119,22 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   };
 }
 
-function addressesOf({ servers, discovery }: ClientOptions): readonly string[] {
+function addressesOf({ servers, discovery, transports }: ClientOptions): readonly string[] {
   if (servers?.length === 0 || (servers === undefined) === (discovery === undefined)) {
     throw new TypeError("a client needs to know where its servers are: servers: 'tcp@host:port' or a discovery, not both");
   }
   const addresses = new Set(typeof servers === 'string' ? [servers] : servers);
-  for (const address of addresses) parseAddress(address);
+  for (const address of addresses) {
+    const { network } = parseAddress(address);
+    if (!transports.some(({ networks }) => networks.includes(network))) throw new TypeError(`"${address}" cannot be dialled: ${unknownNetwork(network, transports)}`);
+  }
   return [...addresses].sort();
+}
+
+/** Also for what a discovery yields, which is looked at when it is dialled. */
+export function unknownNetwork(network: string, transports: readonly Dialer[]): string {
+  const known = transports.flatMap(({ networks }) => networks).join(', ') || 'none';
+  return `no transport dials the network "${network}" (known: ${known}); give one to the client's transports`;
 }
 
 function codecsOf(given: readonly Codec[]): readonly Codec[] {

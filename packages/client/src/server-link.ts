@@ -1,6 +1,6 @@
-import { parseAddress, RpcError, thrownText, type Connection, type Dialer } from '@rpcxjs/core';
+import { parseAddress, RpcError, thrownText, type Connection } from '@rpcxjs/core';
 import { observe, type Traffic } from '@rpcxjs/session';
-import type { ResolvedClientOptions } from './client-options.ts';
+import { unknownNetwork, type ResolvedClientOptions } from './client-options.ts';
 import { ClientSession, type CallEvents, type SessionOwner } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
@@ -188,9 +188,4 @@ export class ServerLink implements SessionOwner {
     this.#next = 0;
     for (const call of waiting) if (!call.settled) this.#events.failed(call, error);
   }
-}
-
-function unknownNetwork(network: string, transports: readonly Dialer[]): string {
-  const known = transports.flatMap(({ networks }) => networks).join(', ') || 'none';
-  return `no transport dials the network "${network}" (known: ${known}); give one to the client's transports`;
 }

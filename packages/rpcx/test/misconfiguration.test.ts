@@ -1,0 +1,11 @@
+import { memoryNetwork } from '@rpcxjs/transport-memory';
+import { expect, it } from 'vitest';
+import { createClient } from '../src/index.ts';
+
+it('an address that no transport can dial is a mistake of the program, told when the client is made and not tried at every call', () => {
+  expect(() => createClient({ servers: ['tcp@127.0.0.1:1', 'quic@127.0.0.1:1'] })).toThrow(
+    new TypeError('"quic@127.0.0.1:1" cannot be dialled: no transport dials the network "quic" (known: tcp, tcp4, tcp6); give one to the client\'s transports'),
+  );
+  expect(() => createClient({ servers: 'unix@/run/a.sock', transports: [memoryNetwork()] })).toThrow(TypeError);
+  createClient({ servers: ['127.0.0.1:1', 'tcp6@[::1]:1'] }).abort();
+});
