@@ -47,6 +47,7 @@ export interface ServerOptions {
   readonly compressors?: readonly Compressor[] | undefined;
   /** Wrap every call, the first one outermost; plugins come before them, `auth` before all. */
   readonly intercept?: readonly Interceptor<ServerCall>[] | undefined;
+  /** Hooks and interceptors together; plugins are asked in their order. @default none */
   readonly plugins?: readonly ServerPlugin[] | undefined;
   /** Checks the caller's token before anything is inflated or decoded; a refusal ends the connection, as in Go. */
   readonly auth?: Authenticate | undefined;
@@ -54,7 +55,9 @@ export interface ServerOptions {
   readonly mapError?: ((error: unknown, call: ServerCall) => RpcError<string> | undefined) | undefined;
   /** Whether the message of a thrown error that is no RpcError reaches the caller. @default true */
   readonly exposeMessages?: boolean | undefined;
+  /** What peers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** When a silent peer is given up, see [the session](../session/README.md#options). */
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
   /** @default the console, warnings and errors only */
   readonly logger?: Logger | undefined;
