@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { RpcError } from './errors.ts';
 
@@ -41,6 +42,11 @@ describe('RpcError', () => {
       expect(RpcError.is(make())).toBe(false);
     },
   );
+
+  it('keeps its message as JSON, which is how loggers write it', () => {
+    expect(JSON.parse(JSON.stringify(new RpcError('not_found', 'no row 7', { reason: 'CLOSED' })))).toEqual({ name: 'RpcError', code: 'not_found', reason: 'CLOSED', message: 'no row 7', remote: false, sent: true });
+    expect(inspect(new RpcError('not_found', 'no row 7')).split('no row 7')).toHaveLength(2);
+  });
 
   it('does not show its brand', () => {
     const error = new RpcError('internal', 'x');

@@ -59,6 +59,8 @@ export class RpcError<C extends string = Code, Details = unknown> extends Error 
     this.retryAfterMs = init.retryAfterMs;
     this.attempts = init.attempts;
     Object.defineProperty(this, brand, { value: true });
+    // JSON, and so most loggers, would leave it out.
+    Object.defineProperty(this, 'message', { enumerable: true });
   }
 
   /** Also true for an error made by another copy or version of this package. Never throws, whatever a handler threw. */
