@@ -83,7 +83,7 @@ export class ServerLink implements SessionOwner {
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionClosed?.(session.session.connection, error));
     if (this.queued === 0 || this.#state !== 'idle') return;
     // Dialled again at once, a server that ends every connection would be dialled in circles.
-    if (session.traffic.bytesRead === 0) this.#refused('the server ended it before it had said anything');
+    if (session.traffic.bytesRead === 0) this.#refused(`the server had said nothing when it ended: ${thrownText(error.cause ?? 'the server closed it')}`);
     else this.#connect();
   }
 
