@@ -3,7 +3,7 @@ import { jsonCodec, bytesCodec } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { seededRandom } from '@rpcxjs/testing';
 import { frame, type FrameParts, type ReadFrame } from './frame.ts';
-import { rig, until, type Rig } from './fake-server.ts';
+import { rig, until } from './fake-server.ts';
 
 type Random = () => number;
 const below = (random: Random, count: number): number => Math.floor(random() * count);
