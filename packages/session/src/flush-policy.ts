@@ -1,5 +1,6 @@
 const least = 1024;
-const most = 16 * 1024;
+// A system call costs less a byte the more it takes; up to here an arena also holds the frame that goes beyond it.
+const most = 40 * 1024;
 // One turn's batch leaves in about this many writes, so that the other process begins while this one goes on: with two, both are always busy.
 const writesPerBatch = 2;
 
