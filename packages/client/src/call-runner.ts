@@ -279,7 +279,9 @@ export class CallRunner implements CallOwner {
     const failMode = call.target.failMode ?? this.#options.failMode;
     try {
       const decision = failMode.next({ error: error as RpcError, retryable, attempt: call.attempt, instance: undefined }, call);
-      return decision === 'give-up' ? undefined : decision.afterMs + (decision.jitterMs ?? 0) * this.clock.random();
+      if (decision === 'give-up') return undefined;
+      call.again = decision.again;
+      return decision.afterMs + (decision.jitterMs ?? 0) * this.clock.random();
     } catch (thrown) {
       this.#options.runtime.logger.error({ failMode: failMode.name, error: thrown }, 'a fail mode threw, and the call is not tried again');
       return undefined;

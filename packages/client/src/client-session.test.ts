@@ -1,4 +1,4 @@
-import { bytesCodec, jsonCodec, type Codec } from '@rpcxjs/core';
+import { bytesCodec, jsonCodec, type Codec, type Compressor } from '@rpcxjs/core';
 import { gzip } from '@rpcxjs/compress-gzip';
 import { flag } from '@rpcxjs/protocol';
 import { seededRandom } from '@rpcxjs/testing';
@@ -142,6 +142,22 @@ describe('a reply', () => {
     expect(await failure(one.client.call('A', 'B', bytes))).toMatchObject({ code: 'data_loss', reason: 'BAD_PAYLOAD' });
     expect(await failure(one.client.call('A', 'B', bytes))).toMatchObject({ code: 'unimplemented', reason: 'UNKNOWN_COMPRESSOR' });
     expect(one.client.stats()).toMatchObject({ connections: 1, active: 0 });
+  });
+
+  it('that is still being inflated when its call ends tells nobody of its metadata', async () => {
+    const [gate, begun] = [deferred(), deferred()];
+    const slow: Compressor = { id: 2, name: 'slow', compress: (payload) => payload, decompress: async (payload) => { begun.resolve(); await gate.promise; return payload; } };
+    await using one = await rig({ compressors: [slow] });
+    const controller = new AbortController();
+    const replies: unknown[] = [];
+    const error = failure(one.client.call('A', 'B', 1, { signal: controller.signal, onReply: (reply) => replies.push(reply) }));
+    one.server.reply(await one.server.call(0), { flags: 2 << flag.compressorShift });
+    await begun.promise;
+    controller.abort();
+    expect((await error).code).toBe('canceled');
+    gate.resolve();
+    await settled();
+    expect(replies).toEqual([]);
   });
 
   it('whose onReply throws is this call’s error', async () => {

@@ -160,7 +160,7 @@ export class ClientSession implements SessionHandler {
     const metadata = call.wantsReply || call.options?.onReply !== undefined ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
-      if (metadata !== undefined) call.options?.onReply?.({ metadata, address: this.address });
+      if (metadata !== undefined && !call.root.settled) call.options?.onReply?.({ metadata, address: this.address });
       this.#events.succeeded(call, call.wantsReply ? replyOf(output, metadata) : output);
     };
     if (value instanceof Promise) value.then(done).catch((error: unknown) => this.#events.failed(call, asRpcError(error)));

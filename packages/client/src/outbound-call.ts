@@ -75,6 +75,8 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   attemptSent: boolean = false;
   /** The server said that it did not run it. */
   refused: boolean = false;
+  /** Where its fail mode wants the next attempt. */
+  again: 'same' | 'other' = 'other';
   failures: { readonly address: string | undefined; readonly error: RpcError<string>; readonly durationMs: number }[] | undefined;
   #metadata: MutableMetadata | undefined;
   #values: ContextValues | undefined;

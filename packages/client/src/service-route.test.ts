@@ -66,6 +66,18 @@ describe('a list of servers', () => {
     expect(sent.splice(0)).toEqual(['a:again']);
   });
 
+  it('is not gone through for an attempt that its fail mode wants on the same server, as long as that is known', () => {
+    const { send, sent } = open({ servers: ['memory@a', 'memory@b', 'memory@c'] });
+    const after = (name: string) => (one: OutboundCall): void => {
+      one.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }, { address: `memory@${name}`, error: new RpcError('unavailable', 'x'), durationMs: 0 }];
+      one.again = 'same';
+    };
+    for (let index = 0; index < 3; index++) send('again', after('b'));
+    expect(sent.splice(0)).toEqual(['b:again', 'b:again', 'b:again']);
+    send('again', after('gone'));
+    expect(sent).toEqual(['a:again']);
+  });
+
   it('of which none is good is used all the same: one of them may be back', () => {
     const { send, sent, failing } = open({ servers: ['memory@a', 'memory@b'] });
     failing.add('memory@a').add('memory@b');

@@ -73,6 +73,9 @@ export class ServiceRoute implements CallRoute {
 
   #choose(call: OutboundCall): ServerLink | undefined {
     const links = this.#links;
+    const { again, failures } = call.root;
+    const same = again === 'same' ? links.find(({ address }) => address === failures?.at(-1)?.address) : undefined;
+    if (same !== undefined) return same;
     if (this.#picker !== undefined) return this.#pick(call, this.#picker);
     if (links.length <= 1) return links[0];
     const avoid = avoided(call);

@@ -82,6 +82,19 @@ describe('an attempt', () => {
   });
 });
 
+it('on the same server, if the fail mode wants that, goes there with a selector as well', async () => {
+  const picks: string[] = [];
+  const address = (index: number): string => `memory@${index === 0 ? 'nobody' : 'fake'}`;
+  const attempts: unknown[] = [];
+  await using one = await rig({
+    failMode: { name: 'same', next: ({ error, attempt }) => { attempts.push(error.address); return attempt < 3 ? { again: 'same', afterMs: 0 } : 'give-up'; } },
+    servers: [address(0), address(1)],
+    selector: { name: 's', build: () => ({ pick: () => { picks.push(address(picks.length)); return { instance: { address: address(picks.length - 1), metadata: {} } }; } }) },
+  });
+  expect(await failure(one.client.call('S', 'M', 1))).toMatchObject({ reason: 'CONNECT_FAILED' });
+  expect([picks, attempts]).toEqual([['memory@nobody'], ['memory@nobody', 'memory@nobody', 'memory@nobody']]);
+});
+
 describe('C9: a client by interface', () => {
   it('may be awaited, printed and listed without a word to the server', async () => {
     await using one = await rig();
