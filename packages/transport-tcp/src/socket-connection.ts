@@ -184,7 +184,8 @@ export class SocketConnection implements Connection {
       return;
     }
     if (this.#state === 'open') this.#beginEnding();
-    this.#report(undefined);
+    // A TLS alert is an error with an end behind it.
+    this.#report(this.#error && connectionLost(this.#error, this.remote));
   }
 
   #closed(): void {
