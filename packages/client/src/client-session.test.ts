@@ -1,9 +1,9 @@
 import { bytesCodec, jsonCodec, type Codec, type Compressor } from '@rpcxjs/core';
 import { gzip } from '@rpcxjs/compress-gzip';
 import { flag } from '@rpcxjs/protocol';
-import { seededRandom } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { openLink, type LinkRig } from '../test/calls.ts';
+import { callThroughNoise } from '../test/call-through-noise.ts';
 import { deferred, failure, FakeServer, rig, settled, until } from '../test/fake-server.ts';
 
 const halves = (number: bigint) => ({ sequenceHigh: Number(number >> 32n), sequenceLow: Number(number & 0xffff_ffffn) });
@@ -60,26 +60,7 @@ describe('J3: sequence numbers of calls', () => {
   });
 
   it('meet no other call in twenty thousand, with late replies, duplicates and numbers that nobody has', async () => {
-    await using one = await rig();
-    const random = seededRandom(7);
-    const gone: bigint[] = [];
-    let noise = 0;
-    one.server.onCall = (call) => {
-      const fate = random();
-      if (fate < 0.1 && gone.length > 0) noise += 1, one.server.send({ sequence: gone[Math.floor(random() * gone.length)] ?? 0n, flags: flag.response, payload: '"of another"' });
-      if (fate > 0.95) noise += 1, one.server.send({ sequence: call.sequence + BigInt(Math.floor(random() * 2 ** 40)) + 100_000n, flags: flag.response, payload: '"of nobody"' });
-      one.server.reply(call, { payload: call.payload });
-      if (fate > 0.5 && fate < 0.55) noise += 1, one.server.reply(call, { payload: '"twice"' });
-      gone.push(call.sequence);
-    };
-    let wrong = 0;
-    for (let round = 0; round < 100; round++) {
-      const replies = await Promise.all(Array.from({ length: 200 }, (_, index) => one.client.call('A', 'B', round * 200 + index)));
-      for (const [index, reply] of replies.entries()) if (reply !== round * 200 + index) wrong += 1;
-    }
-    expect(wrong).toBe(0);
-    await until(() => one.client.stats().lateReplies === noise);
-    expect(one.client.stats()).toMatchObject({ succeeded: 20_000, active: 0, connections: 1 });
+    expect(await callThroughNoise(20_000)).toEqual({ wrong: 0, unnoticed: 0, active: 0, connections: 1 });
   });
 });
 
