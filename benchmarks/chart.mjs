@@ -1,8 +1,8 @@
 // The chart: plain SVG bars, readable on light and dark pages.
-const width = 860;
+const width = 920;
 const barHeight = 18;
 const gap = 8;
-const labelWidth = 330;
+const labelWidth = 390;
 const barWidth = width - labelWidth - 110;
 
 const escape = (text) => String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;');

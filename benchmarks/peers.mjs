@@ -19,17 +19,17 @@ const go = (name, run) => [goProgram, name, '--payload', String(run.payload ?? '
 const noCodeGeneration = '--disallow-code-generation-from-strings';
 const ours = (name, run) => node(name, run, '--conditions=built', ...(run.noCodeGeneration ? [noCodeGeneration] : []), ...(run.flags ?? []));
 
-/** Each peer: the label of the report, the two commands, and whether it needs Go. */
+/** Each peer: the two commands, whether it needs Go, and how long it takes to become as fast as it gets, if that is long. */
 export const peers = {
-  rpcxjs: { label: 'rpcxjs', server: (run) => ours('rpcxjs-server', run), client: (run) => ours('rpcxjs-client', run) },
-  ceiling: { label: 'node:net ceiling', server: (run) => node('ceiling-server', run), client: (run) => node('ceiling-client', run) },
-  grpc: { label: '@grpc/grpc-js', server: (run) => node('grpc-js-server', run), client: (run) => node('grpc-js-client', run) },
-  moleculer: { label: 'moleculer (TCP)', server: (run) => node('moleculer-server', run), client: (run) => node('moleculer-client', run) },
-  trpc: { label: 'tRPC (ws)', server: (run) => node('trpc-server', run), client: (run) => node('trpc-client', run) },
-  goRpcx: { label: 'Go rpcx', go: true, server: (run) => go('rpcx-server', run), client: (run) => go('rpcx-client', run) },
-  goNetrpc: { label: 'Go net/rpc', go: true, server: (run) => go('netrpc-server', run), client: (run) => go('netrpc-client', run) },
-  tsToGo: { label: 'rpcxjs client, Go rpcx server', go: true, server: (run) => go('rpcx-server', run), client: (run) => ours('rpcxjs-client', run) },
-  goToTs: { label: 'Go rpcx client, rpcxjs server', go: true, server: (run) => ours('rpcxjs-server', run), client: (run) => go('rpcx-client', run) },
+  rpcxjs: { server: (run) => ours('rpcxjs-server', run), client: (run) => ours('rpcxjs-client', run) },
+  ceiling: { server: (run) => node('ceiling-server', run), client: (run) => node('ceiling-client', run) },
+  grpc: { warmupSeconds: 2.5, server: (run) => node('grpc-js-server', run), client: (run) => node('grpc-js-client', run) },
+  moleculer: { server: (run) => node('moleculer-server', run), client: (run) => node('moleculer-client', run) },
+  trpc: { server: (run) => node('trpc-server', run), client: (run) => node('trpc-client', run) },
+  goRpcx: { go: true, server: (run) => go('rpcx-server', run), client: (run) => go('rpcx-client', run) },
+  goNetrpc: { go: true, server: (run) => go('netrpc-server', run), client: (run) => go('netrpc-client', run) },
+  tsToGo: { go: true, server: (run) => go('rpcx-server', run), client: (run) => ours('rpcxjs-client', run) },
+  goToTs: { go: true, server: (run) => ours('rpcxjs-server', run), client: (run) => go('rpcx-client', run) },
 };
 
 /** Builds the Go peers (cached by Go itself). Returns why they cannot take part, or undefined. */

@@ -10,7 +10,9 @@ export async function measureRounds(runs, { rounds, seconds, warmupSeconds, prog
       const peer = peers[run.peer];
       started.push({ name, run, pair: await startPair({ server: peer.server(run), client: peer.client(run) }) });
     }
-    for (const each of started) await ask(each, { seconds: 0.2, warmupSeconds }, progress, 'warm-up');
+    for (const each of started) {
+      await ask(each, { seconds: 0.2, warmupSeconds: peers[each.run.peer].warmupSeconds ?? warmupSeconds }, progress, 'warm-up');
+    }
     const results = [];
     for (let round = 0; round < rounds; round++) {
       const order = round % 2 === 0 ? started : [...started].reverse();

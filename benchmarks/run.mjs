@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     long: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '1' },
+    seconds: { type: 'string' },
   },
 });
 const only = options.only?.split(',');
@@ -36,7 +36,7 @@ function build() {
 }
 
 const wanted = ({ id }) => only === undefined || only.some((prefix) => id === prefix || (id.startsWith(prefix) && !/^\d/.test(id.slice(prefix.length))));
-const settings = { rounds: Number(options.rounds), seconds: Number(options.seconds), warmupSeconds: 2, progress };
+const settings = { rounds: Number(options.rounds), seconds: Number(options.seconds ?? (options.quick ? 0.8 : 1)), warmupSeconds: 1.5, progress };
 
 /** Leaves out the runs that need Go when there is none. */
 function possible(runs, goMissing) {
@@ -121,7 +121,7 @@ for (const group of groups) {
 
 const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${process.platform}; ${pinned ? 'server and client each pinned to one core' : 'not pinned'}`;
 const sections = [
-  '# Benchmarks', `One run, ${options.rounds} interleaved rounds of ${options.seconds} s; a figure is the median of the rounds. ${machine}.`,
+  '# Benchmarks', `One run, ${options.rounds} interleaved rounds of ${settings.seconds} s; a figure is the median of the rounds. ${machine}.`,
   `${versionsLine(found)}.`, '## Targets', ratiosTable(results),
 ];
 const targets = results.filter(({ target }) => target !== null);
