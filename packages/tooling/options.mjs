@@ -25,12 +25,12 @@ function membersOf(declaration, source) {
   });
 }
 
-/** The documented interfaces named …Options or …Limits of one package, with the file that declares each. */
+/** The documented interfaces named …Options or …Limits that a user fills in, of one package, with the file that declares each. */
 export function optionInterfaces({ path }) {
   return sources(join(path, 'src')).flatMap((file) => {
     const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
     return source.statements
-      .filter((statement) => ts.isInterfaceDeclaration(statement) && /(Options|Limits)$/.test(statement.name.text))
+      .filter((statement) => ts.isInterfaceDeclaration(statement) && /^(?!Resolved)\w+(Options|Limits)$/.test(statement.name.text))
       .map((statement) => ({ name: statement.name.text, file, members: membersOf(statement, source) }));
   });
 }

@@ -34,7 +34,7 @@ for (const [name, characters] of [['ASCII', 'abcdefghijklmnopqrstuvwxyz'], ['Chi
     const writer = createByteWriter();
     writer.reserve(8192);
     const bytes = Buffer.from(writer.bytes.buffer, writer.bytes.byteOffset, writer.bytes.length);
-    const [from, to] = [(index: number): number => starts[index] as number, (index: number): number => (starts[index] as number) + (parts[index] as Buffer).length];
+    const [from, to] = [(index: number): number => starts[index], (index: number): number => starts[index] + (parts[index] as Buffer).length];
     const cells = [
       nanoseconds((index) => readText(cursor, from(index), to(index), true).length),
       nanoseconds((index) => all.utf8Slice(from(index), to(index)).length),
