@@ -1,4 +1,5 @@
 import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, settle, type CallOptions, type ClientCall, type Clock, type Handle, type Reply } from '@rpcxjs/core';
+import { abortedError, closedError, expiredError, overError, tooLateError, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget, type WaitingPlace } from './outbound-call.ts';
@@ -98,16 +99,7 @@ export class CallRunner implements CallOwner {
 
   expired(call: OutboundCall): void {
     const session = this.#forget(call, false);
-    const where = session === undefined ? 'was not sent' : `got no reply from ${session.address}`;
-    const waitedMs = Math.round(this.clock.now() - call.startedAt);
-    const last = call.failures?.at(-1)?.error;
-    const advice = last === undefined ? 'allow it more with timeoutMs, or see what keeps the server' : `the last attempt failed: ${last.message}`;
-    const error = new RpcError('deadline_exceeded', `${call.service}.${call.method} ${where} within ${waitedMs} ms; ${advice}`, {
-      reason: 'TIMEOUT',
-      cause: last,
-      sent: session !== undefined,
-      address: session?.address,
-    });
+    const error = expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: session?.address, sent: wasSent(call) });
     this.#attemptEnded(call, error);
     call.aborted(error);
     this.#reject(call, error);
@@ -160,9 +152,7 @@ export class CallRunner implements CallOwner {
   }
 
   #tooLate(call: OutboundCall): RpcError | undefined {
-    if (call.deadlineAt > this.#turnNow()) return undefined;
-    const message = `no time was left for ${call.service}.${call.method}: its deadline had passed before it was sent`;
-    return new RpcError('deadline_exceeded', message, { reason: 'TIMEOUT', sent: false });
+    return call.deadlineAt > this.#turnNow() ? undefined : tooLateError(call);
   }
 
   /** A call that leaves its interceptors; one that comes again, or changed, is a call of its own. */
@@ -190,7 +180,7 @@ export class CallRunner implements CallOwner {
       call.release = onAbort(signal, (reason) => this.#aborted(call, reason));
       if (call.settled) return promise;
     }
-    this.#attempt(call, call.startedAt);
+    this.#attempt(call, this.#turnNow());
     return promise;
   }
 
@@ -214,7 +204,7 @@ export class CallRunner implements CallOwner {
   /** One attempt as its interceptors see it. */
   #send(call: OutboundCall): Promise<unknown> {
     const { root } = call;
-    if (root.settled) return Promise.reject(new RpcError('canceled', `${call.service}.${call.method} is over: nothing more is sent for it`, { sent: false }));
+    if (root.settled) return Promise.reject(overError(call));
     const own = call.passedOn ? this.derive(call, {}) : call;
     own.passedOn = true;
     if (own !== root) (root.copies ??= []).push(own);
@@ -248,12 +238,7 @@ export class CallRunner implements CallOwner {
   #aborted(call: OutboundCall, reason: unknown): void {
     if (call.settled) return;
     const session = this.#forget(call, true);
-    const error = new RpcError('canceled', `${call.service}.${call.method} was cancelled by its caller`, {
-      reason: 'ABORTED',
-      cause: reason,
-      sent: session !== undefined,
-      address: session?.address,
-    });
+    const error = abortedError(call, reason, { address: session?.address, sent: wasSent(call) });
     this.#attemptEnded(call, error);
     call.aborted(error);
     this.#reject(call, error);
@@ -365,12 +350,7 @@ function withCopies(call: OutboundCall): readonly OutboundCall[] {
   return call.copies === undefined ? [call] : [call, ...call.copies];
 }
 
-function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {
-  const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
-  const text = `${message} (after ${attempts.length} attempts)`;
-  return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
-}
-
-function closedError(call: OutboundCall): RpcError {
-  return new RpcError('failed_precondition', `${call.service}.${call.method} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+/** Whether a byte of it has left this process, now or in an attempt before. */
+function wasSent(call: OutboundCall): boolean {
+  return withCopies(call).some(({ attemptSent }) => attemptSent) || (call.failures ?? []).some(({ error }) => error.sent);
 }

@@ -161,6 +161,31 @@ describe('a cancel', () => {
     expect(one.server.received).toHaveLength(2000);
   });
 
+  it('is not told to a server that agreed to something else, nor of a call whose bytes have not left', async () => {
+    await using one = await rig();
+    one.server.greets = 'agree';
+    one.server.words = 'errors.1';
+    const controller = new AbortController();
+    const error = failure(one.client.call('A', 'B', 1, { signal: controller.signal }));
+    one.server.network.change({ blackHole: 'toClient' });
+    await one.server.call(0);
+    controller.abort();
+    await error;
+    one.server.network.change({ blackHole: 'none' });
+    const compressor: Compressor = { id: 2, name: 'stuck', compress: () => new Promise(() => {}), decompress: (payload) => payload };
+    await using two = await rig({ compressors: [compressor] });
+    two.server.greets = 'agree';
+    two.server.onCall = (call) => two.server.reply(call);
+    await two.client.call('A', 'Warm', 1);
+    const second = new AbortController();
+    const unsent = failure(two.client.call('A', 'B', 'x'.repeat(2000), { signal: second.signal }));
+    await settled();
+    second.abort();
+    await unsent;
+    await settled();
+    expect([one.server.received.map(({ method }) => method), two.server.received.map(({ method }) => method)]).toEqual([['B'], ['Warm']]);
+  });
+
   it('is told once the server has agreed, with the number of its call', async () => {
     await using one = await rig();
     one.server.greets = 'agree';

@@ -27,6 +27,8 @@ export class FakeServer {
   readonly ends: (Error | undefined)[] = [];
   /** What it answers to a heartbeat: as Go, as one of ours, or not at all. */
   greets: 'echo' | 'agree' | 'nothing' = 'echo';
+  /** What it can do, if it agrees. */
+  words: string = 'cancel.1,errors.1';
   /** Replies by itself, if it is there. */
   onCall: ((call: ReadFrame, connection: Connection) => void) | undefined;
   /** Connections that are accepted do not read. */
@@ -87,7 +89,7 @@ export class FakeServer {
     const answer = { sequence: one.sequence, flags: flag.heartbeat | flag.response, codecId: 0 };
     if (this.greets === 'agree' && offer !== undefined) {
       const nonce = /n=([0-9a-f]+)/.exec(offer)?.[1] ?? '';
-      connection.write(frame({ ...answer, metadata: { [reserved.accept]: `1;n=${fnv1a64(nonce)};cancel.1,errors.1` } }));
+      connection.write(frame({ ...answer, metadata: { [reserved.accept]: `1;n=${fnv1a64(nonce)};${this.words}` } }));
     } else if (this.greets !== 'nothing') connection.write(frame({ ...answer, metadata: one.metadata }));
   }
 }

@@ -1,0 +1,43 @@
+import { RpcError } from '@rpcxjs/core';
+import type { OutboundCall } from './outbound-call.ts';
+
+/** What became of the last attempt of a call that ended by itself. */
+export interface Ending {
+  /** The server that it waited for. */
+  readonly address: string | undefined;
+  /** A byte of it has left this process. */
+  readonly sent: boolean;
+}
+
+const nameOf = ({ service, method }: OutboundCall): string => `${service}.${method}`;
+
+export function closedError(call: OutboundCall): RpcError {
+  return new RpcError('failed_precondition', `${nameOf(call)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+}
+
+export function tooLateError(call: OutboundCall): RpcError {
+  return new RpcError('deadline_exceeded', `no time was left for ${nameOf(call)}: its deadline had passed before it was sent`, { reason: 'TIMEOUT', sent: false });
+}
+
+/** For an interceptor that passes on a call that has ended. */
+export function overError(call: OutboundCall): RpcError {
+  return new RpcError('canceled', `${nameOf(call)} is over: nothing more is sent for it`, { sent: false });
+}
+
+export function expiredError(call: OutboundCall, { waitedMs, address, sent }: Ending & { readonly waitedMs: number }): RpcError {
+  const where = address !== undefined ? `got no reply from ${address}` : sent ? 'was not done' : 'was not sent';
+  const last = call.failures?.at(-1)?.error;
+  const advice = last === undefined ? 'allow it more with timeoutMs, or see what keeps the server' : `the last attempt failed: ${last.message}`;
+  return new RpcError('deadline_exceeded', `${nameOf(call)} ${where} within ${waitedMs} ms; ${advice}`, { reason: 'TIMEOUT', cause: last, sent, address });
+}
+
+export function abortedError(call: OutboundCall, reason: unknown, { address, sent }: Ending): RpcError {
+  return new RpcError('canceled', `${nameOf(call)} was cancelled by its caller`, { reason: 'ABORTED', cause: reason, sent, address });
+}
+
+/** The last error, with those before it. */
+export function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {
+  const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
+  const text = `${message} (after ${attempts.length} attempts)`;
+  return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
+}

@@ -1,0 +1,77 @@
+import type { Compressor } from '@rpcxjs/core';
+import { flag } from '@rpcxjs/protocol';
+import { manualClock } from '@rpcxjs/testing';
+import { describe, expect, it } from 'vitest';
+import type { ClientOptions } from '../src/client-options.ts';
+import { deferred, failure, rig, settled, until } from './fake-server.ts';
+
+const never = new Promise<never>(() => {});
+/** Takes for ever in one direction. */
+const stuck = (direction: 'compress' | 'decompress', begun: () => void): Compressor => ({ id: 2, name: 'stuck', compress: (payload) => payload, decompress: (payload) => payload, [direction]: () => { begun(); return never; } });
+
+describe('a call that ends by itself says whether it was sent', () => {
+  it.each([
+    ['deadline_exceeded', 'S.M was not done within'],
+    ['canceled', 'was cancelled by its caller'],
+  ])('%s while its reply is being inflated: it was', async (code, message) => {
+    const clock = manualClock();
+    const begun = deferred();
+    const controller = new AbortController();
+    await using one = await rig({ clock, compressors: [stuck('decompress', () => begun.resolve())] });
+    const error = failure(one.client.call('S', 'M', 1, { timeoutMs: 100, signal: controller.signal }));
+    one.server.reply(await one.server.call(0), { flags: 2 << flag.compressorShift });
+    await begun.promise;
+    if (code === 'canceled') controller.abort();
+    else await clock.advanceAsync(110);
+    expect(await error).toMatchObject({ code, sent: true, message: expect.stringContaining(message) as string });
+  });
+
+  it('while it is being compressed: it was not', async () => {
+    const clock = manualClock();
+    const begun = deferred();
+    await using one = await rig({ clock, compressors: [stuck('compress', () => begun.resolve())] });
+    const error = failure(one.client.call('S', 'M', 'x'.repeat(2000), { timeoutMs: 100 }));
+    await begun.promise;
+    await clock.advanceAsync(110);
+    expect(await error).toMatchObject({ code: 'deadline_exceeded', sent: false });
+    await settled();
+    expect(one.server.received).toEqual([]);
+  });
+
+  it('after an attempt that was lost, and before the next one: it was', async () => {
+    const clock = manualClock();
+    await using one = await rig({ clock, failMode: { name: 'patient', next: () => ({ again: 'same', afterMs: 60_000 }) } });
+    const error = failure(one.client.call('S', 'M', 1, { timeoutMs: 100 }));
+    await one.server.call(0);
+    one.server.network.links[0]?.cut();
+    await until(() => one.client.stats().retries === 1);
+    await clock.advanceAsync(110);
+    expect(await error).toMatchObject({ code: 'deadline_exceeded', sent: true, cause: { reason: 'CONNECTION_LOST' } });
+  });
+
+  it('while an interceptor looks at its reply: it was', async () => {
+    const clock = manualClock();
+    const begun = deferred();
+    const plugins: ClientOptions['plugins'] = [{ name: 'slow', interceptAttempt: (next) => async (call) => { await next(call); begun.resolve(); return never; } }];
+    await using one = await rig({ clock, plugins });
+    const error = failure(one.client.call('S', 'M', 1, { timeoutMs: 100 }));
+    one.server.reply(await one.server.call(0));
+    await begun.promise;
+    await clock.advanceAsync(110);
+    expect(await error).toMatchObject({ code: 'deadline_exceeded', sent: true });
+  });
+});
+
+it('the time that interceptors took is not told to the server as time that is left', async () => {
+  const clock = manualClock();
+  const door = deferred();
+  const slow: ClientOptions['intercept'] = [(next) => async (call) => { await door.promise; return next(call); }];
+  await using one = await rig({ clock, intercept: slow });
+  const call = one.client.call('S', 'M', 1, { timeoutMs: 1000 });
+  await clock.advanceAsync(400);
+  door.resolve();
+  const request = await one.server.call(0);
+  expect(request.metadata['__ServerTimeout']).toBe('600');
+  one.server.reply(request);
+  expect(await call).toBe('ok');
+});
