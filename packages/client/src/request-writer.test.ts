@@ -18,7 +18,7 @@ describe('a request', () => {
     expect(await one.server.call(0)).toMatchObject({ flags: 0, codecId: 1, compressorId: 0, service: 'A', method: 'B', metadata: {}, payload: Buffer.from('[1]') });
   });
 
-  it('says what is left of its time beside what the caller says, and the token last: it wins', async () => {
+  it('says what is left of its time beside what the caller says, and the token, unless the caller has one', async () => {
     const clock = manualClock();
     let token = 0;
     await using one = await rig({ clock, token: () => `t${(token += 1)}` });
@@ -26,7 +26,16 @@ describe('a request', () => {
     void one.client.call('A', 'B', 1, { timeoutMs: Infinity }).catch(() => {});
     void one.client.oneway({ kind: 'unary', service: 'A', name: 'B' } as never, 1, { timeoutMs: 70 });
     await one.server.call(2);
-    expect(one.server.received.map(({ metadata }) => ({ ...metadata }))).toEqual([{ a: '', __AUTH: 't1', __ServerTimeout: '10000' }, { __AUTH: 't2' }, { __AUTH: 't3', __ServerTimeout: '70' }]);
+    expect(one.server.received.map(({ metadata }) => ({ ...metadata }))).toEqual([{ a: '', __AUTH: 'mine', __ServerTimeout: '10000' }, { __AUTH: 't1' }, { __AUTH: 't2', __ServerTimeout: '70' }]);
+  });
+
+  it('asks for a token again at each attempt, and leaves the caller’s in all of them', async () => {
+    let token = 0;
+    await using one = await rig({ token: () => `t${(token += 1)}`, failMode: { name: 'again', next: ({ attempt }) => (attempt < 3 ? { again: 'same', afterMs: 0 } : 'give-up') } });
+    one.server.onCall = (call) => one.server.fail(call, 'no');
+    await failure(one.client.call('A', 'B', 1));
+    await failure(one.client.call('A', 'B', 1, { metadata: { __AUTH: 'mine' } }));
+    expect(one.server.received.map(({ metadata }) => metadata['__AUTH'])).toEqual(['t1', 't2', 't3', 'mine', 'mine', 'mine']);
   });
 
   it('whose token function throws fails alone, and nothing of it is sent', async () => {

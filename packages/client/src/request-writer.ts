@@ -49,9 +49,13 @@ export class RequestWriter {
     }
     const { metadata } = call;
     if (bounded) metadata[reserved.timeout] = timeoutText(remainingMs);
-    if (token !== undefined) metadata[reserved.auth] = token();
+    // What the call itself says comes first: a gateway passes on its user's token.
+    const ours = token !== undefined && metadata[reserved.auth] === undefined;
+    if (ours) metadata[reserved.auth] = token();
     const metadataLength = openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
     this.#checkMetadata(call, metadataLength - 4);
+    // The next attempt asks for a fresh one.
+    if (ours) delete metadata[reserved.auth];
     return metadataLength;
   }
 
