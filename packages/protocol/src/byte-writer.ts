@@ -3,6 +3,9 @@ import { putUint32 } from './metadata.ts';
 
 const arenaBytes = 64 * 1024;
 const keptArenas = 16;
+// For a connection that wrote little in its last turn: thousands may write in the same one.
+const smallArenaBytes = 4 * 1024;
+const keptSmallArenas = 1024;
 // Below this much room a partly used arena is not worth going on with.
 const leastRoom = 4 * 1024;
 /** From this size on, bytes are handed to the connection as they are instead of being copied. */
@@ -15,6 +18,7 @@ interface Arena {
 const noArena = arenaOf(new Uint8Array(0));
 // Arenas are lent for one turn, so that thousands of idle connections hold none.
 const spare: Arena[] = [];
+const spareSmall: Arena[] = [];
 // One that grew for a large text: fresh memory costs more than writing into it.
 let spareLarge: Arena = noArena;
 const largestKept = 4 * 1024 * 1024;
@@ -24,6 +28,7 @@ function arenaOf(bytes: Uint8Array): Arena {
 }
 
 function takeArena(count: number): Arena {
+  if (count <= smallArenaBytes) return spareSmall.pop() ?? arenaOf(allocate(smallArenaBytes));
   if (count <= arenaBytes) return spare.pop() ?? arenaOf(allocate(arenaBytes));
   const large = spareLarge;
   if (large.bytes.length < count) return arenaOf(allocate(count));
@@ -35,6 +40,8 @@ function putBack(arena: Arena): void {
   const { length } = arena.bytes;
   if (length === arenaBytes) {
     if (spare.length < keptArenas) spare.push(arena);
+  } else if (length === smallArenaBytes) {
+    if (spareSmall.length < keptSmallArenas) spareSmall.push(arena);
   } else if (length <= largestKept && length > spareLarge.bytes.length) spareLarge = arena;
 }
 
@@ -51,6 +58,8 @@ export class FrameWriter implements ByteWriter {
   #sealed: Uint8Array[] = [];
   /** Bytes written and not yet released, less `offset`. */
   #before = 0;
+  /** Size of the arena that the next turn begins with. */
+  #firstBytes = smallArenaBytes;
   /** Full arenas that `#sealed` refers to. */
   #full: Arena[] = [];
 
@@ -110,8 +119,9 @@ export class FrameWriter implements ByteWriter {
 
   /** Begins a frame here. */
   open(): void {
+    if (this.#arena === noArena) this.#use(takeArena(this.#firstBytes));
     // Another arena costs nothing; growing this one would copy the frames that are waiting in it.
-    if (this.bytes.length - this.offset < leastRoom) this.#turnPage();
+    else if (this.bytes.length - this.offset < leastRoom && this.bytes.length > smallArenaBytes) this.#turnPage();
     this.#frameArena = this.#arena;
     this.#frameOffset = this.offset;
     this.#frameStart = this.#start;
@@ -155,6 +165,7 @@ export class FrameWriter implements ByteWriter {
   /** After sending. `reusable`: nobody reads the bytes any more; otherwise they are left alone and writing goes on behind them. */
   release(reusable: boolean): void {
     this.#sealed = [];
+    this.#firstBytes = this.#full.length > 0 || this.offset > smallArenaBytes / 2 ? arenaBytes : smallArenaBytes;
     if (reusable) {
       for (const arena of this.#full) putBack(arena);
       putBack(this.#arena);
@@ -168,7 +179,7 @@ export class FrameWriter implements ByteWriter {
   #turnPage(): void {
     this.#seal();
     this.#before = this.pendingBytes;
-    if (this.#arena !== noArena) this.#full.push(this.#arena);
+    this.#full.push(this.#arena);
     this.#use(takeArena(arenaBytes));
   }
 
@@ -190,6 +201,8 @@ export class FrameWriter implements ByteWriter {
     const start = this.#start;
     const { bytes, offset } = this;
     this.#use(takeArena(Math.max(offset + count, bytes.length * 2)));
+    // Nothing on its way out refers to it.
+    if (start === 0 && this.#sealed.length === 0 && before !== noArena) putBack(before);
     // `rollback` may go back to where the frame began, also behind what was sealed meanwhile; nothing before that is needed.
     const from = this.isOpen ? this.#frameStart : start;
     this.bytes.set(bytes.subarray(from, offset), from);
