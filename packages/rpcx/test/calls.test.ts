@@ -52,6 +52,12 @@ describe('a call', () => {
     expect(replies).toEqual([{ metadata: { seen: 'wert ✓' }, address: both.address }]);
   });
 
+  it('may carry a token of its own, which the client’s does not replace', async () => {
+    await using both = await pair((server) => server.registerFunction('Meta', 'Token', (_: never, call) => call.metadata['__AUTH']), { client: { token: 'mine' } });
+    expect(await both.client.call('Meta', 'Token', null)).toBe('mine');
+    expect(await both.client.call('Meta', 'Token', null, { metadata: { __AUTH: 'the user’s' } })).toBe('the user’s');
+  });
+
   it('leaves the metadata of its caller alone', async () => {
     await using both = await pair((server) => server.registerFunction('Meta', 'Echo', (_: never, call) => ({ ...call.metadata })), { client: { token: 'secret' } });
     const metadata = Object.freeze({ mine: '1' });
