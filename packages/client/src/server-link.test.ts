@@ -48,6 +48,7 @@ describe('a link', () => {
     send('first').settled = true;
     send('second');
     expect(link.queued).toBe(1);
+    send('third').settled = true;
     dialer.open();
     expect((await server.call(0)).method).toBe('second');
     await settled();
@@ -165,6 +166,18 @@ function wrapped(connection: Connection, wrote: () => void, close: () => Promise
     close,
   };
 }
+
+it('a call that is made while another is being encoded is not overtaken by the next one', async () => {
+  const server = await FakeServer.listen();
+  const { link, send } = openLink({ transports: [server.network] });
+  send('warm');
+  await server.call(0);
+  send('outer', { input: { toJSON: () => (send('inner'), 1) } });
+  send('next');
+  await server.call(3);
+  expect(server.received.map(({ method }) => method)).toEqual(['warm', 'outer', 'inner', 'next']);
+  link.abort(closed);
+});
 
 describe('plugins of a link', () => {
   it('may wrap it in something that never closes: close() cuts it after a second', async () => {

@@ -38,13 +38,16 @@ describe('a call that ends by itself says whether it was sent', () => {
     expect(one.server.received).toEqual([]);
   });
 
-  it('after an attempt that was lost, and before the next one: it was', async () => {
+  it('after an attempt that was lost, while the next one waits for a connection: it was', async () => {
     const clock = manualClock();
-    await using one = await rig({ clock, failMode: { name: 'patient', next: () => ({ again: 'same', afterMs: 60_000 }) } });
+    await using one = await rig({ clock, failMode: { name: 'patient', next: () => ({ again: 'same', afterMs: 0 }) } });
     const error = failure(one.client.call('S', 'M', 1, { timeoutMs: 100 }));
     await one.server.call(0);
     one.server.network.links[0]?.cut();
+    one.server.network.change({ blackHole: 'both' });
     await until(() => one.client.stats().retries === 1);
+    await clock.advanceAsync(1);
+    expect(one.client.stats().queued).toBe(1);
     await clock.advanceAsync(110);
     expect(await error).toMatchObject({ code: 'deadline_exceeded', sent: true, cause: { reason: 'CONNECTION_LOST' } });
   });
@@ -65,12 +68,15 @@ describe('a call that ends by itself says whether it was sent', () => {
 it('the time that interceptors took is not told to the server as time that is left', async () => {
   const clock = manualClock();
   const door = deferred();
-  const slow: ClientOptions['intercept'] = [(next) => async (call) => { await door.promise; return next(call); }];
+  const slow: ClientOptions['intercept'] = [(next) => async (call) => { if (call.method === 'M') await door.promise; return next(call); }];
   await using one = await rig({ clock, intercept: slow });
+  const warm = one.client.call('S', 'Warm', 1);
+  one.server.reply(await one.server.call(0));
+  await warm;
   const call = one.client.call('S', 'M', 1, { timeoutMs: 1000 });
   await clock.advanceAsync(400);
   door.resolve();
-  const request = await one.server.call(0);
+  const request = await one.server.call(1);
   expect(request.metadata['__ServerTimeout']).toBe('600');
   one.server.reply(request);
   expect(await call).toBe('ok');

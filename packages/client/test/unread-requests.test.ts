@@ -57,6 +57,21 @@ describe('a server that reads nothing', () => {
     expect(one.client.stats()).toMatchObject({ active: 0, queued: 0, connections: 1 });
   });
 
+  it('gets no more of what waited for the connection', async () => {
+    const server = await FakeServer.listen();
+    server.deaf = true;
+    let encoded = 0;
+    const counting: Codec = { ...bytesCodec, encode: (value, writer) => { encoded += 1; bytesCodec.encode(value, writer); } };
+    const client = createClient({ servers: server.address, transports: [server.network], codecs: [counting], logger: recordingLogger() });
+    const calls = Array.from({ length: 1000 }, () => failure(client.call('S', 'M', input)));
+    await until(() => encoded > 0);
+    await settled();
+    expect(encoded).toBeLessThan(25);
+    client.abort();
+    server.connection.abort();
+    expect(new Set((await Promise.all(calls)).map(({ reason }) => reason))).toEqual(new Set(['CLOSED']));
+  });
+
   it('gets the rest, in order, when it reads again', async () => {
     await using one = await deaf();
     one.server.onCall = (call) => one.server.reply(call, { codecId: 0, payload: call.payload.subarray(0, 2) });
