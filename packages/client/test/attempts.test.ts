@@ -44,9 +44,9 @@ describe('an attempt', () => {
     await using one = await agreed({ name: 'jitter', next: ({ attempt }) => (attempt === 1 ? { again: 'same', afterMs: 100, jitterMs: 100 } : 'give-up') });
     one.server.onCall = (call) => one.server.fail(call, 'busy', busy());
     const error = failure(one.client.call('S', 'M', 1));
-    await one.clock.advanceAsync(99);
+    await one.clock.advanceAsync(100);
     expect(one.server.received).toHaveLength(1);
-    await one.clock.advanceAsync(101);
+    await one.clock.advanceAsync(100);
     expect(await error).toMatchObject({ reason: 'OVERLOADED' });
   });
 
