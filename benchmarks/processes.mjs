@@ -51,20 +51,20 @@ export class Child {
   }
 }
 
-export async function startServer(command) {
-  const child = new Child(command, serverCore);
+export async function startServer(command, free) {
+  const child = new Child(command, free ? undefined : serverCore);
   const { ready } = await child.read();
   return { child, address: ready };
 }
 
-export function startClient(command) {
-  return new Child(command, clientCore);
+export function startClient(command, free) {
+  return new Child(command, free ? undefined : clientCore);
 }
 
-/** A server and its client, both started; `run` gives the client one job. */
-export async function startPair({ server, client }) {
-  const started = await startServer(server);
-  const clientChild = startClient([...client, '--address', started.address]);
+/** A server and its client, both started; `run` gives the client one job. `free`: neither is pinned. */
+export async function startPair({ server, client, free }) {
+  const started = await startServer(server, free);
+  const clientChild = startClient([...client, '--address', started.address], free);
   return {
     address: started.address,
     server: started.child,

@@ -3,12 +3,12 @@ import { peers } from './peers.mjs';
 import { startPair } from './processes.mjs';
 
 /** Starts all runs of a group, warms them up, measures `rounds` times; gives one map of results (run name to result) a round. */
-export async function measureRounds(runs, { rounds, seconds, warmupSeconds, progress }) {
+export async function measureRounds(runs, { rounds, seconds, warmupSeconds, free, progress }) {
   const started = [];
   try {
     for (const [name, run] of Object.entries(runs)) {
       const peer = peers[run.peer];
-      started.push({ name, run, pair: await startPair({ server: peer.server(run), client: peer.client(run) }) });
+      started.push({ name, run, pair: await startPair({ server: peer.server(run), client: peer.client(run), free }) });
     }
     for (const each of started) {
       await ask(each, { seconds: 0.2, warmupSeconds: peers[each.run.peer].warmupSeconds ?? warmupSeconds }, progress, 'warm-up');

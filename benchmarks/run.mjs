@@ -52,7 +52,7 @@ async function measureGroup(group, goMissing, found) {
   try {
     const rounds = group.measure
       ? await group.measure(settings)
-      : await measureRounds(possible(group.runs, goMissing), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: group.seconds }) });
+      : await measureRounds(possible(group.runs, goMissing), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: group.seconds }), free: group.free });
     const results = here.map((outcome) => {
       const values = rounds.map(outcome.value);
       return resultOf(outcome, values, median(values), found);
