@@ -30,6 +30,8 @@ export async function startTypeScriptServer(options: ServerOptions = {}, listenO
         await wait(Ms, undefined, { signal: call.signal });
       } catch {
         aborted.push(String((call.signal.reason as { reason?: string }).reason));
+        // Go's own deadline and this answer race: both say what happened.
+        throw call.signal.reason;
       }
       return { ID };
     },

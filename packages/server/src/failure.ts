@@ -18,11 +18,13 @@ export interface Failure {
 }
 
 /** Turns whatever a handler threw into what its caller gets. Never throws, also for proxies and getters that do. */
-export function failureOf(thrown: unknown, call: ServerCall, options: ResolvedServerOptions): Failure {
+export function failureOf(thrown: unknown, call: ServerCall & { readonly abortReason?: RpcError | undefined }, options: ResolvedServerOptions): Failure {
   try {
     const mapped = options.mapError?.(thrown, call);
     if (mapped !== undefined) return copied(mapped);
     if (RpcError.is(thrown)) return copied(thrown);
+    // What waits on `call.signal` throws an AbortError of its own: the signal knows why.
+    if (call.abortReason !== undefined && isAbortError(thrown)) return copied(call.abortReason);
     logThrown(thrown, call, options);
     return { code: 'unknown', message: options.exposeMessages ? messageOf(thrown) : hidden, reason: 'HANDLER_THREW' };
   } catch {
@@ -35,7 +37,11 @@ function logThrown(thrown: unknown, { service, method }: ServerCall, { runtime }
   const fields = { error: thrown, service, method };
   if (isProgrammerError(thrown)) runtime.logger.error(fields, 'a handler threw an error of programming');
   // An AbortError is how a handler ends whose caller no longer waits.
-  else if (!(thrown instanceof Error && thrown.name === 'AbortError')) runtime.logger.warn(fields, 'a handler threw what is no RpcError');
+  else if (!isAbortError(thrown)) runtime.logger.warn(fields, 'a handler threw what is no RpcError');
+}
+
+function isAbortError(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError';
 }
 
 /** What the caller gets when the result of its call could not be written. Never throws. */

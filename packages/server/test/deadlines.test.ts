@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Interceptor, RpcError, ServerCall } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
@@ -305,5 +306,19 @@ describe('J1, J2: clocks that step or are wrong', () => {
     expect(failed).toMatchObject({ code: 'deadline_exceeded' });
     finish.open();
     await until(() => open.server.stats().running === 0);
+  });
+});
+
+describe('a handler that its signal stopped', () => {
+  it('answers with what the signal says, also to Go', async () => {
+    const clock = manualClock();
+    await using open = await openServer({ clock }, (server) => server.registerFunction('S', 'M', (_: never, call) => wait(60_000, undefined, { signal: call.signal })));
+    const peer = await open.peer();
+    peer.send(offer, frame({ service: 'S', method: 'M', sequence: 1n, payload: '1', ...timeout(100) }));
+    await until(() => open.server.stats().running === 1);
+    await clock.advanceAsync(104);
+    const { metadata } = await peer.reply(1n);
+    expect(metadata['__rpcx_error__']).toBe('the deadline of this call of S.M has passed');
+    expect(JSON.parse(metadata['_rpcxjs-error'] ?? '{}')).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
   });
 });
