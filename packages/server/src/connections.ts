@@ -1,8 +1,7 @@
 import type { Acceptor, Connection, Listener } from '@rpcxjs/core';
 import { formatAddress, parseAddress, RpcError } from '@rpcxjs/core';
-import { cancelExtension, createTraffic, addTraffic, errorsExtension, type ExtensionPort, type RpcxSession, type Traffic } from '@rpcxjs/session';
+import { addTraffic, cancelExtension, createTraffic, errorsExtension, type ExtensionPort, observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { ConnectedPeer } from './connected-peer.ts';
-import { observe } from './observe.ts';
 import type { PeerServices } from './peer-services.ts';
 
 /** The server's listeners and the peers that came through them. */
@@ -67,7 +66,7 @@ export class Connections {
       const remote = connection.remote === undefined ? undefined : formatAddress(connection.remote);
       options.runtime.logger.warn({ remote, error: reason }, 'a connection was ended for what its peer did');
     }
-    observe(options, (plugin) => plugin.connectionClosed?.(connection, reason));
+    observe(options.plugins, options.runtime, (plugin) => plugin.connectionClosed?.(connection, reason));
   }
 
   #open(text: string): Promise<Listener> {

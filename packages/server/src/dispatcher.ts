@@ -1,11 +1,10 @@
 import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply } from '@rpcxjs/core';
 import { flag, prepareHead, type FrameView } from '@rpcxjs/protocol';
-import { SequenceTable, type RpcxSession, type SessionHandler } from '@rpcxjs/session';
+import { observe, type RpcxSession, SequenceTable, type SessionHandler } from '@rpcxjs/session';
 import { failureOf, unwritable, type Failure } from './failure.ts';
 import { InboundCall, type CallHost } from './inbound-call.ts';
 import { inflate } from './inflate.ts';
 import type { MethodEntry } from './method-entry.ts';
-import { observe } from './observe.ts';
 import type { PeerServices } from './peer-services.ts';
 import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
@@ -99,7 +98,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   heartbeat(): void {
-    if (this.#services.options.plugins.length > 0) observe(this.#services.options, (plugin) => plugin.heartbeat?.(this.#peer));
+    if (this.#services.options.plugins.length > 0) observe(this.#services.options.plugins, this.#services.options.runtime, (plugin) => plugin.heartbeat?.(this.#peer));
   }
 
   refused(sequenceHigh: number, sequenceLow: number, error: RpcError): void {

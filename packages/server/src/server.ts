@@ -3,13 +3,12 @@ import {
   type Contract, type ContractHandlers, type MaybePromise, type Methods, type Peer, type RawMessage, type ServerCall,
 } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
-import type { RpcxSession, Traffic } from '@rpcxjs/session';
+import { observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { Admission } from './admission.ts';
 import { CallPipeline } from './call-pipeline.ts';
 import { Connections } from './connections.ts';
 import type { InboundCall } from './inbound-call.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
-import { observe } from './observe.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
 import { checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
@@ -95,7 +94,7 @@ class RpcxServer implements Server, PeerServices {
 
   unregister(service: string): void {
     const methods = this.table.methods(service);
-    if (this.table.remove(service)) observe(this.options, (plugin) => plugin.serviceUnregistered?.({ name: service, methods }));
+    if (this.table.remove(service)) observe(this.options.plugins, this.options.runtime, (plugin) => plugin.serviceUnregistered?.({ name: service, methods }));
   }
 
   async listen(...addresses: readonly string[]): Promise<readonly string[]> {
@@ -160,7 +159,7 @@ class RpcxServer implements Server, PeerServices {
   }
 
   #announce(name: string): void {
-    observe(this.options, (plugin) => plugin.serviceRegistered?.({ name, methods: this.table.methods(name) }));
+    observe(this.options.plugins, this.options.runtime, (plugin) => plugin.serviceRegistered?.({ name, methods: this.table.methods(name) }));
   }
 
   async #start(): Promise<void> {
