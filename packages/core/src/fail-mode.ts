@@ -25,4 +25,6 @@ export interface FailMode {
   next(failure: AttemptFailure, call: ClientCall): FailDecision;
   /** Failbackup: when to start a second attempt beside a slow one; undefined for never. */
   hedgeAfterMs?(call: ClientCall): number | undefined;
+  /** Told of each call that succeeded and how long its attempt took, for a mode that measures. */
+  succeeded?(call: ClientCall, durationMs: number): void;
 }

@@ -4,7 +4,7 @@ import { createServer as createBareServer, type Server, type ServerOptions as Ba
 import { tcp } from '@rpcxjs/transport-tcp';
 
 export * from '@rpcxjs/core';
-export { failfast, failover } from '@rpcxjs/client';
+export { failbackup, failfast, failover, failtry } from '@rpcxjs/client';
 export type { Client, ClientLimits, ClientStats, PushInfo, ServiceOptions } from '@rpcxjs/client';
 export { msgpack } from '@rpcxjs/codec-msgpack';
 export type { RegisterOptions, Server, ServerLimits, ServerStats } from '@rpcxjs/server';

@@ -1,0 +1,30 @@
+import type { AttemptFailure, FailDecision } from '@rpcxjs/core';
+
+/** How often, how soon and what is tried again; shared by the fail modes that do. */
+export interface RetryOptions {
+  /** Attempts after the first one, up to 100. @default 2 */
+  readonly retries?: number;
+  /** Longest wait before the second attempt, in milliseconds; it doubles, and the wait is drawn between 0 and it. @default 20 */
+  readonly backoffMs?: number;
+  /** Longest wait of all, in milliseconds; a server that asks for a longer one gets it. @default 1000 */
+  readonly maxBackoffMs?: number;
+  /** Also tries again what may have run and is not idempotent, as Go does: a call may then run twice. @default false */
+  readonly retryUnsafe?: boolean;
+}
+export type RetryRule = Required<RetryOptions>;
+
+/** Throws TypeError for what cannot work. */
+export function retryRule(options: RetryOptions): RetryRule {
+  const { retries = 2, backoffMs = 20, maxBackoffMs = 1000, retryUnsafe = false } = options;
+  if (!Number.isInteger(retries) || retries < 0 || retries > 100) throw new TypeError(`retries is ${retries}: it takes a whole number from 0 to 100`);
+  for (const [name, value] of Object.entries({ backoffMs, maxBackoffMs })) {
+    if (!(value >= 0 && value < Infinity)) throw new TypeError(`${name} is ${value}: it takes milliseconds that are not negative`);
+  }
+  return { retries, backoffMs, maxBackoffMs, retryUnsafe };
+}
+
+export function retryOrGiveUp({ retryable, attempt, error }: AttemptFailure, rule: RetryRule, again: 'same' | 'other'): FailDecision {
+  const allowed = retryable || (rule.retryUnsafe && error.code === 'unavailable');
+  if (!allowed || attempt > rule.retries) return 'give-up';
+  return { again, afterMs: error.retryAfterMs ?? 0, jitterMs: Math.min(rule.maxBackoffMs, rule.backoffMs * 2 ** (attempt - 1)) };
+}
