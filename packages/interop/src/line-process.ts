@@ -1,10 +1,23 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+const running = new Set<LineProcess>();
+
+/** Kills every process that a `LineProcess` started and that still runs: for the `afterEach` of tests that may end in the middle. */
+export async function killEveryProcess(): Promise<void> {
+  await Promise.all([...running].map((each) => each.kill()));
+}
+
+/** How a process ended: one of the two is null. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 /** A child process that speaks one JSON value a line in both directions, and ends when its standard input does. */
 export class LineProcess implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #closed: Promise<void>;
+  readonly #closed: Promise<ProcessEnd>;
   #errors = '';
 
   /** `onLine` gets each value that the process writes; `onEnd` the reason, once, when it writes no more. */
@@ -18,17 +31,35 @@ export class LineProcess implements AsyncDisposable {
       else this.#errors += `${line}\n`;
     });
     this.#closed = new Promise((resolve) => {
-      this.#child.once('error', (error) => { on.end(error); resolve(); });
+      this.#child.once('error', (error) => { on.end(error); resolve({ code: null, signal: null }); });
       this.#child.once('close', (code, signal) => {
         on.end(new Error(`${command} ended with ${code ?? signal}: ${this.#errors}`));
-        resolve();
+        resolve({ code, signal });
       });
     });
+    running.add(this);
+    void this.#closed.then(() => running.delete(this));
     this[Symbol.asyncDispose] = (): Promise<void> => this.stop();
   }
 
   get pid(): number {
     return this.#child.pid ?? -1;
+  }
+
+  /** What it wrote to its standard error, and lines that are no JSON; the last 8 KiB. */
+  get complaints(): string {
+    return this.#errors;
+  }
+
+  /** Settles when the process is gone. */
+  get ended(): Promise<ProcessEnd> {
+    return this.#closed;
+  }
+
+  /** Asks it to end as whoever runs servers does (SIGTERM), and waits until it has. */
+  terminate(): Promise<ProcessEnd> {
+    this.#child.kill('SIGTERM');
+    return this.#closed;
   }
 
   write(value: unknown): void {
