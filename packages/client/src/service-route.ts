@@ -24,6 +24,8 @@ export class ServiceRoute implements CallRoute {
   #picker: Picker | undefined;
   #turn = 0;
   #waiting: OutboundCall[] = [];
+  /** Who waits for the first list itself. */
+  readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
   #failure: RpcError | undefined;
   readonly #stop = new AbortController();
 
@@ -54,10 +56,18 @@ export class ServiceRoute implements CallRoute {
     else if (!call.settled) this.#failed(call, this.#none(call));
   }
 
+  /** All servers in their order, once the first list has come; rejects when it cannot come. The list may be empty. */
+  everyone(): Promise<readonly ServerLink[]> {
+    if (this.#instances !== undefined) return Promise.resolve(this.#links);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
+  }
+
   /** Calls that wait for the first list get the error. */
   close(error: RpcError): void {
     this.#stop.abort();
     this.#failure = error;
+    for (const { reject } of this.#asked.splice(0)) reject(error);
     for (const call of this.#waiting.splice(0)) if (!call.settled) this.#failed(call, error);
   }
 
@@ -132,6 +142,7 @@ export class ServiceRoute implements CallRoute {
     this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
     this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason: 'NO_INSTANCE', sent: false, cause });
     if (this.#instances !== undefined) return;
+    for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
     for (const call of this.#waiting.splice(0)) this.#failed(call, this.#failure);
   }
 
@@ -139,6 +150,7 @@ export class ServiceRoute implements CallRoute {
     this.#failure = undefined;
     this.#instances = usable(instances, this.#group).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
+    for (const { resolve } of this.#asked.splice(0)) resolve(this.#links);
     this.#picker = this.#built = this.#selector?.build(this.#instances, this.#built);
     for (const { wrapPicker } of this.#options.plugins) {
       if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, this.#instances);
