@@ -1,0 +1,98 @@
+import type { Node } from './node.ts';
+
+/** What a group asks of the table that made it. */
+export interface GroupOwner {
+  /** Changes with the state of any node. */
+  readonly version: number;
+  readonly maxEjectedShare: number;
+  nodeOf(address: string): Node;
+  left(node: Node): void;
+  closed(group: NodeGroup): void;
+}
+
+/**
+ * The servers of one list, those of a service, say, and which of them new calls may go to.
+ *
+ * - Who cannot be reached, is draining or in quarantine is left out as long as anyone is left.
+ * - Who failed too often is left out up to `maxEjectedShare` of the list; those whose time ends first stay in.
+ * - When more than half of the list would be out, those who failed stay in: then it is not they who are at fault.
+ */
+export class NodeGroup {
+  readonly #owner: GroupOwner;
+  #nodes: readonly Node[] = [];
+  #addresses: readonly string[] = [];
+  #usable: readonly string[] = [];
+  #version = -1;
+  #probeAt = Infinity;
+
+  constructor(owner: GroupOwner) {
+    this.#owner = owner;
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  /** The list as it is now; an address that occurs twice is one server. */
+  update(addresses: readonly string[]): void {
+    const before = this.#nodes;
+    this.#addresses = [...new Set(addresses)];
+    this.#nodes = this.#addresses.map((address) => this.#owner.nodeOf(address));
+    for (const node of this.#nodes) node.lists += 1;
+    for (const node of before) {
+      node.lists -= 1;
+      this.#owner.left(node);
+    }
+    this.#version = -1;
+  }
+
+  /** Addresses for new calls, in the order of the list; empty only if the list is. The same array as before unless its content has changed. */
+  usable(): readonly string[] {
+    if (this.#version !== this.#owner.version) this.#look();
+    return this.#usable;
+  }
+
+  /** A server that was avoided long enough: the next call, if it is a first attempt, shall go there, and only that one. Costs a comparison when there is none. */
+  probe(now: number): string | undefined {
+    if (this.#version !== this.#owner.version) this.#look();
+    if (now < this.#probeAt) return undefined;
+    return this.#nodes.find((node) => node.due(now))?.address;
+  }
+
+  /** Forgets its servers, unless others know them. */
+  close(): void {
+    this.update([]);
+    this.#owner.closed(this);
+  }
+
+  #look(): void {
+    this.#version = this.#owner.version;
+    this.#probeAt = Infinity;
+    for (const { state, until } of this.#nodes) if (state !== 'healthy') this.#probeAt = Math.min(this.#probeAt, until);
+    const next = this.#probeAt === Infinity ? this.#addresses : this.#choose();
+    const same = next.length === this.#usable.length && next.every((address, index) => address === this.#usable[index]);
+    if (!same) this.#usable = next;
+  }
+
+  #choose(): readonly string[] {
+    const nodes = this.#nodes;
+    const reachable = nodes.filter((node) => !node.out);
+    if (reachable.length === 0) return this.#addresses;
+    const suspects = reachable.filter(({ state }) => state !== 'healthy');
+    const unhealthy = nodes.length - reachable.length + suspects.length;
+    const left = unhealthy * 2 > nodes.length ? [] : worst(suspects, this.#most());
+    if (reachable.length === nodes.length && left.length === 0) return this.#addresses;
+    return reachable.filter((node) => !left.includes(node)).map(({ address }) => address);
+  }
+
+  #most(): number {
+    const { maxEjectedShare } = this.#owner;
+    const count = this.#nodes.length;
+    return maxEjectedShare === 0 ? 0 : Math.min(count - 1, Math.max(1, Math.floor(count * maxEjectedShare)));
+  }
+}
+
+function worst(suspects: readonly Node[], most: number): readonly Node[] {
+  if (suspects.length <= most) return suspects;
+  return suspects.toSorted((one, other) => other.until - one.until).slice(0, most);
+}
