@@ -1,6 +1,13 @@
 import { RpcError } from '@rpcxjs/core';
 import type { OutboundCall } from './outbound-call.ts';
 
+/** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
+export function partsOf(main: OutboundCall): readonly OutboundCall[] {
+  const { copies, hedge } = main;
+  if (copies === undefined && hedge === undefined) return [main];
+  return [main, ...(copies ?? []), ...(hedge === undefined ? [] : [hedge, ...(hedge.copies ?? [])])];
+}
+
 /** What became of the last attempt of a call that ended by itself. */
 export interface Ending {
   /** The server that it waited for. */

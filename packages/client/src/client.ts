@@ -119,8 +119,8 @@ class RpcxClient implements Client {
       connections += 1;
       addTraffic(traffic, link.session.traffic);
     }
-    const { counters, active } = this.#runner;
-    return { ...counters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+    const { counters, attempts, active } = this.#runner;
+    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -229,7 +229,7 @@ class RpcxClient implements Client {
   /** Ends every call, wherever it waits. */
   #cut(error: RpcError): void {
     for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(error);
-    this.#runner.endResting(error);
+    this.#runner.attempts.endResting(error);
     for (const link of this.#links.values()) link.abort(error);
   }
 

@@ -10,4 +10,5 @@ export { failover } from './fail-modes/failover.ts';
 export { failtry } from './fail-modes/failtry.ts';
 export type { RetryOptions } from './fail-modes/retry-rule.ts';
 export type { PushInfo } from './pushes.ts';
+export type { RetryBudgetOptions } from './retry-budget.ts';
 export type { ServiceOptions } from './typed-service.ts';

@@ -1,15 +1,21 @@
 import {
   createContextValues, createMetadata, LazySignal,
-  type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type FailMode, type MutableMetadata, type Pick, type RawMessage, type RpcError,
+  type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type FailMode, type MutableMetadata, type Pick, type RawMessage, type RpcError, type ServiceInstance,
 } from '@rpcxjs/core';
 import type { Sequenced } from '@rpcxjs/session';
 import type { ClientBinding } from './client-binding.ts';
+import type { RetryBudget } from './retry-budget.ts';
 
 export type CallKind = 'value' | 'oneway' | 'raw';
 
 /** Takes a call to a server. */
 export interface CallRoute {
+  readonly budget: RetryBudget;
   send(call: OutboundCall, now: number): void;
+  /** How the attempt went for which `send` chose a server; an error of our own making, a cancelled rival say, included. */
+  ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void;
+  /** Whether a call that waits for this server could be sent to another one as well. */
+  hasOther(address: string | undefined): boolean;
 }
 
 /** What is called, and how its calls find a server. */
@@ -58,10 +64,23 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   /** Takes the listener off the caller's signal, or the timer off the clock. */
   release: (() => void) | undefined;
   raw: RawMessage | undefined;
+  /** The server that its current attempt goes to, */
+  address: string | undefined;
+  instance: ServiceInstance | undefined;
   pick: Pick | undefined;
+  /** and whether somebody is to be told how that went; */
+  chosen = false;
+  /** when it began, in clock time, */
+  attemptAt = 0;
+  /** and that it failed. */
+  lost = false;
+  /** The call that its caller waits for; a second attempt beside a slow one stands for it. */
+  main: OutboundCall = this;
+  hedge: OutboundCall | undefined;
+  hedgeEntry = -1;
   /** The attempt that interceptors stand around. */
   inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
-  /** The call that this one stands for, and what stands for this one in its current attempt: changed copies, and what was passed on again. */
+  /** The attempt that this one is a copy of, and what stands for this one in its current attempt: changed copies, and what was passed on again. */
   root: OutboundCall = this;
   copies: OutboundCall[] | undefined;
   /** An interceptor has passed it on already, around the whole call or around the current attempt. */
@@ -130,6 +149,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   /** What a copy has in common with its original. */
   adopt(original: OutboundCall): void {
     this.root = original.root;
+    this.main = original.main;
     this.wantsReply = original.wantsReply;
     this.deadlineAt = original.deadlineAt;
     this.startedAt = original.startedAt;

@@ -1,6 +1,7 @@
 import { RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
+import { RetryBudget } from './retry-budget.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** What may differ between two ways to the same service. */
@@ -9,56 +10,82 @@ export interface RouteTraits {
   readonly group: string | undefined;
 }
 
+/** What a route asks of the client that it belongs to. */
+export interface RouteOwner {
+  linkOf(address: string): ServerLink;
+  failed(call: OutboundCall, error: RpcError): void;
+}
+
+/** One server of the service. */
+interface Target {
+  readonly instance: ServiceInstance;
+  readonly link: ServerLink;
+}
+
 /** Which server a call of one service goes to. */
 export class ServiceRoute implements CallRoute {
+  readonly budget: RetryBudget;
   readonly #service: string;
   readonly #options: ResolvedClientOptions;
-  readonly #selector: Selector | undefined;
-  readonly #group: string | undefined;
-  readonly #linkOf: (address: string) => ServerLink;
-  readonly #failed: (call: OutboundCall, error: RpcError) => void;
-  #instances: readonly ServiceInstance[] | undefined;
-  #links: readonly ServerLink[] = [];
+  readonly #traits: RouteTraits;
+  readonly #owner: RouteOwner;
+  #targets: ReadonlyMap<string, Target> | undefined;
+  /** Those that calls are given to in turn, when no selector chooses. */
+  #list: readonly Target[] = [];
   /** The selector's own, and what plugins made of it. */
   #built: Picker | undefined;
   #picker: Picker | undefined;
   #turn = 0;
   #waiting: OutboundCall[] = [];
-  /** Who waits for the first list itself. */
-  readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
   #failure: RpcError | undefined;
+  #strangerSeen = false;
+  readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
   readonly #stop = new AbortController();
 
-  constructor(
-    service: string,
-    options: ResolvedClientOptions,
-    traits: RouteTraits,
-    owner: { linkOf(address: string): ServerLink; failed(call: OutboundCall, error: RpcError): void },
-  ) {
+  constructor(service: string, options: ResolvedClientOptions, traits: RouteTraits, owner: RouteOwner) {
     this.#service = service;
     this.#options = options;
-    this.#selector = traits.selector;
-    this.#group = traits.group;
-    this.#linkOf = (address) => owner.linkOf(address);
-    this.#failed = (call, error) => owner.failed(call, error);
+    this.#traits = traits;
+    this.#owner = owner;
+    this.budget = new RetryBudget(options.retryBudget, options.runtime.clock);
     if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
     else void this.#watch(options.discovery);
   }
 
   send(call: OutboundCall, now: number): void {
-    if (this.#instances === undefined) {
+    if (this.#targets === undefined) {
       if (this.#failure === undefined) this.#waiting.push(call);
-      else this.#failed(call, this.#failure);
+      else this.#owner.failed(call, this.#failure);
       return;
     }
-    const link = this.#tryToChoose(call);
-    if (link !== undefined) link.send(call, now);
-    else if (!call.settled) this.#failed(call, this.#none(call));
+    const target = this.#tryToChoose(call);
+    if (target !== undefined) {
+      call.address = target.link.address;
+      call.instance = target.instance;
+      call.chosen = true;
+      target.link.send(call, now);
+    } else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
   }
 
-  /** All servers in their order, once the first list has come; rejects when it cannot come. The list may be empty. */
+  ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
+    const { pick } = call;
+    if (pick === undefined) return;
+    call.pick = undefined;
+    if (pick.done === undefined) return;
+    try {
+      pick.done({ error, durationMs: now - call.attemptAt });
+    } catch (thrown) {
+      this.#options.runtime.logger.error({ error: thrown }, 'a picker threw when it was told how an attempt went');
+    }
+  }
+
+  hasOther(address: string | undefined): boolean {
+    return this.#list.some(({ link }) => link.address !== address);
+  }
+
+  /** Every server of the service, as soon as there is a list; rejects when there is none to be had. */
   everyone(): Promise<readonly ServerLink[]> {
-    if (this.#instances !== undefined) return Promise.resolve(this.#links);
+    if (this.#targets !== undefined) return Promise.resolve(linksOf(this.#targets));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
   }
@@ -68,46 +95,64 @@ export class ServiceRoute implements CallRoute {
     this.#stop.abort();
     this.#failure = error;
     for (const { reject } of this.#asked.splice(0)) reject(error);
-    for (const call of this.#waiting.splice(0)) if (!call.settled) this.#failed(call, error);
+    for (const call of this.#waiting.splice(0)) if (!call.settled) this.#owner.failed(call, error);
   }
 
-  #tryToChoose(call: OutboundCall): ServerLink | undefined {
+  #tryToChoose(call: OutboundCall): Target | undefined {
     try {
       return this.#choose(call);
     } catch (thrown) {
       const message = `the selector of "${call.service}" threw: ${thrownText(thrown)}`;
-      this.#failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
+      this.#owner.failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
       return undefined;
     }
   }
 
-  #choose(call: OutboundCall): ServerLink | undefined {
-    const links = this.#links;
-    const { again, failures } = call.root;
-    const same = again === 'same' ? links.find(({ address }) => address === failures?.at(-1)?.address) : undefined;
-    if (same !== undefined) return same;
-    if (this.#picker !== undefined) return this.#pick(call, this.#picker);
-    if (links.length <= 1) return links[0];
+  #choose(call: OutboundCall): Target | undefined {
+    const { again, failures } = call.main;
+    if (failures !== undefined && again === 'same') {
+      const same = this.#targets?.get(failures.at(-1)?.address ?? '');
+      if (same !== undefined) return same;
+    }
+    return this.#picker === undefined ? this.#inTurn(call) : this.#pick(call, this.#picker);
+  }
+
+  #inTurn(call: OutboundCall): Target | undefined {
+    const list = this.#list;
+    if (list.length <= 1) return list[0];
     const avoid = avoided(call);
-    let second: ServerLink | undefined;
-    for (let count = 0; count < links.length; count++) {
-      const link = links[this.#turn++ % links.length] as ServerLink; // within the list
-      if (avoid?.has(link.address) === true) second ??= link;
-      else if (!link.failing) return link;
-      else second = link;
+    let second: Target | undefined;
+    for (let count = 0; count < list.length; count++) {
+      const target = list[this.#turn++ % list.length] as Target; // within the list
+      if (avoid?.has(target.link.address) === true) second ??= target;
+      else if (!target.link.failing) return target;
+      else second = target;
     }
     return second;
   }
 
-  #pick(call: OutboundCall, picker: Picker): ServerLink | undefined {
+  #pick(call: OutboundCall, picker: Picker): Target | undefined {
     const { service, method, input, hashKey, options } = call;
     const pick = picker.pick({ service, method, input, metadata: options?.metadata ?? {}, hashKey, avoid: avoided(call) });
+    if (pick === undefined) return undefined;
+    const target = this.#targets?.get(pick.instance.address);
+    if (target === undefined) return this.#stranger(call, pick.instance.address);
     call.pick = pick;
-    return pick === undefined ? undefined : this.#linkOf(pick.instance.address);
+    return target;
+  }
+
+  /** The selector chose a server that is not in the list, or no longer: one that is, is better than none. */
+  #stranger(call: OutboundCall, address: string): Target | undefined {
+    if (!this.#strangerSeen) {
+      this.#strangerSeen = true;
+      const known = [...(this.#targets?.keys() ?? [])];
+      this.#options.runtime.logger.warn({ service: this.#service, address, known }, 'a selector chose a server that is not in the list; another one was taken');
+    }
+    return this.#inTurn(call);
   }
 
   #none(call: OutboundCall): RpcError {
-    const known = this.#instances?.length ?? 0;
+    const known = this.#targets?.size ?? 0;
     const avoid = avoided(call)?.size ?? 0;
     const message = `no instance of "${call.service}" (${known} known, ${avoid} avoided): is a server registered under this name?`;
     return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
@@ -123,7 +168,7 @@ export class ServiceRoute implements CallRoute {
         return;
       } catch (cause) {
         if (signal.aborted) return;
-        if (this.#failure === undefined && this.#instances !== undefined) failures = 0;
+        if (this.#failure === undefined && this.#targets !== undefined) failures = 0;
         this.#lost(cause);
       }
       await sleep(clock, clock.random() * Math.min(5000, 100 * 1.6 ** failures), signal).catch(() => {});
@@ -141,37 +186,54 @@ export class ServiceRoute implements CallRoute {
   #lost(cause: unknown): void {
     this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
     this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason: 'NO_INSTANCE', sent: false, cause });
-    if (this.#instances !== undefined) return;
+    if (this.#targets !== undefined) return;
     for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
-    for (const call of this.#waiting.splice(0)) this.#failed(call, this.#failure);
+    for (const call of this.#waiting.splice(0)) this.#owner.failed(call, this.#failure);
   }
 
   #update(instances: readonly ServiceInstance[]): void {
     this.#failure = undefined;
-    this.#instances = usable(instances, this.#group).sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-    this.#links = this.#instances.map(({ address }) => this.#linkOf(address));
-    for (const { resolve } of this.#asked.splice(0)) resolve(this.#links);
-    this.#picker = this.#built = this.#selector?.build(this.#instances, this.#built);
-    for (const { wrapPicker } of this.#options.plugins) {
-      if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, this.#instances);
-    }
+    const targets = new Map<string, Target>();
+    for (const instance of usable(instances, this.#traits.group)) targets.set(instance.address, { instance, link: this.#owner.linkOf(instance.address) });
+    this.#targets = targets;
+    this.#rebuild();
+    for (const { resolve } of this.#asked.splice(0)) resolve(linksOf(targets));
     const waiting = this.#waiting;
     this.#waiting = [];
     const now = this.#options.runtime.clock.now();
     for (const call of waiting) if (!call.settled) this.send(call, now);
   }
+
+  #rebuild(): void {
+    this.#list = [...(this.#targets?.values() ?? [])];
+    const instances = this.#list.map(({ instance }) => instance);
+    this.#picker = this.#built = this.#traits.selector?.build(instances, this.#built);
+    for (const { wrapPicker } of this.#options.plugins) {
+      if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, instances);
+    }
+  }
+}
+
+function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {
+  return [...targets.values()].map(({ link }) => link);
 }
 
 /** As Go: a server says itself that it is inactive, and may be in several groups (rpcx client/xclient_discovery.go, filterByStateAndGroup). */
 function usable(instances: readonly ServiceInstance[], group: string | undefined): ServiceInstance[] {
-  return instances.filter(({ metadata }) => {
+  const kept = instances.filter(({ metadata }) => {
     const [state] = [metadata['state'] ?? []].flat();
     return state !== 'inactive' && (group === undefined || [metadata['group'] ?? []].flat().includes(group));
   });
+  return kept.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
+/** What the call has used up, and where another attempt of it is under way. */
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
-  const { failures } = call.root;
-  if (failures === undefined) return undefined;
-  return new Set(failures.flatMap(({ address }) => address ?? []));
+  const { main, root } = call;
+  const { failures } = main;
+  const rival = root === main || main.lost ? undefined : main.address;
+  if (failures === undefined && rival === undefined) return undefined;
+  const addresses = new Set((failures ?? []).flatMap(({ address }) => address ?? []));
+  if (rival !== undefined) addresses.add(rival);
+  return addresses;
 }

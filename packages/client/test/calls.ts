@@ -2,6 +2,7 @@ import { jsonCodec, type CallOptions, type Dialer, type RpcError } from '@rpcxjs
 import { ClientBinding } from '../src/client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from '../src/client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner } from '../src/outbound-call.ts';
+import { RetryBudget } from '../src/retry-budget.ts';
 import { ServerLink, type LinkEvents } from '../src/server-link.ts';
 import { recordingLogger, until } from './fake-server.ts';
 
@@ -26,7 +27,7 @@ export function call(owned: ResolvedClientOptions, method: string, init: { reado
   const never = (): never => { throw new Error('this call has no client'); };
   const owner: CallOwner = { clock: owned.runtime.clock, expired: never, derive: never };
   const codec = owned.codecs[0] ?? jsonCodec;
-  const one = new OutboundCall(owner, { binding: new ClientBinding({ service: 'S', method, codec }), route: { send: never } }, init.input ?? null, init.options);
+  const one = new OutboundCall(owner, { binding: new ClientBinding({ service: 'S', method, codec }), route: { budget: new RetryBudget(owned.retryBudget, owned.runtime.clock), send: never, ended: never, hasOther: never } }, init.input ?? null, init.options);
   one.kind = init.kind ?? 'value';
   return one;
 }

@@ -204,6 +204,7 @@ describe('a call that its interceptor sent more than once', () => {
     const avoided: unknown[] = [];
     const pick = (address: string): Pick => ({ instance: { address, metadata: {} }, done: ({ error }) => void done.push(error === undefined ? 'well' : 'badly') });
     await using one = await echo({
+      servers: ['memory@fake', 'memory@nobody'],
       failMode: failover({ backoffMs: 0 }),
       selector: { name: 's', build: () => ({ pick: ({ avoid }) => { avoided.push([...avoid ?? []]); return pick(avoid === undefined ? 'memory@nobody' : 'memory@fake'); } }) },
       ...attempt((next) => (call) => next(call.with({ method: 'C' }))),

@@ -112,7 +112,7 @@ describe('a pick', () => {
   it('is told once how its attempt went, also if the call is cancelled between two of them', async () => {
     const outcomes: unknown[] = [];
     const picker: Picker = { pick: () => ({ instance: { address: 'memory@nobody', metadata: {} }, done: ({ error }) => void outcomes.push((error as RpcError).reason) }) };
-    await using none = await farm([], () => '', { servers: 'memory@nobody', selector: { name: 's', build: () => picker }, failMode: failover({ backoffMs: 60_000, maxBackoffMs: 60_000 }) });
+    await using none = await farm([], () => '', { servers: 'memory@nobody', timeoutMs: Infinity, selector: { name: 's', build: () => picker }, failMode: failover({ backoffMs: 60_000, maxBackoffMs: 60_000 }) });
     const controller = new AbortController();
     const call = failure(none.client.call('A', 'B', 1, { signal: controller.signal }));
     await until(() => none.client.stats().retries === 1);

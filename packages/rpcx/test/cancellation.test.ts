@@ -92,7 +92,7 @@ describe('D4: a cancelled call', () => {
   });
 
   it('between two attempts is not tried again', async () => {
-    await using both = await pair(() => {}, { client: { servers: 'memory@nobody', failMode: failover({ retries: 50, backoffMs: 60_000, maxBackoffMs: 60_000 }) } });
+    await using both = await pair(() => {}, { client: { servers: 'memory@nobody', timeoutMs: Infinity, failMode: failover({ retries: 50, backoffMs: 60_000, maxBackoffMs: 60_000 }) } });
     const controller = new AbortController();
     const call = failure(both.client.call('A', 'B', null, { signal: controller.signal }));
     await until(() => both.client.stats().retries === 1);

@@ -1,0 +1,301 @@
+import { DeadlineRing, intercept, RpcError, settle, type ClientCall, type Clock, type Expirable, type FailMode, type Handle } from '@rpcxjs/core';
+import { overError, partsOf } from './call-errors.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { asRpcError } from './client-session.ts';
+import type { OutboundCall } from './outbound-call.ts';
+
+/** What becomes of a call when its attempts are done. */
+export interface AttemptOwner {
+  closed: boolean;
+  derive(call: OutboundCall, changes: object): OutboundCall;
+  finished(main: OutboundCall, value: unknown): void;
+  gaveUp(main: OutboundCall, error: RpcError<string>): void;
+}
+
+/**
+ * Makes the attempts of calls: the first, those after a failure, and a second one beside a slow one, which is a call of its own (a lane) that
+ * stands for the one its caller waits for. Copies that interceptors make of an attempt belong to its lane.
+ */
+export class Attempts {
+  retries = 0;
+  hedges = 0;
+  readonly #options: ResolvedClientOptions;
+  readonly #clock: Clock;
+  readonly #ring: DeadlineRing;
+  readonly #owner: AttemptOwner;
+  readonly #chain: Handle<ClientCall> | undefined;
+  /** Calls between two attempts. */
+  readonly #resting = new Set<OutboundCall>();
+
+  constructor(options: ResolvedClientOptions, owner: AttemptOwner) {
+    this.#options = options;
+    this.#clock = options.runtime.clock;
+    this.#ring = DeadlineRing.of(this.#clock);
+    this.#owner = owner;
+    const attempt = (call: ClientCall) => this.#send(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // wantsReply is set
+    this.#chain = options.attemptInterceptors.length === 0 ? undefined : intercept(options.attemptInterceptors, attempt);
+  }
+
+  begin(main: OutboundCall, now: number): void {
+    main.target.route.budget.calls += 1;
+    const { hedgeAfterMs } = this.#failMode(main);
+    if (hedgeAfterMs !== undefined && main.kind === 'value') this.#planHedge(main, now);
+    this.#launch(main, now);
+  }
+
+  /** A lane, or a copy of one, got its reply. */
+  succeeded(call: OutboundCall, value: unknown, now: number): void {
+    const waiting = call.inAttempt;
+    if (waiting === undefined) {
+      this.#won(call, value, now);
+      return;
+    }
+    call.inAttempt = undefined;
+    ended(call, undefined, now);
+    waiting.resolve(value);
+  }
+
+  /** One of them cannot get a reply any more. */
+  failed(call: OutboundCall, error: RpcError<string>, now: number): void {
+    const waiting = call.inAttempt;
+    if (waiting === undefined) {
+      this.#lost(call, error, now);
+      return;
+    }
+    call.inAttempt = undefined;
+    ended(call, error, now);
+    waiting.reject(error);
+  }
+
+  /** Nobody waits for any of it any more: whatever of it is under way is left behind. */
+  forget(main: OutboundCall, error: RpcError<string>, tell: boolean): void {
+    const now = this.#clock.now();
+    for (const one of partsOf(main)) {
+      one.session?.forget(one, tell);
+      ended(one, error, now);
+    }
+  }
+
+  /** The last word on a call: what its interceptors still wait for gets it too. */
+  dissolve(main: OutboundCall, error: RpcError<string>): void {
+    this.#unplanHedge(main);
+    const now = this.#clock.now();
+    for (const one of partsOf(main)) {
+      one.settled = true;
+      const waiting = one.inAttempt;
+      one.inAttempt = undefined;
+      ended(one, error, now);
+      waiting?.reject(error);
+    }
+    main.copies = undefined;
+    main.hedge = undefined;
+  }
+
+  /** Ends the calls that wait for their next attempt: there will be none. */
+  endResting(error: RpcError): void {
+    for (const call of this.#resting) this.#owner.gaveUp(call, error);
+  }
+
+  #failMode(main: OutboundCall): FailMode {
+    return main.target.failMode ?? this.#options.failMode;
+  }
+
+  #launch(lane: OutboundCall, now: number): void {
+    lane.attemptSent = false;
+    lane.refused = false;
+    lane.lost = false;
+    lane.attemptAt = now;
+    const chain = this.#chain;
+    if (chain === undefined || lane.kind === 'raw') {
+      lane.target.route.send(lane, now);
+      return;
+    }
+    if (!lane.wantsReply) lane.wantsReply = lane.unwraps = true;
+    lane.passedOn = false;
+    void settle(
+      () => chain(lane),
+      (reply) => this.#left(lane, () => this.#won(lane, reply, this.#clock.now())),
+      (error) => this.#left(lane, () => this.#lost(lane, asRpcError(error), this.#clock.now())),
+    );
+  }
+
+  /** One attempt as its interceptors see it. */
+  #send(call: OutboundCall): Promise<unknown> {
+    const { root } = call;
+    if (root.settled || root.main.settled || root.lost) return Promise.reject(overError(call));
+    const own = call.passedOn ? this.#owner.derive(call, {}) : call;
+    own.passedOn = true;
+    if (own !== root) (root.copies ??= []).push(own);
+    return new Promise((resolve, reject) => {
+      own.inAttempt = { resolve, reject };
+      const now = this.#clock.now();
+      own.attemptAt = now;
+      own.target.route.send(own, now);
+    });
+  }
+
+  /** Its interceptors have made up their minds: nobody waits for what they passed on and left behind. */
+  #left(lane: OutboundCall, decide: () => void): void {
+    const now = this.#clock.now();
+    for (const one of lane.copies === undefined ? [lane] : [lane, ...lane.copies]) {
+      one.session?.forget(one, true);
+      one.inAttempt = undefined;
+      ended(one, undefined, now);
+      if (one !== lane) one.settled = true;
+    }
+    decide();
+    lane.copies = undefined;
+  }
+
+  #won(lane: OutboundCall, value: unknown, now: number): void {
+    const { main } = lane;
+    if (main.settled || lane.settled || lane.lost) return;
+    ended(lane, undefined, now);
+    if (main.hedge !== undefined || main.hedgeEntry >= 0) this.#leaveRival(main, lane);
+    const failMode = this.#failMode(main);
+    if (failMode.succeeded !== undefined) this.#tell(failMode, main, now - lane.attemptAt);
+    this.#owner.finished(main, value);
+  }
+
+  #tell(failMode: FailMode, main: OutboundCall, durationMs: number): void {
+    try {
+      failMode.succeeded?.(main, durationMs);
+    } catch (error) {
+      this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw when it was told of a success');
+    }
+  }
+
+  /** An attempt failed: again, if the fail mode wants that and it is safe; not while the other one may still answer. */
+  #lost(lane: OutboundCall, error: RpcError<string>, now: number): void {
+    const { main } = lane;
+    if (main.settled || lane.settled || lane.lost) return;
+    lane.lost = true;
+    ended(lane, error, now);
+    (main.failures ??= []).push({ address: error.address ?? lane.address, error, durationMs: now - lane.attemptAt });
+    const { hedge } = main;
+    if (hedge !== undefined && !(hedge.lost && main.lost)) return;
+    const wait = this.#again(main, error);
+    // What it would wait for may come after its time: the error that it has says more than a deadline.
+    if (wait === undefined || (now + wait >= main.deadlineAt && main.options?.waitForReady !== true)) this.#owner.gaveUp(main, error);
+    else this.#retry(main, wait);
+  }
+
+  /** Milliseconds until the next attempt, undefined for none. */
+  #again(main: OutboundCall, error: RpcError<string>): number | undefined {
+    if (main.kind === 'raw' || this.#owner.closed) return undefined;
+    // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
+    const all = partsOf(main);
+    const mayHaveRun = all.some(({ attemptSent, refused }) => attemptSent && !refused);
+    const wasRefused = !mayHaveRun && all.some(({ refused }) => refused);
+    const unsent = !mayHaveRun && !wasRefused && error.code === 'unavailable';
+    const retryable = unsent || wasRefused || (main.idempotent && error.code === 'unavailable');
+    const wait = this.#decide(main, error, retryable);
+    const ready = main.options?.waitForReady === true && unsent;
+    // A server that is going said that another one is to be asked: that is no failure, and costs nothing.
+    const free = wasRefused && (error.reason === 'CLOSED' || error.reason === 'DRAINING');
+    if (wait !== undefined && (free || main.target.route.budget.spend())) return wait;
+    return ready ? Math.min(1000, 20 * 2 ** Math.min(main.attempt, 6)) * this.#clock.random() : undefined;
+  }
+
+  #decide(main: OutboundCall, error: RpcError<string>, retryable: boolean): number | undefined {
+    const failMode = this.#failMode(main);
+    try {
+      const decision = failMode.next({ error: error as RpcError, retryable, attempt: main.attempt, instance: main.instance }, main);
+      if (decision === 'give-up') return undefined;
+      main.again = decision.again;
+      return decision.afterMs + (decision.jitterMs ?? 0) * this.#clock.random();
+    } catch (thrown) {
+      this.#options.runtime.logger.error({ failMode: failMode.name, error: thrown }, 'a fail mode threw, and the call is not tried again');
+      return undefined;
+    }
+  }
+
+  #retry(main: OutboundCall, afterMs: number): void {
+    main.attempt += 1;
+    this.retries += 1;
+    for (const one of partsOf(main)) if (one !== main) one.settled = true;
+    main.copies = undefined;
+    main.hedge = undefined;
+    const release = main.release;
+    this.#resting.add(main);
+    const timer = this.#clock.setTimer(() => {
+      this.#resting.delete(main);
+      main.release = release;
+      if (!main.settled) this.#launch(main, this.#clock.now());
+    }, afterMs);
+    main.release = () => {
+      this.#resting.delete(main);
+      timer.cancel();
+      release?.();
+    };
+  }
+
+  #planHedge(main: OutboundCall, now: number): void {
+    const failMode = this.#failMode(main);
+    let afterMs: number | undefined;
+    try {
+      afterMs = failMode.hedgeAfterMs?.(main);
+    } catch (error) {
+      this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw, and no second server is asked');
+    }
+    if (afterMs === undefined || !(now + afterMs < main.deadlineAt)) return;
+    main.hedgeEntry = this.#ring.add(now + afterMs, new HedgeTimer(main, this));
+  }
+
+  #unplanHedge(main: OutboundCall): void {
+    if (main.hedgeEntry < 0) return;
+    this.#ring.remove(main.hedgeEntry);
+    main.hedgeEntry = -1;
+  }
+
+  /** The first attempt is slow: another server is asked as well, if there is one and the budget allows. */
+  hedge(main: OutboundCall): void {
+    main.hedgeEntry = -1;
+    if (main.settled || main.lost || this.#owner.closed) return;
+    if (!main.target.route.hasOther(main.address) || !main.target.route.budget.spend()) return;
+    const lane = this.#owner.derive(main, {});
+    lane.root = lane;
+    main.hedge = lane;
+    this.hedges += 1;
+    this.#launch(lane, this.#clock.now());
+  }
+
+  /** One of two has won: the other is cancelled, also on its server. */
+  #leaveRival(main: OutboundCall, winner: OutboundCall): void {
+    this.#unplanHedge(main);
+    const { hedge } = main;
+    if (hedge === undefined) return;
+    const rival = winner === main ? hedge : main;
+    const late = new RpcError('canceled', 'another server answered first', { reason: 'HEDGED' });
+    const now = this.#clock.now();
+    for (const one of rival.copies === undefined ? [rival] : [rival, ...rival.copies]) {
+      one.session?.forget(one, true);
+      ended(one, late, now);
+      const waiting = one.inAttempt;
+      one.inAttempt = undefined;
+      waiting?.reject(late);
+      if (one !== main) one.settled = true;
+    }
+    // The reply's metadata is the winner's.
+    main.address = winner.address;
+  }
+}
+
+class HedgeTimer implements Expirable {
+  readonly #main: OutboundCall;
+  readonly #attempts: Attempts;
+  constructor(main: OutboundCall, attempts: Attempts) {
+    this.#main = main;
+    this.#attempts = attempts;
+  }
+  expired(): void {
+    this.#attempts.hedge(this.#main);
+  }
+}
+
+/** Tells the route that chose the server how its attempt went, once. */
+function ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
+  if (!call.chosen) return;
+  call.chosen = false;
+  call.target.route.ended(call, error, now);
+}
