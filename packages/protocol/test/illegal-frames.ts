@@ -64,6 +64,7 @@ function bad(rule: string, bytes: Uint8Array, says: string): IllegalFrame {
 /** One frame for each rule that ends the connection. */
 export const illegalFrames: readonly IllegalFrame[] = [
   bad('the magic is 0x08', frameWith({ magic: 9 }), 'an rpcx frame begins with 8, not 9'),
+  bad('the magic is not that of a TLS alert', frameWith({ magic: 0x15 }), 'this looks like the alert of a TLS server'),
   bad('the magic is not that of TLS', frameWith({ magic: 0x16 }), 'this looks like TLS'),
   bad('the magic is no letter', new Uint8Array(Buffer.from('GET / HTTP/1.1\r\n\r\n')), 'this looks like HTTP or text'),
   bad('the magic is no letter of another text protocol', new Uint8Array(Buffer.from('SSH-2.0-OpenSSH_9.9\r\n')), 'this looks like HTTP or text'),

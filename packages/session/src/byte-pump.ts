@@ -1,5 +1,6 @@
-import type { Connection, ConnectionSink } from '@rpcxjs/core';
+import type { Clock, Connection, ConnectionSink, Timer } from '@rpcxjs/core';
 import { FrameWriter } from '@rpcxjs/protocol';
+import type { FlushPolicy } from './flush-policy.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 
 const settled = Promise.resolve();
@@ -19,6 +20,10 @@ export interface PumpHandler {
 export interface PumpOptions {
   /** Bytes accepted by the transport and not yet by the network, above which nothing more should be written. */
   readonly highWaterBytes: number;
+  /** Instead of the usual, which is the end of the turn or `flushAtBytes`. */
+  readonly flush?: FlushPolicy | undefined;
+  /** What a policy's delay is measured by; without one there is none. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -36,12 +41,19 @@ export class BytePump implements ConnectionSink {
   ended = false;
   readonly #handler: PumpHandler;
   readonly #highWaterBytes: number;
+  readonly #policy: FlushPolicy | undefined;
+  readonly #clock: Clock | undefined;
   #flushing = false;
+  /** Of a policy: what gathers since the last flush, and until when. */
+  #gathered = 0;
+  #timer: Timer | undefined;
 
   constructor(connection: Connection, handler: PumpHandler, options: PumpOptions) {
     this.connection = connection;
     this.#handler = handler;
     this.#highWaterBytes = options.highWaterBytes;
+    this.#policy = options.flush;
+    this.#clock = options.clock;
   }
 
   start(): void {
@@ -50,12 +62,29 @@ export class BytePump implements ConnectionSink {
 
   /** After something whole was put into `writer`. */
   written(): void {
-    if (this.writer.pendingBytes >= this.flushAtBytes) this.flush();
+    if (this.#policy !== undefined) this.#gather(this.#policy);
+    else if (this.writer.pendingBytes >= this.flushAtBytes) this.flush();
     else if (!this.#flushing) {
       this.#flushing = true;
       // A microtask by way of a promise: queueMicrotask makes an async resource each time.
       void settled.then(this.#flushLater);
     }
+  }
+
+  #gather({ delayMs, maxBytes, maxMessages }: FlushPolicy): void {
+    this.#gathered += 1;
+    if (delayMs === 0 || this.#gathered >= maxMessages || this.writer.pendingBytes >= maxBytes) this.flush();
+    else if (delayMs > 0 && this.#clock !== undefined) this.#timer ??= this.#clock.setTimer(() => this.#due(), delayMs);
+    else if (!this.#flushing) {
+      this.#flushing = true;
+      void settled.then(this.#flushLater);
+    }
+  }
+
+  /** A frame that is being written is let finish; whoever closes it calls again. */
+  #due(): void {
+    this.#timer = undefined;
+    if (!this.writer.isOpen) this.flush();
   }
 
   readonly #flushLater = (): void => {
@@ -66,6 +95,8 @@ export class BytePump implements ConnectionSink {
   flush(): void {
     const { connection, writer } = this;
     if (writer.pendingBytes === 0) return;
+    this.#gathered = 0;
+    if (this.#timer !== undefined) this.#disarm();
     if (this.ended) {
       writer.release(true);
       return;
@@ -84,6 +115,11 @@ export class BytePump implements ConnectionSink {
     this.#handler.blocked();
   }
 
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   data(chunk: Uint8Array): void {
     this.traffic.bytesRead += chunk.length;
     this.traffic.chunksRead += 1;
@@ -99,6 +135,7 @@ export class BytePump implements ConnectionSink {
   closed(reason: Error | undefined): void {
     if (this.ended) return;
     this.ended = true;
+    this.#disarm();
     this.#handler.closed(reason);
   }
 

@@ -12,3 +12,29 @@ export function flushThreshold(framesInFlight: number, bytesPerFrame: number): n
   const share = (framesInFlight * bytesPerFrame) / writesPerBatch;
   return share < least ? least : share > most ? most : share;
 }
+
+/** When what was written leaves, whichever comes first. */
+export interface FlushOptions {
+  /** Milliseconds that a frame may wait for others: -1 is the end of the turn, 0 sends each at once. @default -1 */
+  readonly delayMs?: number | undefined;
+  /** Bytes that may gather. @default 64 KiB; at the end of a turn what suits the traffic, 40 KiB at most */
+  readonly maxBytes?: number | undefined;
+  /** Frames that may gather. @default Infinity */
+  readonly maxMessages?: number | undefined;
+}
+
+/** A policy with its defaults filled in. */
+export interface FlushPolicy {
+  readonly delayMs: number;
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+}
+
+/** Undefined for the usual one, which adapts itself. Throws TypeError for what cannot be. */
+export function flushPolicy({ delayMs = -1, maxBytes, maxMessages = Infinity }: FlushOptions = {}): FlushPolicy | undefined {
+  if (!(delayMs === -1 || (delayMs >= 0 && delayMs < Infinity))) throw new TypeError(`flush.delayMs is ${delayMs}: it takes milliseconds, 0 for at once, -1 for the end of the turn`);
+  if (maxBytes !== undefined && !(maxBytes >= 1)) throw new TypeError(`flush.maxBytes is ${maxBytes}: it takes a number of bytes, 1 at least`);
+  if (!(maxMessages >= 1)) throw new TypeError(`flush.maxMessages is ${maxMessages}: it takes a number of messages, 1 at least`);
+  if (delayMs === -1 && maxBytes === undefined && maxMessages === Infinity) return undefined;
+  return { delayMs, maxBytes: maxBytes ?? (delayMs === -1 ? most : 64 * 1024), maxMessages };
+}

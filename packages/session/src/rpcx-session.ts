@@ -19,6 +19,8 @@ export interface SessionHandler {
   agreed(words: ReadonlySet<string>): void;
   /** A heartbeat of the other side was answered. */
   heartbeat?(): void;
+  /** One of ours was, whoever the other side is; the low half of its number. */
+  answered?(sequenceLow: number): void;
   /** A request whose frame is longer than allowed, told before the connection is closed for it. */
   refused?(sequenceHigh: number, sequenceLow: number, error: RpcError): void;
   /** Last of all, exactly once. */
@@ -87,7 +89,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#lookAfter = Math.min(firstLook, settings.limits.framesPerTurn);
     this.#sequence = options.firstSequence?.sequenceLow ?? 0;
     this.#sequenceHigh = options.firstSequence?.sequenceHigh ?? 0;
-    this.#pump = new BytePump(options.connection, this, settings.limits);
+    this.#pump = new BytePump(options.connection, this, { ...settings.limits, flush: settings.flush, clock: options.runtime.clock });
     this.#parser = new FrameParser(
       { limits: settings.limits.frames, budget: settings.budget, evicted: () => this.fail(overBudget()) },
       this.#onFrame,
@@ -292,8 +294,10 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
 
   #onHeartbeat(frame: FrameView): void {
     const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
-    if (frame.isResponse) this.#onAnswer(metadata);
-    else if (this.role === 'server') this.#answer(frame, metadata);
+    if (frame.isResponse) {
+      this.#onAnswer(metadata);
+      this.#handler.answered?.(frame.sequenceLow);
+    } else if (this.role === 'server') this.#answer(frame, metadata);
   }
 
   #introduce(): void {

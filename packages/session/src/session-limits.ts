@@ -1,4 +1,5 @@
 import { defaultFrameLimits, type ByteBudget, type FrameLimits } from '@rpcxjs/protocol';
+import type { FlushPolicy } from './flush-policy.ts';
 
 /** What one connection may cost. All times in milliseconds, all sizes in bytes. */
 export interface SessionLimits {
@@ -66,4 +67,6 @@ export interface SessionSettings {
   readonly limits: SessionLimits;
   readonly heartbeat: HeartbeatOptions;
   readonly budget?: ByteBudget | undefined;
+  /** When what was written leaves; undefined for what suits the traffic. */
+  readonly flush?: FlushPolicy | undefined;
 }
