@@ -6,6 +6,8 @@ export interface GroupOwner {
   readonly version: number;
   readonly maxEjectedShare: number;
   nodeOf(address: string): Node;
+  /** Whether a call may try out a node that is due. */
+  mayTry(node: Node, now: number): boolean;
   left(node: Node): void;
   closed(group: NodeGroup): void;
 }
@@ -56,7 +58,8 @@ export class NodeGroup {
   probe(now: number): string | undefined {
     if (this.#version !== this.#owner.version) this.#look();
     if (now < this.#probeAt) return undefined;
-    return this.#nodes.find((node) => node.due(now))?.address;
+    const node = this.#nodes.find((one) => one.due(now));
+    return node !== undefined && this.#owner.mayTry(node, now) ? node.address : undefined;
   }
 
   /** Forgets its servers, unless others know them. */

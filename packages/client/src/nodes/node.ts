@@ -45,6 +45,8 @@ export class Node {
   answered: number = 0;
   failed: number = 0;
   generation: number = 1;
+  /** The generation in which it answered when it was asked whether it lives. */
+  checked: number = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
   readonly failuresByCode: Map<string, number> = new Map();
   lastFailure: Failure | undefined;

@@ -1,0 +1,149 @@
+import { RpcError, type Clock } from '@rpcxjs/core';
+import type { ResolvedHealthOptions } from './health-options.ts';
+import type { EjectionReason, Node } from './node.ts';
+import { outcomeOf, type Outcome } from './outcome.ts';
+
+// A connection that failed is tried again as one that is being dialled: soon, then later and later.
+const firstRefusalMs = 200;
+const longestRefusalMs = 5000;
+const refusalGrowth = 1.6;
+/** A server that has been reached for so long has no refusals to its name. */
+const stableMs = 5000;
+/** Healthy for so many times `ejectionMs` makes up for one ejection. */
+const forgivenAfter = 3;
+// When the call that tries out a server has ended without telling: soon another one.
+const againMs = 1000;
+const longestProbeMs = 30_000;
+
+export interface Ejection {
+  readonly reason: EjectionReason;
+  readonly forMs: number;
+  readonly evidence: string;
+}
+
+/** Takes nodes out of use and back again, by what their calls come to. */
+export class Breaker {
+  /** Changes with the state of any node. */
+  version: number = 0;
+  readonly #options: ResolvedHealthOptions;
+  readonly #clock: Clock;
+
+  constructor(options: ResolvedHealthOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** What an attempt of this admission says; true if it failed, which an answer of the application does not. */
+  failed(node: Node, attempt: { readonly admission: number; readonly attemptAt: number }, error: unknown, now: number): boolean {
+    const durationMs = now - attempt.attemptAt;
+    const outcome = hurried(node, durationMs, error, now) ? 'neutral' : outcomeOf(error);
+    if (outcome === 'answered' || outcome === 'relative' || outcome === 'failure') node.latency.add(durationMs, now);
+    const failed = outcome !== 'answered' && outcome !== 'neutral';
+    if (failed) node.remember(error as RpcError, now); // others are neutral
+    this.judge(node, attempt.admission, outcome, now);
+    return failed;
+  }
+
+  /** What became of an earlier generation's calls is no news. */
+  judge(node: Node, admission: number, outcome: Outcome, now: number): void {
+    if (admission === -node.generation) this.#tried(node, outcome, now);
+    else if (admission !== node.generation) return;
+    else if (node.state === 'healthy') this.#count(node, outcome, now);
+    else if (outcome === 'answered' && (node.reason === 'consecutive' || node.reason === 'unreachable')) this.#become(node, 'healthy', now, Infinity);
+  }
+
+  /** One call, or one heartbeat, is about to find out. */
+  try(node: Node, now: number): void {
+    this.#become(node, 'probing', now, now + longestProbeMs);
+  }
+
+  /** It answered a heartbeat: the next call may find out. */
+  alive(node: Node, now: number): void {
+    this.#become(node, 'ejected', now, now);
+    node.checked = node.generation;
+  }
+
+  /** It did not answer a heartbeat. */
+  silent(node: Node, evidence: string, now: number): void {
+    this.eject(node, { reason: 'unreachable', forMs: this.#nextRefusalMs(node, now), evidence }, now);
+  }
+
+  fellBehind(node: Node, now: number): void {
+    const { answered, failed } = node;
+    const evidence = `${failed} of ${answered + failed} calls failed, clearly more than at its peers, the last one with ${last(node)}`;
+    this.eject(node, { reason: 'success-rate', forMs: this.#nextEjectionMs(node, now), evidence }, now);
+  }
+
+  eject(node: Node, { reason, forMs, evidence }: Ejection, now: number): void {
+    node.reason = reason;
+    node.evidence = evidence;
+    this.#become(node, 'ejected', now, now + forMs);
+  }
+
+  /** Of a healthy node. */
+  #count(node: Node, outcome: Outcome, now: number): void {
+    if (outcome === 'answered') {
+      node.run = 0;
+      node.answered += 1;
+    } else if (outcome === 'relative') {
+      node.run = 0;
+      node.failed += 1;
+    } else if (outcome === 'failure') {
+      node.run += 1;
+      node.failed += 1;
+      if (node.run < this.#options.consecutiveFailures) return;
+      const evidence = node.run === 1 ? `a call failed with ${last(node)}` : `${node.run} calls in a row failed, the last one with ${last(node)}`;
+      this.eject(node, { reason: 'consecutive', forMs: this.#nextEjectionMs(node, now), evidence }, now);
+    } else this.#ejectFor(node, outcome, now);
+  }
+
+  /** The one call that tried out a node has ended. */
+  #tried(node: Node, outcome: Outcome, now: number): void {
+    const { reason } = node;
+    if (outcome === 'answered' || outcome === 'refused' || (outcome === 'relative' && reason !== 'success-rate')) this.#become(node, 'healthy', now, Infinity);
+    else if (outcome === 'neutral') this.#become(node, 'ejected', now, now + againMs);
+    else if (outcome === 'failure' || outcome === 'relative') {
+      const kept = reason === 'success-rate' || reason === 'unreachable' ? reason : 'consecutive';
+      this.eject(node, { reason: kept, forMs: this.#nextEjectionMs(node, now), evidence: `the call that tried it again failed with ${last(node)}` }, now);
+    } else this.#ejectFor(node, outcome, now);
+  }
+
+  #ejectFor(node: Node, outcome: Outcome, now: number): void {
+    const evidence = last(node);
+    if (outcome === 'unreachable') this.eject(node, { reason: 'unreachable', forMs: this.#nextRefusalMs(node, now), evidence }, now);
+    else if (outcome === 'silent') this.eject(node, { reason: 'unreachable', forMs: this.#nextEjectionMs(node, now), evidence }, now);
+    else if (outcome === 'broken') this.eject(node, { reason: 'quarantine', forMs: this.#nextEjectionMs(node, now), evidence }, now);
+    else if (outcome === 'draining') this.eject(node, { reason: 'draining', forMs: this.#options.ejectionMs, evidence }, now);
+  }
+
+  #become(node: Node, state: Node['state'], now: number, until: number): void {
+    node.become(state, now, until);
+    this.version += 1;
+  }
+
+  #nextEjectionMs(node: Node, now: number): number {
+    const { ejectionMs, maxEjectionMs } = this.#options;
+    const forgiven = Math.floor(node.healthyForMs(now) / (forgivenAfter * ejectionMs));
+    node.ejections = Math.max(0, node.ejections - forgiven) + 1;
+    return Math.min(maxEjectionMs, ejectionMs * node.ejections);
+  }
+
+  /** Half of it is drawn by lot, so that the clients of a server that returns do not all come at once. */
+  #nextRefusalMs(node: Node, now: number): number {
+    if (node.healthyForMs(now) >= stableMs) node.refusals = 0;
+    const fullMs = Math.min(longestRefusalMs, firstRefusalMs * refusalGrowth ** node.refusals);
+    node.refusals += 1;
+    return fullMs * (0.5 + this.#clock.random() / 2);
+  }
+}
+
+/** An attempt after others may have had less time than any server needs. */
+function hurried(node: Node, durationMs: number, error: unknown, now: number): boolean {
+  if (!RpcError.is(error) || error.remote || error.code !== 'deadline_exceeded') return false;
+  const usualMs = node.latency.quantile(0.5, now);
+  return usualMs !== undefined && durationMs < usualMs / 2;
+}
+
+function last({ lastFailure }: Node): string {
+  return lastFailure === undefined ? 'an error' : `${lastFailure.code}: ${lastFailure.message}`;
+}
