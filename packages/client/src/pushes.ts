@@ -1,12 +1,24 @@
-import { readUtf8, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { readUtf8, settle, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
+import { BoundedStream } from './bounded-stream.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
-import { readPayload } from './reply-reader.ts';
+import { decodeWhole, readPayload, wholePayload } from './reply-reader.ts';
 
 /** A message that a server sent by itself, with where it came from. */
 export interface PushInfo {
   readonly metadata: Metadata;
   readonly address: string;
+}
+/** Any message that a server sent by itself, as the channel of all of them has it. */
+export interface ServerMessage extends PushInfo {
+  readonly service: string;
+  readonly method: string;
+  /** rpcx's number of the codec. */
+  readonly codecId: number;
+  /** Inflated, not decoded, and the reader's to keep. */
+  readonly payload: Uint8Array;
+  /** The value, by the client's codec of that number. Throws `RpcError` with BAD_PAYLOAD or UNKNOWN_CODEC. */
+  decode<T = unknown>(): T;
 }
 type Listener = (value: unknown, info: PushInfo) => void;
 
@@ -16,7 +28,8 @@ export class Pushes {
   #closed = false;
   readonly #options: ResolvedClientOptions;
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #readers = new Set<() => void>();
+  readonly #channels = new Set<BoundedStream<ServerMessage>>();
+  readonly #streams = new Set<{ end(): void }>();
 
   constructor(options: ResolvedClientOptions) {
     this.#options = options;
@@ -37,53 +50,39 @@ export class Pushes {
 
   /** Keeps messages from the moment it is called; a slow reader loses the oldest. Ends when the client closes. */
   iterate<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable {
-    const queue: T[] = [];
-    const waiting: ((result: IteratorResult<T>) => void)[] = [];
-    let done = this.#closed;
-    const unlisten = this.listen(event, (value) => {
-      const next = waiting.shift();
-      if (next !== undefined) {
-        next({ value, done: false });
-        return;
-      }
-      if (queue.length >= this.#options.limits.maxQueuedPushes) {
-        queue.shift();
-        this.dropped += 1;
-      }
-      queue.push(value);
+    let unlisten = (): void => {};
+    const stream = this.#open<T>(() => unlisten());
+    if (!this.#closed) unlisten = this.listen(event, (value) => stream.push(value));
+    return stream;
+  }
+
+  /** Every message of every server, listened for by name or not. */
+  messages(): AsyncIterableIterator<ServerMessage> & Disposable {
+    const stream: BoundedStream<ServerMessage> = this.#open((ended) => this.#channels.delete(ended));
+    if (!this.#closed) this.#channels.add(stream);
+    return stream;
+  }
+
+  #open<T>(closed: (stream: BoundedStream<T>) => void): BoundedStream<T> {
+    const stream = new BoundedStream<T>(this.#options.limits.maxQueuedPushes, {
+      dropped: () => (this.dropped += 1),
+      closed: (ended) => {
+        this.#streams.delete(ended);
+        closed(ended);
+      },
     });
-    const end = () => {
-      done = true;
-      unlisten();
-      this.#readers.delete(end);
-      for (const next of waiting.splice(0)) next({ value: undefined, done: true });
-    };
-    this.#readers.add(end);
-    const iterator: AsyncIterableIterator<T> & Disposable = {
-      next: () => {
-        if (queue.length > 0) return Promise.resolve({ value: queue.shift() as T, done: false });
-        if (done) return Promise.resolve({ value: undefined, done: true });
-        return new Promise((resolve) => waiting.push(resolve));
-      },
-      return: () => {
-        queue.length = 0;
-        end();
-        return Promise.resolve({ value: undefined, done: true });
-      },
-      [Symbol.asyncIterator]: () => iterator,
-      [Symbol.dispose]: end,
-    };
-    return iterator;
+    if (this.#closed) stream.end();
+    else this.#streams.add(stream);
+    return stream;
   }
 
   received(frame: FrameView, address: string): void {
     const service = readUtf8(frame.bytes, frame.serviceStart, frame.serviceEnd);
     const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
     const listeners = this.#listeners.get(keyOf(service, method));
-    if (listeners === undefined) {
-      this.dropped += 1;
-      return;
-    }
+    if (this.#channels.size > 0) this.#channel(frame, service, method, address);
+    else if (listeners === undefined) this.dropped += 1;
+    if (listeners === undefined) return;
     try {
       const value = readPayload({ kind: 'push', service, method }, undefined, frame, this.#options);
       const info: PushInfo = { metadata: readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd), address };
@@ -97,8 +96,18 @@ export class Pushes {
 
   close(): void {
     this.#closed = true;
-    for (const end of this.#readers) end();
+    for (const stream of this.#streams) stream.end();
     this.#listeners.clear();
+  }
+
+  #channel(frame: FrameView, service: string, method: string, address: string): void {
+    const { codecId } = frame;
+    const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
+    const tell = (payload: Uint8Array): void => {
+      const decode = <T>(): T => decodeWhole({ kind: 'push', service, method }, payload, codecId, this.#options) as T; // the reader says what it is
+      for (const channel of this.#channels) channel.push({ service, method, metadata, address, codecId, payload, decode });
+    };
+    settle(() => wholePayload({ kind: 'push', service, method }, frame, this.#options), tell, (error) => this.#unreadable(service, method, error));
   }
 
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {

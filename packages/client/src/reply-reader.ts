@@ -20,8 +20,7 @@ export function readReply(call: OutboundCall, frame: FrameView, options: Resolve
 /** The value of any frame, with one of the client's codecs unless a decoder is given; inflated if it was compressed. Throws `RpcError`. */
 export function readPayload(subject: Subject, given: PayloadCodec | undefined, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
   const { bytes, codecId, compressorId, payloadStart, end } = frame;
-  const decoder = given ?? options.codecs.find(({ id }) => id === codecId);
-  if (decoder === undefined) throw unknown(subject, `in codec ${codecId}`, 'codecs', 'UNKNOWN_CODEC');
+  const decoder = given ?? codecOf(subject, codecId, options);
   if (compressorId === 0) {
     try {
       return frame.owned && decoder.decodeOwned !== undefined ? decoder.decodeOwned(bytes, payloadStart, end) : decoder.decode(bytes, payloadStart, end);
@@ -29,13 +28,43 @@ export function readPayload(subject: Subject, given: PayloadCodec | undefined, f
       throw unreadable(subject, cause);
     }
   }
+  return settle(() => wholePayload(subject, frame, options), (whole) => decode(subject, decoder, whole), rethrow);
+}
+
+/** The payload of any frame, inflated if it was compressed; a copy of its own. Throws `RpcError`. */
+export function wholePayload(subject: Subject, frame: FrameView, options: ResolvedClientOptions): MaybePromise<Uint8Array> {
+  const { bytes, compressorId, payloadStart, end } = frame;
+  const copy = copyBytes(bytes, payloadStart, end);
+  if (compressorId === 0) return copy;
   const compressor = options.compressors.find(({ id }) => id === compressorId);
   if (compressor === undefined) throw unknown(subject, `compressed with ${compressorId}`, 'compressors', 'UNKNOWN_COMPRESSOR');
   const failed = (cause: unknown): never => {
     throw unreadable(subject, cause);
   };
-  const decodeWhole = (whole: Uint8Array): unknown => settle(() => (decoder.decodeOwned ?? decoder.decode).call(decoder, whole, 0, whole.length), (value) => value, failed);
-  return settle(() => compressor.decompress(copyBytes(bytes, payloadStart, end), options.limits.maxInflatedBytes), decodeWhole, failed);
+  return settle(() => compressor.decompress(copy, options.limits.maxInflatedBytes), (whole) => whole, failed);
+}
+
+/** The value of a payload that stands by itself. Throws `RpcError`. */
+export function decodeWhole(subject: Subject, payload: Uint8Array, codecId: number, options: ResolvedClientOptions): unknown {
+  return decode(subject, codecOf(subject, codecId, options), payload);
+}
+
+function decode(subject: Subject, decoder: PayloadCodec, whole: Uint8Array): unknown {
+  try {
+    return (decoder.decodeOwned ?? decoder.decode).call(decoder, whole, 0, whole.length);
+  } catch (cause) {
+    throw unreadable(subject, cause);
+  }
+}
+
+function codecOf(subject: Subject, codecId: number, options: ResolvedClientOptions): PayloadCodec {
+  const codec = options.codecs.find(({ id }) => id === codecId);
+  if (codec === undefined) throw unknown(subject, `in codec ${codecId}`, 'codecs', 'UNKNOWN_CODEC');
+  return codec;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function nameOf({ kind, service, method }: Subject): string {

@@ -1,0 +1,65 @@
+import { RpcError, type CallOptions, type Logger, type MethodRef } from '@rpcxjs/core';
+import { OpenHandle, type CallHandle, type Launch } from './call-handle.ts';
+
+/** What each call of a batch may have of its own; time and cancellation belong to the batch. */
+export type BatchItemOptions = Omit<CallOptions, 'timeoutMs' | 'signal' | 'waitForReady'>;
+/** What holds for all calls of a batch. */
+export type BatchOptions = Pick<CallOptions, 'timeoutMs' | 'signal' | 'waitForReady'>;
+
+/**
+ * Calls that are gathered and leave together: in one write for each server, up to 40 KiB; with one deadline. Nothing is atomic about it: each
+ * call is balanced, tried again and answered by itself. Usable again after `call`.
+ */
+export interface Batch {
+  /** Calls that wait for `call`. */
+  readonly length: number;
+  /** The reply's handle; it is not begun until `call`. */
+  add<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: BatchItemOptions): CallHandle<Out>;
+  /** The handle resolves when the bytes are written. */
+  addOneway<In>(method: MethodRef<'unary', In>, input: In, options?: BatchItemOptions): CallHandle<void>;
+  /**
+   * Begins what was added and empties the batch. Resolves when every call is over, also with errors of its own, which the handles tell. Rejects
+   * with TIMEOUT when the deadline came before the last of them, with ABORTED when `signal` did; those that were done by then keep their results.
+   */
+  call(options?: BatchOptions): Promise<void>;
+}
+
+interface Item {
+  readonly handle: OpenHandle<unknown>;
+  readonly launch: Launch;
+  readonly options: BatchItemOptions | undefined;
+}
+/** Prepares one call. */
+export type Prepare = (method: MethodRef, input: unknown, kind: 'value' | 'oneway') => Launch;
+
+export function openBatch(prepare: Prepare, ready: () => Promise<void>, logger: Logger): Batch {
+  let items: Item[] = [];
+  const add = (method: MethodRef, input: unknown, options: BatchItemOptions | undefined, kind: 'value' | 'oneway'): OpenHandle<unknown> => {
+    const handle = new OpenHandle<unknown>(method, logger);
+    items.push({ handle, launch: prepare(method, input, kind), options });
+    return handle;
+  };
+  const waiting = (): Item[] => items.filter(({ handle }) => handle.state !== 'settled');
+  return {
+    get length() {
+      return waiting().length;
+    },
+    add: (method, input, options) => add(method, input, options, 'value') as never, // the contract says what it is
+    addOneway: (method, input, options) => add(method, input, options, 'oneway') as never, // void
+    async call(options = {}) {
+      const taken = waiting();
+      items = [];
+      // Once for all, so that they begin in one turn.
+      await ready();
+      for (const { handle, launch, options: own } of taken) handle.begin((tracked) => launch({ ...tracked, together: true }), { ...own, ...options });
+      await Promise.all(taken.map(({ handle }) => handle.then(ignore, ignore)));
+      const unfinished = taken.filter(({ handle: { error } }) => RpcError.is(error) && (error.code === 'deadline_exceeded' || (error.reason === 'ABORTED' && options.signal?.aborted === true)));
+      const [first] = unfinished;
+      if (first === undefined) return;
+      const { code, reason, sent, message } = first.handle.error as RpcError; // that is what it was filtered by
+      throw new RpcError(code, `${unfinished.length} of ${taken.length} calls of a batch were not done: ${message}`, { reason, sent, cause: first.handle.error });
+    },
+  };
+}
+
+function ignore(): void {}
