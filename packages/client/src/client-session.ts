@@ -1,7 +1,7 @@
 import { createMetadata, RpcError, thrownText, type Connection, type Metadata, type Reply } from '@rpcxjs/core';
-import { readMetadata, type FrameView } from '@rpcxjs/protocol';
+import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
 import {
-  cancelExtension, cancelWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
+  cancelExtension, cancelWord, drainExtension, drainStage, drainWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
 } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -22,9 +22,9 @@ export interface SessionOwner {
   readonly address: string;
   drained(): void;
   ended(session: ClientSession, error: RpcError): void;
+  /** The server will go: others had better get the new calls. Told once, and once more when it is the `last` word: nothing more is sent to it then. */
+  draining?(session: ClientSession, last: boolean): void;
 }
-
-const extensions = [cancelExtension(), errorsExtension];
 
 /** One connection to one server, and the calls that wait for it. */
 export class ClientSession implements SessionHandler {
@@ -37,6 +37,10 @@ export class ClientSession implements SessionHandler {
   readonly #writer: RequestWriter;
   /** Cancels that were asked for before the server had said whether it understands them. */
   #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
+  /** The server has said that it will go. */
+  draining = false;
+  /** It has said that it runs nothing more, and was told that nothing more comes. */
+  #last = false;
 
   constructor(owner: SessionOwner, connection: Connection, options: ResolvedClientOptions, events: CallEvents) {
     this.#owner = owner;
@@ -44,12 +48,13 @@ export class ClientSession implements SessionHandler {
     this.#options = options;
     this.#events = events;
     const { runtime, session: settings, firstSequence } = options;
+    const extensions = [cancelExtension(), errorsExtension, drainExtension((_port, stage) => this.#goodbye(stage))];
     this.session = new RpcxSession({ role: 'client', connection, runtime, settings, extensions, handler: this, firstSequence });
     this.#writer = new RequestWriter(this.session, options);
   }
 
   get writable(): boolean {
-    return this.session.writable;
+    return this.session.writable && !this.#last;
   }
   get traffic(): Traffic {
     return this.session.traffic;
@@ -129,6 +134,16 @@ export class ClientSession implements SessionHandler {
     this.#owner.drained();
   }
 
+  #goodbye(stage: number): void {
+    // What is written behind this would be lost: it waits for another connection.
+    const last = stage === drainStage.last;
+    if (this.#last || (this.draining && !last)) return;
+    this.draining = true;
+    if (last) this.session.sendControl(drainWord, 0, drainStage.last);
+    this.#last = last;
+    this.#owner.draining?.(this, last);
+  }
+
   agreed(words: ReadonlySet<string>): void {
     const cancels = this.#cancels ?? [];
     this.#cancels = undefined;
@@ -152,12 +167,17 @@ export class ClientSession implements SessionHandler {
       return;
     }
     if (frame.isError) {
-      const { error, refused } = replyError(frame, this.session.capabilities.has(errorsWord), this.address);
+      const { error, refused, draining } = replyError(frame, this.session.capabilities.has(errorsWord), this.address);
+      if (draining) this.#goodbye(drainStage.leaving);
       call.refused = refused;
       this.#events.failed(call, error);
       return;
     }
     const metadata = call.wantsReply || call.options?.onReply !== undefined ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
+    if (metadata?.[reserved.drain] !== undefined) {
+      delete metadata[reserved.drain];
+      if (this.session.capabilities.has(drainWord)) this.#goodbye(drainStage.leaving);
+    }
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
       if (metadata !== undefined && !call.root.settled) call.options?.onReply?.({ metadata, address: this.address });

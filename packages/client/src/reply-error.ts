@@ -22,6 +22,8 @@ export interface ReplyError {
   readonly error: RpcError<string>;
   /** The server did not run the call, so that another one may. */
   readonly refused: boolean;
+  /** The server will go. */
+  readonly draining: boolean;
 }
 
 /** `structured` when both sides agreed on errors with a code. */
@@ -32,8 +34,10 @@ export function replyError(frame: FrameView, structured: boolean, address: strin
   const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
+  const draining = structured && metadata[reserved.drain] !== undefined;
+  delete metadata[reserved.drain];
   const { code, reason, ...rest } = detail ?? meaningOfText(text);
-  return { error: new RpcError(code, text, { ...rest, reason, metadata, remote: true, address }), refused: detail?.unrun === true };
+  return { error: new RpcError(code, text, { ...rest, reason, metadata, remote: true, address }), refused: detail?.unrun === true, draining };
 }
 
 interface Structured {

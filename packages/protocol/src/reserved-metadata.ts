@@ -10,6 +10,8 @@ export const reserved = {
   offer: '_rpcxjs',
   accept: '_rpcxjs-ok',
   structuredError: '_rpcxjs-error',
+  /** On replies of a server that will go, to peers that agreed. */
+  drain: '_rpcxjs-drain',
   /** Service path of control messages; the method is the word. */
   controlPath: '_rpcxjs',
 } as const;

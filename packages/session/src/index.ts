@@ -2,6 +2,7 @@ export { BytePump } from './byte-pump.ts';
 export type { PumpHandler, PumpOptions } from './byte-pump.ts';
 export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './cancel.ts';
 export { fnv1a64 } from './capabilities.ts';
+export { drainExtension, drainStage, drainWord } from './drain.ts';
 export type { Extension, ExtensionPort } from './extension.ts';
 export { flushPolicy, flushThreshold } from './flush-policy.ts';
 export type { FlushOptions, FlushPolicy } from './flush-policy.ts';
