@@ -12,6 +12,8 @@ export interface CallCounters {
   readonly retries: number;
   /** and beside a slow one. */
   readonly hedges: number;
+  /** Milliseconds from the start of each call to its end, summed up. */
+  readonly callMs: number;
 }
 
 const settled = Promise.resolve();
@@ -26,7 +28,7 @@ const keep = (resolve: (value: unknown) => void, reject: (error: unknown) => voi
 /** Takes calls from their start to their result: deadline, cancellation, attempts. */
 export class CallRunner implements CallOwner, AttemptOwner {
   readonly clock: Clock;
-  readonly counters = { calls: 0, succeeded: 0, failed: 0 };
+  readonly counters = { calls: 0, succeeded: 0, failed: 0, callMs: 0 };
   readonly attempts: Attempts;
   /** Calls that have begun and not ended. */
   active = 0;
@@ -204,6 +206,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
       call.release();
       call.release = undefined;
     }
+    if (!Number.isNaN(call.startedAt)) this.counters.callMs += this.#turnNow() - call.startedAt;
     this.active -= 1;
     if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }

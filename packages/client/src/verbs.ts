@@ -1,0 +1,165 @@
+import { currentAmbient, onAbort, RpcError, type CallOptions, type MethodRef } from '@rpcxjs/core';
+import { openBatch, type Batch } from './batch.ts';
+import { OpenHandle, type CallHandle, type Launch, type StartOptions } from './call-handle.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { failfast } from './fail-modes/failfast.ts';
+import { broadcast, fork, inform, type FanOut, type FanOutOptions, type Receipt, type Recipient } from './fan-out.ts';
+import type { CallKind, CallRoute, CallTarget, OutboundCall } from './outbound-call.ts';
+import type { ServerLink } from './server-link.ts';
+import type { ServiceRoute } from './service-route.ts';
+
+/** The ways to call a method other than waiting for its reply. Each takes a method of a contract, or of `methodsOf` for a service without one. */
+export interface ClientVerbs {
+  /** Resolves when the bytes are written; whether the server ran it, nobody knows. */
+  oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void>;
+  /** One-way, and resolves as soon as the call is queued; rejects when it cannot be, as with OVERLOADED. What becomes of it later nobody is told. */
+  oneshot<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void>;
+  /** Begins the call and returns at once with its handle. */
+  start<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: StartOptions<Out>): CallHandle<Out>;
+  /** Calls that are gathered, and leave together. */
+  batch(): Batch;
+  /**
+   * Calls every server once and resolves with what each made of it, in the order of their addresses. The first server that fails ends it: the others
+   * are cancelled, also on their servers, and their receipts say so. Servers that cannot be connected end nothing. Rejects only when there is no server to call.
+   */
+  broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]>;
+  /** Calls every server once; resolves with the first success and cancels the others, also on their servers. Rejects when all failed, with one of `attempts` for each. */
+  fork<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<Out>;
+  /** Calls every server once and waits for all of them: what each made of it, in the order of their addresses. Rejects only when there is no server to call. */
+  inform<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]>;
+}
+
+/** What the verbs ask of the client. */
+export interface VerbHost {
+  readonly options: ResolvedClientOptions;
+  readonly closed: boolean;
+  /** Throws for names that cannot be called. */
+  target(method: MethodRef): CallTarget;
+  route(service: string, group: string | undefined): ServiceRoute;
+  /** Plugins have started. */
+  ready(): Promise<void>;
+  run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown>;
+}
+
+export class Verbs implements ClientVerbs {
+  readonly #host: VerbHost;
+
+  constructor(host: VerbHost) {
+    this.#host = host;
+  }
+
+  async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
+    await this.#host.run(() => this.#host.target(method), input, options, 'oneway');
+  }
+
+  async oneshot<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
+    const target = this.#host.target(method);
+    let queued!: () => void;
+    const waits = new Promise<void>((resolve) => (queued = resolve));
+    const route = toldOf(target.route, queued);
+    const over = this.#host.run({ ...target, route }, input, options, 'oneway');
+    await Promise.race([over, waits]);
+  }
+
+  start<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: StartOptions<Out>): CallHandle<Out> {
+    const { done, ...rest } = options ?? {};
+    const handle = new OpenHandle<Out>(method, this.#host.options.runtime.logger, done?.bind(options));
+    handle.begin(this.#prepare(method, input, 'value'), rest);
+    return handle;
+  }
+
+  batch(): Batch {
+    return openBatch((method, input, kind) => this.#prepare(method, input, kind), () => this.#host.ready(), this.#host.options.runtime.logger);
+  }
+
+  async broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
+    return (await broadcast(await this.#toAll(method, input, options))) as Receipt<Out>[]; // the contract says what they hold
+  }
+  async fork<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<Out> {
+    return (await fork(await this.#toAll(method, input, options))) as Out; // likewise
+  }
+  async inform<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
+    return (await inform(await this.#toAll(method, input, options))) as Receipt<Out>[]; // likewise
+  }
+
+  #prepare(method: MethodRef, input: unknown, kind: 'value' | 'oneway'): Launch {
+    return (options) => this.#host.run(() => this.#host.target(method), input, options, kind);
+  }
+
+  /** Everybody that the call goes to, and what is left of its time once they are known. */
+  async #toAll(method: MethodRef, input: unknown, { group, ...options }: FanOutOptions = {}): Promise<FanOut> {
+    const { runtime: { clock }, timeoutMs: usual } = this.#host.options;
+    const { binding } = this.#host.target(method);
+    const deadline = Math.min(clock.now() + (options.timeoutMs ?? usual), currentAmbient()?.deadline ?? Infinity);
+    if (Number.isNaN(deadline)) throw new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
+    await this.#host.ready();
+    const route = this.#host.route(method.service, group);
+    if (this.#host.closed) throw new RpcError('failed_precondition', `${nameOf(method)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+    const links = await this.#before(deadline, options.signal, method, route.everyone());
+    if (links.length === 0) {
+      const where = group === undefined ? '' : ` in the group "${group}"`;
+      throw new RpcError('unavailable', `no instance of "${method.service}"${where} to call ${method.name} on: is a server registered under this name?`, { reason: 'NO_INSTANCE', sent: false });
+    }
+    const timeoutMs = deadline - clock.now();
+    const recipient = (link: ServerLink): Recipient => {
+      const target: CallTarget = { binding, route: new PinnedRoute(link, route), failMode: alone };
+      return { address: link.address, call: (given) => this.#host.run(target, input, given, 'value') };
+    };
+    return { method, clock, everyone: links.map(recipient), options: { ...options, timeoutMs } };
+  }
+
+  /** The list of servers may be long in coming. */
+  #before<T>(deadline: number, signal: AbortSignal | undefined, method: MethodRef, work: Promise<T>): Promise<T> {
+    const { clock } = this.#host.options.runtime;
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new RpcError('deadline_exceeded', `${nameOf(method)} was not sent: the servers of "${method.service}" were not known in time`, { reason: 'TIMEOUT', sent: false }));
+      const timer = deadline === Infinity ? undefined : clock.setTimer(late, Math.max(0, deadline - clock.now()));
+      const aborted = (cause: unknown): void => reject(new RpcError('canceled', `${nameOf(method)} was cancelled by its caller`, { reason: 'ABORTED', cause, sent: false }));
+      const release = signal === undefined ? undefined : onAbort(signal, aborted);
+      void work.then(resolve, reject).then(() => {
+        timer?.cancel();
+        release?.();
+      });
+    });
+  }
+}
+
+const alone = failfast();
+
+function nameOf({ service, name }: MethodRef): string {
+  return `${service}.${name}`;
+}
+
+/** A way to one server only, whatever the selector thinks. */
+export class PinnedRoute implements CallRoute {
+  readonly budget: CallRoute['budget'];
+  readonly #link: ServerLink;
+
+  constructor(link: ServerLink, { budget }: ServiceRoute) {
+    this.budget = budget;
+    this.#link = link;
+  }
+  send(call: OutboundCall, now: number): void {
+    call.address = this.#link.address;
+    this.#link.send(call, now);
+  }
+  ended(): void {}
+  hasOther(): boolean {
+    return false;
+  }
+}
+
+/** Says when a call was taken, not when it was refused: its promise says that. */
+function toldOf(route: CallRoute, queued: () => void): CallRoute {
+  return {
+    budget: route.budget,
+    send(call, now) {
+      const inAttempt = call.inAttempt !== undefined;
+      route.send(call, now);
+      const refused = call.settled || call.main.settled || (inAttempt && call.inAttempt === undefined);
+      if (!refused) queued();
+    },
+    ended: (call, error, now) => route.ended(call, error, now),
+    hasOther: (address) => route.hasOther(address),
+  };
+}
