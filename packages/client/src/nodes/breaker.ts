@@ -141,7 +141,7 @@ export class Breaker {
 function hurried(node: Node, durationMs: number, error: unknown, now: number): boolean {
   if (!RpcError.is(error) || error.remote || error.code !== 'deadline_exceeded') return false;
   const usualMs = node.latency.quantile(0.5, now);
-  return usualMs !== undefined && durationMs < usualMs / 2;
+  return usualMs !== undefined && usualMs > 1 && durationMs < usualMs / 2;
 }
 
 function last({ lastFailure }: Node): string {

@@ -71,8 +71,13 @@ export class NodeGroup {
   #look(): void {
     this.#version = this.#owner.version;
     this.#probeAt = Infinity;
-    for (const { state, until } of this.#nodes) if (state !== 'healthy') this.#probeAt = Math.min(this.#probeAt, until);
-    const next = this.#probeAt === Infinity ? this.#addresses : this.#choose();
+    let allHealthy = true;
+    for (const { state, until } of this.#nodes) {
+      if (state === 'healthy') continue;
+      allHealthy = false;
+      this.#probeAt = Math.min(this.#probeAt, until);
+    }
+    const next = allHealthy ? this.#addresses : this.#choose();
     const same = next.length === this.#usable.length && next.every((address, index) => address === this.#usable[index]);
     if (!same) this.#usable = next;
   }

@@ -59,7 +59,11 @@ function quantiles({ latency }: Node, now: number): Pick<NodeInfo, 'p50Ms' | 'p9
 
 /** `tcp@10.0.0.2:8972 is avoided for 8 s more: 5 calls in a row failed, the last one with …` */
 export function whyAvoided({ address, state, until, evidence }: Node, now: number): string {
-  const leftMs = Math.max(0, until - now);
-  const time = state === 'probing' ? 'while a call tries it again' : leftMs === Infinity ? 'for good' : leftMs < 1000 ? `for ${Math.ceil(leftMs)} ms more` : `for ${Math.ceil(leftMs / 1000)} s more`;
-  return `${address} is avoided ${time}: ${evidence}`;
+  return `${address} is avoided ${state === 'probing' ? 'until the call that tries it has ended' : timeLeft(until - now)}: ${evidence}`;
+}
+
+function timeLeft(leftMs: number): string {
+  if (leftMs === Infinity) return 'for good';
+  if (leftMs <= 0) return 'until a call has tried it';
+  return leftMs < 1000 ? `for ${Math.ceil(leftMs)} ms more` : `for ${Math.ceil(leftMs / 1000)} s more`;
 }
