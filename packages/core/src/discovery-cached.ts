@@ -1,0 +1,126 @@
+import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
+import { followDiscovery } from './discovery-follow.ts';
+import { readSnapshot, snapshotText, type SnapshotStore } from './discovery-snapshot.ts';
+import type { Discovery, ServiceInstance, WatchOptions } from './discovery.ts';
+import { thrownText } from './thrown-text.ts';
+
+export interface CachedOptions {
+  /** Milliseconds that a watcher waits for the source before it gets the snapshot; a source that fails is not waited for. @default 500 */
+  readonly waitMs?: number | undefined;
+}
+
+/**
+ * A discovery that remembers its last list of each service over restarts (rpcx: CacheDiscovery), for the cold start while the registry is down. What the source says
+ * always wins, and is saved after each change; an empty list is told but not saved. A snapshot that is damaged, and a store that fails, cost one warning each and no call.
+ */
+export function cached(source: Discovery, store: SnapshotStore, options: CachedOptions = {}): Discovery {
+  const { waitMs = 500 } = options;
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, 0 for not waiting`);
+  const shelf = new Shelf(store);
+  return {
+    watch: (service, watching) => instanceFeed(watching.signal, (feed) => {
+      const start = new ColdStart(feed, () => shelf.load(service, watching));
+      const stop = followDiscovery(source, service, watching, {
+        list(instances) {
+          start.over = true;
+          shelf.save(service, instances, watching);
+          feed.push(instances);
+        },
+        failed: (error) => void start.fallBack(error),
+        ended: () => void start.fallBack(undefined).then(() => feed.end()),
+      });
+      const timer = watching.runtime.clock.setTimer(() => void start.fallBack(undefined), waitMs);
+      return () => {
+        timer.cancel();
+        start.over = true;
+        stop();
+      };
+    }),
+  };
+}
+
+/** The time before a watcher knows any list. */
+class ColdStart {
+  /** Nobody needs the snapshot any more. */
+  over = false;
+  readonly #feed: InstanceFeed;
+  readonly #load: () => Promise<readonly ServiceInstance[] | undefined>;
+  #loaded: Promise<readonly ServiceInstance[] | undefined> | undefined;
+
+  constructor(feed: InstanceFeed, load: () => Promise<readonly ServiceInstance[] | undefined>) {
+    this.#feed = feed;
+    this.#load = load;
+  }
+
+  /** Without a snapshot, the watcher hears why the source has nothing to say, if that is known. */
+  async fallBack(error: unknown): Promise<void> {
+    if (this.over) return;
+    this.#loaded ??= this.#load();
+    const snapshot = await this.#loaded;
+    if (this.over) return;
+    if (snapshot !== undefined) {
+      this.over = true;
+      this.#feed.push(snapshot);
+    } else if (error !== undefined) this.#feed.fail(error);
+  }
+}
+
+/** The store, as far as its failures may be noticed: each kind once. */
+class Shelf {
+  readonly #store: SnapshotStore;
+  readonly #warned = new Set<string>();
+  /** What lies there by now or soon, so that several watchers of one service save it once. */
+  readonly #newest = new Map<string, string>();
+  readonly #saving = new Set<string>();
+
+  constructor(store: SnapshotStore) {
+    this.#store = store;
+  }
+
+  async load(service: string, { runtime }: WatchOptions): Promise<readonly ServiceInstance[] | undefined> {
+    try {
+      const text = await this.#store.load(service);
+      if (text === undefined) return undefined;
+      const instances = readSnapshot(service, text);
+      return instances.length === 0 ? undefined : instances;
+    } catch (error) {
+      this.#warn('load', service, error, runtime);
+      return undefined;
+    }
+  }
+
+  save(service: string, instances: readonly ServiceInstance[], { runtime }: WatchOptions): void {
+    if (instances.length === 0) return;
+    try {
+      const text = snapshotText(service, instances);
+      if (this.#newest.get(service) === text) return;
+      this.#newest.set(service, text);
+    } catch (error) {
+      this.#warn('save', service, error, runtime); // a list that is no list
+      return;
+    }
+    if (!this.#saving.has(service)) void this.#saveAll(service, runtime);
+  }
+
+  /** One after the other, and of those that came meanwhile only the newest. */
+  async #saveAll(service: string, runtime: WatchOptions['runtime']): Promise<void> {
+    this.#saving.add(service);
+    for (let saved: string | undefined, text = this.#newest.get(service); text !== undefined && text !== saved; saved = text, text = this.#newest.get(service)) {
+      try {
+        await this.#store.save(service, text);
+      } catch (error) {
+        this.#warn('save', service, error, runtime);
+        // The same list is tried again when the source repeats it.
+        if (this.#newest.get(service) === text) this.#newest.delete(service);
+      }
+    }
+    this.#saving.delete(service);
+  }
+
+  #warn(what: 'load' | 'save', service: string, error: unknown, { logger }: WatchOptions['runtime']): void {
+    if (this.#warned.has(what)) return;
+    this.#warned.add(what);
+    const meaning = what === 'load' ? 'is not used; the registry is waited for' : 'could not be saved; calls go on, and a cold start while the registry is down will not know these servers';
+    logger.warn({ service, error }, `the snapshot of the instances of "${service}" ${meaning}: ${thrownText(error)}`);
+  }
+}

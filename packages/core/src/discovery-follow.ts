@@ -1,0 +1,63 @@
+import type { Discovery, ServiceInstance, WatchOptions } from './discovery.ts';
+import { onAbort } from './lazy-signal.ts';
+import { sleep } from './sleep.ts';
+import { thrownText } from './thrown-text.ts';
+
+/** What one source says; nothing after it was stopped. */
+export interface Followed {
+  list(instances: readonly ServiceInstance[]): void;
+  /** It failed and will be asked again, unless it is stopped now. */
+  failed(error: unknown): void;
+  /** It has said its last word. */
+  ended(): void;
+}
+
+const firstDelayMs = 100;
+const longestDelayMs = 5000;
+
+/**
+ * Reads a source until stopped, and asks one that fails again, later and later: full jitter, 100 ms at first, 5 s at most.
+ * A failure is logged once until the source speaks again. Stopping aborts the source's signal and leaves its iterator, and waits for neither.
+ */
+export function followDiscovery(source: Discovery, service: string, options: WatchOptions, followed: Followed): () => void {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let iterator: AsyncIterator<readonly ServiceInstance[]> | undefined;
+  const stop = (): void => {
+    if (signal.aborted) return;
+    unlink();
+    controller.abort(options.signal?.reason);
+    // It may wait for a source that does not look at its signal, and it may throw.
+    void (async () => iterator?.return?.())().catch(() => {});
+  };
+  let unlink = (): void => {};
+  if (options.signal !== undefined) unlink = onAbort(options.signal, stop);
+
+  const readAll = async (): Promise<void> => {
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        iterator = source.watch(service, { ...options, signal })[Symbol.asyncIterator]();
+        for (let result = await iterator.next(); !signal.aborted; result = await iterator.next()) {
+          if (result.done === true) {
+            followed.ended();
+            return;
+          }
+          failures = 0;
+          followed.list(result.value);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        followed.failed(error);
+        // Whoever was told stopped it.
+        if (!signal.aborted && failures === 0) options.runtime.logger.warn({ service, error }, `a discovery failed and is asked again: ${thrownText(error)}`);
+        failures += 1;
+      }
+      const { clock } = options.runtime;
+      await sleep(clock, clock.random() * Math.min(longestDelayMs, firstDelayMs * 1.6 ** (failures - 1)), signal).catch(() => {});
+    }
+  };
+  // Nothing is said before whoever asked can stop it.
+  void Promise.resolve().then(readAll);
+  return stop;
+}
