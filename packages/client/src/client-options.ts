@@ -4,15 +4,22 @@ import {
   type RpcError, type Runtime, type Selector,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import {
+  defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver,
+  type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
+} from '@rpcxjs/session';
 import { failover } from './fail-modes/failover.ts';
+import type { HeaderContributor, MessageFilters } from './filters.ts';
+import { DialGate } from './link-dial-gate.ts';
+import { linkRules, type LinkRules, type OutstandingOptions, type PoolOptions, type QueueOptions, type ReconnectOptions } from './link-options.ts';
+import { resolveHealthOptions, type HealthOptions, type ResolvedHealthOptions } from './nodes/health-options.ts';
 import { retryBudgetRule, type RetryBudgetOptions, type RetryBudgetRule } from './retry-budget.ts';
 
 /** What servers may cost this process; all of it is on by default. */
 export interface ClientLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
   /** Bytes that a compressed payload may become. @default 16 MiB */
   readonly maxInflatedBytes: number;
-  /** Calls that may wait for a connection to one server, unencoded. @default 65536 */
+  /** Calls that may wait for a connection to one server, unencoded; the same as `queue.max`. @default 65536 */
   readonly maxQueuedCalls: number;
   /** Messages from servers that wait for a slow reader before the oldest is dropped. @default 1024 */
   readonly maxQueuedPushes: number;
@@ -46,18 +53,36 @@ export interface ClientOptions {
   readonly failMode?: FailMode | undefined;
   /** How much may be tried again in all, for each service. @default a fifth of its calls in the last 10 s, and 3 a second beside */
   readonly retryBudget?: RetryBudgetOptions | undefined;
+  /** How servers are judged by what becomes of their calls, and for how long one that fails is avoided; false for not at all. @default see the table below */
+  readonly health?: HealthOptions | false | undefined;
   /** Chooses among several servers. @default in turn */
   readonly selector?: Selector | undefined;
   /** Wrap every call, the first one outermost; those of plugins come before them. */
   readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
   /** Hooks and interceptors together; plugins are asked in their order. @default none */
   readonly plugins?: readonly ClientPlugin[] | undefined;
+  /** A call without a deadline of its own, by `timeoutMs` or inherited, fails with NO_DEADLINE; one-way calls need none. @default false */
+  readonly requireDeadline?: boolean | undefined;
+  /** Write metadata of each request, in their order, once an attempt. @default none */
+  readonly headers?: readonly HeaderContributor[] | undefined;
+  /** Stop requests and replies, after all interceptors. @default none */
+  readonly filters?: MessageFilters | undefined;
   /** Turns the error of a server into what the caller gets; undefined leaves it as it is. */
   readonly mapError?: ((error: RpcError<string>) => unknown) | undefined;
   /** What servers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
   readonly limits?: Partial<ClientLimits> | undefined;
   /** When a silent server is asked and given up, see [the session](../session/README.md#options). */
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
+  /** How many connections each server gets, and when. @default one, opened by the first call */
+  readonly pool?: PoolOptions | undefined;
+  /** What happens to calls that cannot be written now. @default 65536 of them wait for each server, the next one is refused */
+  readonly queue?: QueueOptions | undefined;
+  /** When what was written leaves. @default at the end of the turn, or in pieces that suit the traffic */
+  readonly flush?: FlushOptions | undefined;
+  /** When a server is dialled again. @default when calls ask for it, at growing distances */
+  readonly reconnect?: ReconnectOptions | undefined;
+  /** When a server that reads and never answers is given up. @default at ten times `queue.max` calls */
+  readonly outstanding?: OutstandingOptions | undefined;
   /** @default the console, warnings and errors only */
   readonly logger?: Logger | undefined;
   /** @default the system's */
@@ -76,13 +101,20 @@ export interface ResolvedClientOptions {
   readonly token: (() => string) | undefined;
   readonly failMode: FailMode;
   readonly retryBudget: RetryBudgetRule;
+  readonly health: ResolvedHealthOptions | undefined;
   readonly selector: Selector | undefined;
   readonly interceptors: readonly Interceptor<ClientCall>[];
   readonly attemptInterceptors: readonly Interceptor<ClientCall>[];
   readonly plugins: readonly ClientPlugin[];
+  readonly requireDeadline: boolean;
+  readonly headers: readonly HeaderContributor[];
+  readonly filters: MessageFilters | undefined;
   readonly mapError: ClientOptions['mapError'];
   readonly limits: ClientLimits;
   readonly session: SessionSettings;
+  /** What each link goes by, and where all of them queue up to dial. */
+  readonly link: LinkRules;
+  readonly dials: DialGate;
   readonly runtime: Runtime;
   /** Plugins that watch frames, if any. */
   readonly frames: FrameObserver | undefined;
@@ -92,10 +124,12 @@ export interface ResolvedClientOptions {
 
 /** Throws TypeError for settings that cannot work. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const limits = { ...defaultClientLimits, ...options.limits };
-  for (const [name, value] of Object.entries(limits)) {
+  const given = { ...defaultClientLimits, ...options.limits };
+  for (const [name, value] of Object.entries(given)) {
     if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
   }
+  const link = linkRules(options, options.limits?.maxQueuedCalls);
+  const limits = { ...given, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? 10_000;
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
   const clock = options.clock ?? systemClock;
@@ -112,13 +146,19 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     token: typeof token === 'string' ? () => token : token,
     failMode: options.failMode ?? failover(),
     retryBudget: retryBudgetRule(options.retryBudget ?? {}),
+    health: resolveHealthOptions(options.health),
     selector: options.selector,
     interceptors: [...plugins.flatMap(({ intercept }) => intercept ?? []), ...(options.intercept ?? [])],
     attemptInterceptors: plugins.flatMap(({ interceptAttempt }) => interceptAttempt ?? []),
     plugins,
+    requireDeadline: options.requireDeadline ?? false,
+    headers: options.headers ?? [],
+    filters: options.filters,
     mapError: options.mapError,
     limits,
-    session: { limits: { ...limits, frames: limits }, heartbeat: { ...defaultHeartbeat, ...options.heartbeat } },
+    session: { limits: { ...limits, frames: limits }, heartbeat: { ...defaultHeartbeat, ...options.heartbeat }, flush: flushPolicy(options.flush) },
+    link,
+    dials: new DialGate(link.pool.maxDials),
     runtime,
     frames: FrameObserver.of(plugins, runtime),
   };

@@ -3,11 +3,19 @@ import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
 import {
   cancelExtension, cancelWord, drainExtension, drainStage, drainWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
 } from '@rpcxjs/session';
+import type { TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
+import { refusedReply, refusedRequest, type MessageFilters } from './filters.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import { replyError } from './reply-error.ts';
 import { readRaw, readReply } from './reply-reader.ts';
 import { RequestWriter } from './request-writer.ts';
+
+declare module '@rpcxjs/core' {
+  interface Reasons {
+    STUCK: true;
+  }
+}
 
 /** What a connection tells the client. */
 export interface CallEvents {
@@ -23,8 +31,11 @@ export interface SessionOwner {
   drained(): void;
   ended(session: ClientSession, error: RpcError): void;
   /** The server will go: others had better get the new calls. Told once, and once more when it is the `last` word: nothing more is sent to it then. */
-  draining?(session: ClientSession, last: boolean): void;
+  draining(session: ClientSession, last: boolean): void;
 }
+
+// The most that leaves in one piece, see flushThreshold.
+const togetherBytes = 40 * 1024;
 
 /** One connection to one server, and the calls that wait for it. */
 export class ClientSession implements SessionHandler {
@@ -35,6 +46,16 @@ export class ClientSession implements SessionHandler {
   readonly #events: CallEvents;
   readonly #pending = new SequenceTable<OutboundCall>();
   readonly #writer: RequestWriter;
+  readonly openedAt: number;
+  /** When a call was last sent or answered. */
+  usedAt: number;
+  /** Somebody has it for himself. */
+  locked = false;
+  /** It takes no new calls, and ends with the last one that it has. */
+  leaving = false;
+  /** Low halves of the numbers of calls that the server has and nobody waits for any more. */
+  readonly #forgotten = new Set<number>();
+  #pings: Map<number, { resolve(): void; reject(error: RpcError): void }> | undefined;
   /** Cancels that were asked for before the server had said whether it understands them. */
   #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
   /** The server has said that it will go. */
@@ -48,6 +69,7 @@ export class ClientSession implements SessionHandler {
     this.#options = options;
     this.#events = events;
     const { runtime, session: settings, firstSequence } = options;
+    this.openedAt = this.usedAt = runtime.clock.now();
     const extensions = [cancelExtension(), errorsExtension, drainExtension((_port, stage) => this.#goodbye(stage))];
     this.session = new RpcxSession({ role: 'client', connection, runtime, settings, extensions, handler: this, firstSequence });
     this.#writer = new RequestWriter(this.session, options);
@@ -62,14 +84,39 @@ export class ClientSession implements SessionHandler {
   pendingCalls(): number {
     return this.#pending.size;
   }
-  pending(): OutboundCall[] {
-    return this.#pending.items();
+  /** Calls that the server has not answered, whether somebody waits for them or not. */
+  get outstanding(): number {
+    return this.#pending.size + this.#forgotten.size;
+  }
+
+  /** Ends when its last call has; the server may still answer those that nobody waits for. */
+  leave(): void {
+    this.leaving = true;
+    this.#leaveIfIdle();
+  }
+
+  /** Resolves when the server has answered a heartbeat, a Go server by its echo. Waits for ever if it does not. */
+  async ping(): Promise<void> {
+    const { session } = this;
+    while (session.writer.isOpen) await Promise.resolve();
+    if (session.ended) throw lost(this.address, undefined);
+    const number = session.nextSequenceLow;
+    await new Promise<void>((resolve, reject) => {
+      (this.#pings ??= new Map()).set(number, { resolve, reject });
+      session.sendHeartbeat();
+    });
   }
 
   /** Only while `writable`. What cannot be encoded fails that call alone. */
   send(call: OutboundCall, now: number): void {
     const { session } = this;
+    const refused = this.#options.filters === undefined ? undefined : refusedRequest(this.#options.filters, call, this.address);
+    if (refused !== undefined) {
+      this.#events.failed(call, refused);
+      return;
+    }
     const pending = this.#pending;
+    this.usedAt = now;
     while (!pending.isFree(session.nextSequenceLow)) session.advanceSequence();
     call.sequenceHigh = session.nextSequenceHigh;
     call.sequenceLow = session.nextSequenceLow;
@@ -103,7 +150,11 @@ export class ClientSession implements SessionHandler {
   /** The caller no longer waits; the server is told if it is one of ours. */
   forget(call: OutboundCall, tell: boolean): void {
     call.session = undefined;
-    if (this.#pending.take(call.sequenceHigh, call.sequenceLow) === undefined || !tell || !call.attemptSent) return;
+    const waited = this.#pending.take(call.sequenceHigh, call.sequenceLow) !== undefined;
+    if (this.leaving) this.#leaveIfIdle();
+    if (!waited || !call.attemptSent) return;
+    this.#forgotten.add(call.sequenceLow);
+    if (!tell) return;
     if (this.session.capabilities.has(cancelWord)) this.session.sendControl(cancelWord, call.sequenceHigh, call.sequenceLow);
     else if (this.#cancels !== undefined && this.#cancels.length < 1024) this.#cancels.push({ high: call.sequenceHigh, low: call.sequenceLow });
   }
@@ -118,11 +169,15 @@ export class ClientSession implements SessionHandler {
   response(frame: FrameView): void {
     this.#options.frames?.read(frame);
     const call = this.#pending.take(frame.sequenceHigh, frame.sequenceLow);
+    this.usedAt = this.session.readAt;
     if (call === undefined) {
+      this.#forgotten.delete(frame.sequenceLow);
       this.#events.late();
       return;
     }
+    if (this.#options.filters !== undefined && this.#filtered(this.#options.filters, call, frame)) return;
     call.session = undefined;
+    if (this.leaving) this.#leaveIfIdle();
     try {
       this.#read(call, frame);
     } catch (error) {
@@ -150,15 +205,34 @@ export class ClientSession implements SessionHandler {
     if (words.has(cancelWord)) for (const { high, low } of cancels) this.session.sendControl(cancelWord, high, low);
   }
 
+  answered(sequenceLow: number): void {
+    this.#pings?.get(sequenceLow)?.resolve();
+    this.#pings?.delete(sequenceLow);
+  }
+
   sessionClosed(reason: RpcError | undefined): void {
-    const error = lost(this.address, reason);
+    const error = lost(this.address, reason, this.session.framesRead() === 0);
     const calls = this.#pending.items();
     for (const call of calls) {
       this.#pending.take(call.sequenceHigh, call.sequenceLow);
       call.session = undefined;
     }
     this.#owner.ended(this, error);
+    for (const { reject } of this.#pings?.values() ?? []) reject(error);
     for (const call of calls) this.#events.failed(call, error);
+  }
+
+  #filtered(filters: MessageFilters, call: OutboundCall, frame: FrameView): boolean {
+    const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
+    const { service, method } = call;
+    const verdict = refusedReply(filters, { service, method, metadata, address: this.address, error: frame.isError, payloadBytes: frame.end - frame.payloadStart });
+    // It goes on waiting, so that it ends with its connection at the latest.
+    if (verdict === 'drop') this.#pending.add(call);
+    else if (verdict !== undefined) {
+      call.session = undefined;
+      this.#events.failed(call, verdict);
+    }
+    return verdict !== undefined;
   }
 
   #read(call: OutboundCall, frame: FrameView): void {
@@ -192,9 +266,20 @@ export class ClientSession implements SessionHandler {
     const { session } = this;
     call.attemptSent = true;
     this.#options.frames?.written(call.service, call.method, bytes);
-    session.frameWritten(flushThreshold(this.#pending.size, bytes));
+    const options: TrackedOptions | undefined = call.options;
+    options?.onSent?.();
+    session.frameWritten(options?.together === true ? togetherBytes : flushThreshold(this.#pending.size, bytes));
     if (call.kind === 'oneway') this.#events.succeeded(call, call.wantsReply ? replyOf(undefined, undefined) : undefined);
-    else session.callSent(now);
+    else {
+      session.callSent(now);
+      const { maxOutstanding } = this.#options.link;
+      if (this.outstanding > maxOutstanding) session.fail(stuck(this.address, maxOutstanding));
+    }
+  }
+
+  /** Not in the middle of the reply that was the last one. */
+  #leaveIfIdle(): void {
+    if (this.#pending.size === 0) void this.session.close();
   }
 
   #unsent(call: OutboundCall, error: unknown): void {
@@ -214,13 +299,21 @@ export function asRpcError(error: unknown): RpcError<string> {
   return new RpcError('internal', `the call failed: ${thrownText(error)}`, { cause: error });
 }
 
-function lost(address: string, reason: RpcError | undefined): RpcError {
+function lost(address: string, reason: RpcError | undefined, silent = false): RpcError {
   // We ended it ourselves, and said why.
   if (reason?.reason === 'CLOSED') return reason;
-  const why = reason === undefined ? 'the server closed it' : reason.message;
+  const hint = silent && (reason === undefined || reason.reason === 'CONNECTION_LOST') ? ` ${silentHint}` : '';
+  const why = `${reason === undefined ? 'the server closed it' : reason.message}${hint}`;
   return new RpcError('unavailable', `the connection to ${address} ended while the call waited for its reply: ${why}`, {
     reason: reason?.reason ?? 'CONNECTION_LOST',
     address,
     cause: reason,
   });
+}
+
+/** For a server that went without a word: it may have waited for a TLS handshake. */
+export const silentHint = '(it had said nothing: do both sides agree on TLS, and does it speak rpcx?)';
+
+function stuck(address: string, most: number): RpcError {
+  return new RpcError('unavailable', `the connection to ${address} was given up: more than ${most} calls wait for a server that does not answer them`, { reason: 'STUCK', address });
 }

@@ -56,11 +56,11 @@ describe('a link', () => {
     link.abort(closed);
   });
 
-  it('that cannot be opened fails what waits with one error, and dials again for a call, 100 ms later at the earliest', async () => {
+  it('that cannot be opened fails what waits with one error, and dials again for a call, when its backoff is over', async () => {
     const clock = manualClock();
     const server = await FakeServer.listen();
     const dialer = gate(server);
-    const { link, send, told, ended } = openLink({ transports: [dialer], clock });
+    const { link, send, told, ended } = openLink({ transports: [dialer], clock, reconnect: { jitter: 0 } });
     send('a');
     send('b');
     dialer.fail(new Error('no route'));

@@ -1,13 +1,16 @@
-import { parseAddress, RpcError, thrownText, type Connection } from '@rpcxjs/core';
+import { RpcError, thrownText, type Connection, type Timer } from '@rpcxjs/core';
 import { observe, type Traffic } from '@rpcxjs/session';
-import { unknownNetwork, type ResolvedClientOptions } from './client-options.ts';
-import { ClientSession, type CallEvents, type SessionOwner } from './client-session.ts';
+import type { LinkRules } from './link-options.ts';
+import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionOwner } from './client-session.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { LinkBackoff } from './link-backoff.ts';
+import { openConnection } from './link-dial.ts';
+import { LinkPool } from './link-pool.ts';
+import { LinkQueue } from './link-queue.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
 const closeMs = 1000;
-// Calls that find the server down wake a dial, but not more often than this.
-const leastDialGapMs = 100;
 
 /** What a link tells the client. */
 export interface LinkEvents extends CallEvents {
@@ -16,22 +19,24 @@ export interface LinkEvents extends CallEvents {
 }
 
 /**
- * The way to one server: at most one connection, at most one dial, and the only queue. A call waits here, unencoded, while there is no
- * connection or the server does not read.
- *
- * idle → connecting → open → idle …; closed is final.
+ * The way to one server: its connections, and the only queue, which they share. A call waits here, unencoded, while there is no connection
+ * or the server does not read. Without calls nothing is dialled; what is closed, retired or lost is opened again by the next call.
  */
 export class ServerLink implements SessionOwner {
   readonly address: string;
+  readonly pool: LinkPool;
   readonly #options: ResolvedClientOptions;
+  readonly #rules: LinkRules;
   readonly #events: LinkEvents;
-  #state: 'idle' | 'connecting' | 'open' | 'closed' = 'idle';
-  #session: ClientSession | undefined;
-  #queue: OutboundCall[] = [];
-  #next = 0;
+  readonly #queue: LinkQueue;
+  readonly #backoff: LinkBackoff;
+  /** Connections that are being opened, for the pool or for somebody alone. */
+  readonly #dials = new Map<AbortController, Promise<ClientSession>>();
+  #apart = 0;
   #failure: RpcError | undefined;
-  #failedAt = -Infinity;
-  #dial: AbortController | undefined;
+  #retry: Timer | undefined;
+  #retryAt = Infinity;
+  #closed = false;
   #draining = false;
   #left: () => void = () => {};
   /** Settles when the last connection of a closed link has ended. */
@@ -40,89 +45,221 @@ export class ServerLink implements SessionOwner {
   constructor(address: string, options: ResolvedClientOptions, events: LinkEvents) {
     this.address = address;
     this.#options = options;
+    this.#rules = options.link;
     this.#events = events;
+    this.#queue = new LinkQueue(options.link.queue);
+    this.#backoff = new LinkBackoff(options.link.reconnect, options.runtime.clock);
+    this.pool = new LinkPool(options.link.pool, options.runtime.clock);
   }
 
+  /** One of its connections, undefined while there is none. */
   get session(): ClientSession | undefined {
-    return this.#session;
+    return this.pool.sessions[0];
+  }
+  /** All of them, those included that somebody has alone or that take no new calls. */
+  get sessions(): readonly ClientSession[] {
+    return [...this.pool.sessions, ...this.pool.apart];
+  }
+  /** Connections that are being opened. */
+  get dialling(): number {
+    return this.#dials.size;
   }
   /** Calls that wait; those that are over by now do not. */
   get queued(): number {
-    this.#queue = this.#queue.slice(this.#next).filter(({ settled: over }) => !over);
-    this.#next = 0;
-    return this.#queue.length;
+    return this.#queue.size;
   }
-  /** The last dial failed, and no connection came since. */
+  /** Calls that were sent and wait for their replies. */
+  get inFlight(): number {
+    return this.sessions.reduce((sum, session) => sum + session.pendingCalls(), 0);
+  }
+  /** All its connections have as many calls as makes a pool grow. */
+  get busy(): boolean {
+    return this.pool.load + this.#queue.size >= this.#rules.pool.busyAt;
+  }
+  /** There is no connection, and the time has not come to try again. */
   get failing(): boolean {
-    return this.#failure !== undefined;
+    if (this.pool.sessions.length > 0) return false;
+    return (this.#failure !== undefined && this.#dials.size > 0) || this.#backoff.callWaitMs(this.#now()) > 0;
   }
 
   send(call: OutboundCall, now: number): void {
-    const session = this.#session;
-    if (session !== undefined && this.#queue.length === 0 && session.writable) session.send(call, now);
-    else this.#wait(call, now);
+    const session = this.pool.only;
+    if (session !== undefined && this.#queue.isEmpty && session.writable) session.send(call, now);
+    else this.#place(call, now);
   }
 
   drained(): void {
-    const session = this.#session;
-    while (session?.writable === true && this.#next < this.#queue.length) {
-      const call = this.#queue[this.#next++] as OutboundCall; // below length
-      if (!call.settled) session.send(call, this.#options.runtime.clock.now());
+    while (!this.#queue.isEmpty) {
+      const session = this.pool.pick();
+      if (session === undefined) return;
+      const call = this.#queue.take();
+      if (call !== undefined) session.send(call, this.#now());
     }
-    if (this.#next < this.#queue.length) return;
-    this.#queue = [];
-    this.#next = 0;
+  }
+
+  /** Opens connections until there are so many, and resolves when they are there. */
+  async open(count: number): Promise<void> {
+    for (const dial of [...this.#dials.values()].slice(count - this.pool.sessions.length)) void dial.catch(ignore);
+    while (this.pool.sessions.length + this.#dials.size < count) void this.#dial();
+    await Promise.all(this.#dials.values());
+  }
+
+  /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. */
+  async ping(timeoutMs: number): Promise<number> {
+    const { clock } = this.#options.runtime;
+    let late!: (error: RpcError) => void;
+    const patience = new Promise<never>((_, reject) => (late = reject));
+    const message = `${this.address} did not answer a heartbeat within ${timeoutMs} ms`;
+    const timer = clock.setTimer(() => late(new RpcError('deadline_exceeded', message, { reason: 'TIMEOUT', address: this.address })), timeoutMs);
+    const asked = async (): Promise<number> => {
+      const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
+      const began = clock.now();
+      await session.ping();
+      return clock.now() - began;
+    };
+    try {
+      return await Promise.race([asked(), patience]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** A connection that no other call uses until it is released: an idle one that the pool can spare, or a new one. */
+  async lock(): Promise<ClientSession> {
+    const session = this.pool.spare() ?? (await this.#dial(true));
+    session.locked = true;
+    return session;
+  }
+  /** The next calls may use it again. */
+  unlock(session: ClientSession): void {
+    if (!session.locked) return;
+    session.locked = false;
+    if (session.session.ended || session.leaving) return;
+    if (this.#closed || this.pool.isFull) this.pool.leave(session);
+    else this.#join(session);
+  }
+
+  draining(session: ClientSession): void {
+    if (session.leaving) return;
+    this.pool.leave(session);
+    if (this.pool.sessions.length === 0) this.#backoff.lost(this.#now() - session.openedAt);
+    if (!this.#queue.isEmpty) this.#refill(this.#now());
+  }
+
+  /** Its connections end with the last call that each has; the next call opens new ones. Resolves when they have ended. */
+  closeConnections(): Promise<void> {
+    for (const [abort] of this.#dials) abort.abort(new RpcError('unavailable', `the connections to ${this.address} were closed while this one was opened`, { reason: 'CONNECT_FAILED', sent: false, address: this.address }));
+    this.#backoff.reset();
+    this.#failure = undefined;
+    const ends = this.pool.leaveAll();
+    if (this.#queue.size > 0) this.#refill(this.#now());
+    return ends;
+  }
+
+  /** The server has left the list: calls that wait go elsewhere, those under way finish. A call that comes all the same brings it back. */
+  retire(): void {
+    const gone = new RpcError('unavailable', `${this.address} is in the list of servers no more`, { reason: 'NO_INSTANCE', sent: false, address: this.address });
+    for (const call of this.#queue.takeAll()) this.#events.failed(call, gone);
+    void this.closeConnections();
   }
 
   ended(session: ClientSession, error: RpcError): void {
-    if (this.#session !== session) return;
-    this.#session = undefined;
-    if (this.#state === 'closed') this.#left();
+    const { leaving } = session;
+    const pooled = this.pool.remove(session);
     this.#events.ended(session.traffic);
-    if (this.#state === 'open') this.#state = 'idle';
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionClosed?.(session.session.connection, error));
-    if (this.queued === 0 || this.#state !== 'idle') return;
+    if (this.#closed) {
+      if (this.sessions.length === 0) this.#left();
+      return;
+    }
+    if (leaving || !pooled) return;
+    const alone = this.pool.sessions.length === 0 && this.#dials.size === 0;
     // Dialled again at once, a server that ends every connection would be dialled in circles.
-    if (session.traffic.bytesRead === 0) this.#refused(`the server had said nothing when it ended: ${thrownText(error.cause ?? 'the server closed it')}`);
-    else this.#connect();
+    if (session.traffic.bytesRead === 0 && alone && this.#queue.size > 0) {
+      this.#refused(`the server had said nothing when it ended: ${thrownText(error.cause ?? 'the server closed it')} ${silentHint}`);
+      return;
+    }
+    this.#backoff.lost(this.#now() - session.openedAt);
+    if (this.#queue.size > 0) this.#refill(this.#now());
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
-    this.#dial?.abort();
-    const session = this.#session?.session;
-    if (session === undefined) return;
+    this.#stop();
+    const sessions = this.sessions.map(({ session }) => session);
+    if (sessions.length === 0) return;
     // Nobody waits for anything any more: a server that does not end its side is left behind.
-    const timer = this.#options.runtime.clock.setTimer(() => session.fail(new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' })), closeMs);
-    await Promise.race([session.close(), this.#gone]);
+    const left = (): void => {
+      for (const session of sessions) session.fail(new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' }));
+    };
+    const timer = this.#options.runtime.clock.setTimer(left, closeMs);
+    await Promise.race([Promise.all(sessions.map((session) => session.close())), this.#gone]);
     timer.cancel();
   }
   abort(error: RpcError): void {
-    this.#state = 'closed';
-    this.#dial?.abort();
-    this.#failQueue(error);
-    this.#session?.session.fail(error);
+    this.#stop();
+    for (const call of this.#queue.takeAll()) this.#events.failed(call, error);
+    for (const { session } of this.sessions) session.fail(error);
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.pool.stop();
+    for (const abort of this.#dials.keys()) abort.abort(closedError());
+  }
+
+  #now(): number {
+    return this.#options.runtime.clock.now();
+  }
+
+  /** Where there is not exactly one connection that takes it at once. */
+  #place(call: OutboundCall, now: number): void {
+    const session = this.#queue.isEmpty ? this.pool.pick() : undefined;
+    if (session === undefined) this.#wait(call, now);
+    else {
+      session.send(call, now);
+      if (this.pool.sessions.length < this.#rules.pool.connections) this.#refill(now);
+    }
+    const { grow, max } = this.#rules.pool;
+    if (grow === 'busy' && this.#dials.size === 0 && this.pool.sessions.length > 0 && this.pool.sessions.length < max && this.busy) void this.#dial().catch(ignore);
   }
 
   #wait(call: OutboundCall, now: number): void {
-    if (this.#state === 'closed') {
-      // An interceptor held it back while the client ended.
-      this.#events.failed(call, new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false }));
+    const error = this.#refusal(now);
+    if (error !== undefined) {
+      this.#events.failed(call, error);
       return;
     }
-    const { maxQueuedCalls } = this.#options.limits;
-    if (this.#queue.length - this.#next >= maxQueuedCalls && this.queued >= maxQueuedCalls) {
-      const message = `${maxQueuedCalls} calls wait for ${this.address} already; wait for some of them, or raise limits.maxQueuedCalls`;
-      this.#events.failed(call, new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address }));
+    let queued;
+    try {
+      queued = this.#queue.add(call);
+    } catch (thrown) {
+      this.#events.failed(call, asRpcError(thrown));
       return;
     }
-    if (this.#state === 'idle' && this.#failure !== undefined && now - this.#failedAt < leastDialGapMs) {
-      this.#events.failed(call, this.#failure);
-      return;
+    if (queued === 'refused') this.#events.failed(call, this.#overflow('wait for some of them, or raise queue.max'));
+    else {
+      if (this.pool.sessions.length < this.#rules.pool.connections) this.#refill(now);
+      if (this.pool.isWriting) this.#drainSoon();
+      if (queued !== 'waits') for (const displaced of queued) this.#events.failed(displaced, this.#overflow('this one had waited longest, and made room for a new one'));
     }
-    this.#queue.push(call);
-    if (this.#state === 'idle') this.#connect();
-    else if (this.#state === 'open' && this.#session?.session.writer.isOpen === true) this.#drainSoon();
+  }
+
+  /** Why a call need not even wait. */
+  #refusal(now: number): RpcError | undefined {
+    // An interceptor held it back while the client ended.
+    if (this.#closed) return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });
+    if (this.pool.sessions.length > 0 || this.#dials.size > 0) return undefined;
+    if (!this.#rules.pool.autoConnect) {
+      const message = `there is no connection to ${this.address}, and calls open none: await client.ready(), or leave pool.autoConnect on`;
+      return new RpcError('unavailable', message, { reason: 'CONNECT_FAILED', sent: false, address: this.address });
+    }
+    return this.#rules.queue.whileDown === 'fail' && this.#backoff.callWaitMs(now) > 0 ? this.#failure : undefined;
+  }
+
+  #overflow(advice: string): RpcError {
+    const message = `${this.#queue.size} calls wait for ${this.address} already; ${advice}`;
+    return new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address });
   }
 
   /** A call was made while another one is being encoded: it goes out when that frame is closed. */
@@ -135,57 +272,80 @@ export class ServerLink implements SessionOwner {
     });
   }
 
-  #connect(): void {
-    this.#state = 'connecting';
-    this.#dial = new AbortController();
-    this.#open(this.#dial.signal).then(
-      (connection) => this.#opened(connection),
-      (error: unknown) => this.#refused(error),
-    );
-  }
-
-  async #open(signal: AbortSignal): Promise<Connection> {
-    const { transports, plugins, runtime } = this.#options;
-    const address = parseAddress(this.address);
-    const dialer = transports.find(({ networks }) => networks.includes(address.network));
-    if (dialer === undefined) throw new RpcError('unavailable', unknownNetwork(address.network, transports), { reason: 'CONNECT_FAILED', sent: false });
-    let connection = await dialer.dial(address, { signal, runtime });
-    try {
-      for (const plugin of plugins) if (plugin.connectionOpened !== undefined) connection = await plugin.connectionOpened(connection);
-    } catch (error) {
-      connection.abort();
-      throw error;
-    }
-    return connection;
-  }
-
-  #opened(connection: Connection): void {
-    if (this.#state === 'closed') {
-      connection.abort();
+  /** Opens what is missing, now or when that is due. */
+  #refill(now: number): void {
+    if (!this.#rules.pool.autoConnect || this.#closed) return;
+    const waitMs = this.#backoff.callWaitMs(now);
+    if (waitMs > 0) {
+      this.#retryIn(waitMs, now);
       return;
     }
-    this.#state = 'open';
+    while (this.pool.sessions.length + this.#dials.size < this.#rules.pool.connections) void this.#dial().catch(ignore);
+  }
+
+  #retryIn(delayMs: number, now: number): void {
+    if (now + delayMs >= this.#retryAt) return;
+    this.#retry?.cancel();
+    this.#retryAt = now + delayMs;
+    this.#retry = this.#options.runtime.clock.setTimer(() => {
+      this.#retryAt = Infinity;
+      if (this.#queue.size > 0) while (this.pool.sessions.length + this.#dials.size < this.#rules.pool.connections) void this.#dial().catch(ignore);
+    }, delayMs);
+  }
+
+  #dial(apart = false): Promise<ClientSession> {
+    if (this.#closed) return Promise.reject(closedError());
+    const abort = new AbortController();
+    const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined }).then(
+      (connection) => {
+        this.#dials.delete(abort);
+        return this.#opened(connection, apart);
+      },
+      (cause: unknown) => {
+        this.#dials.delete(abort);
+        // It was ended by us, which is no failure of the server.
+        if (abort.signal.aborted && abort.signal.reason !== cause) throw cause;
+        throw this.#refused(cause);
+      },
+    );
+    this.#dials.set(abort, opened);
+    return opened;
+  }
+
+  #opened(connection: Connection, apart: boolean): ClientSession {
     this.#failure = undefined;
+    this.#backoff.connected();
     const session = new ClientSession(this, connection, this.#options, this.#events);
-    this.#session = session;
+    if (apart) this.pool.apart.add(session);
+    else this.pool.add(session);
     session.session.start();
+    this.drained();
+    return session;
+  }
+
+  #join(session: ClientSession): void {
+    this.pool.apart.delete(session);
+    this.pool.add(session);
     this.drained();
   }
 
-  #refused(cause: unknown): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'idle';
-    this.#failedAt = this.#options.runtime.clock.now();
-    this.#failure = new RpcError('unavailable', `no connection to ${this.address}: ${thrownText(cause)}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
-    const failure = this.#failure;
+  #refused(cause: unknown): RpcError {
+    const failure = new RpcError('unavailable', `no connection to ${this.address}: ${thrownText(cause)}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
+    if (this.#closed) return failure;
+    const now = this.#now();
+    // Those that are opened together fail together, and count as one.
+    if (this.#backoff.waitMs(now) === 0) this.#backoff.failed();
+    this.#failure = failure;
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionFailed?.(this.address, failure));
-    this.#failQueue(failure);
-  }
-
-  #failQueue(error: RpcError): void {
-    const waiting = this.#queue.slice(this.#next);
-    this.#queue = [];
-    this.#next = 0;
-    for (const call of waiting) if (!call.settled) this.#events.failed(call, error);
+    if (this.pool.sessions.length > 0 || this.#dials.size > 0 || this.#queue.size === 0) return failure;
+    if (this.#rules.queue.whileDown === 'keep') this.#retryIn(this.#backoff.waitMs(now), now);
+    else for (const call of this.#queue.takeAll()) this.#events.failed(call, failure);
+    return failure;
   }
 }
+
+function closedError(): RpcError {
+  return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });
+}
+
+function ignore(): void {}

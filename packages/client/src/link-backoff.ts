@@ -1,0 +1,70 @@
+import type { Clock } from '@rpcxjs/core';
+import type { LinkRules } from './link-options.ts';
+
+/** When one server may be dialled again. */
+export class LinkBackoff {
+  readonly #rules: LinkRules['reconnect'];
+  readonly #clock: Clock;
+  #failures = 0;
+  /** A stable connection was lost, as those of other clients may have been: their dials stay as far apart as they were drawn. */
+  #spread = false;
+  #dueAt = -Infinity;
+  #wakesAt = -Infinity;
+
+  constructor(rules: LinkRules['reconnect'], clock: Clock) {
+    this.#rules = rules;
+    this.#clock = clock;
+  }
+
+  /** Milliseconds until calls that wait may dial. */
+  waitMs(now: number): number {
+    return Math.max(0, this.#dueAt - now);
+  }
+  /** Milliseconds until a call that comes may. */
+  callWaitMs(now: number): number {
+    return Math.max(0, Math.min(this.#dueAt, this.#wakesAt) - now);
+  }
+
+  /** A dial failed. */
+  failed(): void {
+    const { wakeMs, spreadMs } = this.#rules;
+    const now = this.#clock.now();
+    const delayMs = this.#delay();
+    this.#dueAt = now + (this.#spread ? Math.max(delayMs, spreadMs) : delayMs);
+    this.#wakesAt = now + wakeMs;
+    this.#failures += 1;
+  }
+
+  /** A connection that lasted so long is no more. The first one that was young is dialled again at once, a further one as after a failed dial. */
+  lost(lastedMs: number): void {
+    const { stableMs, spreadMs } = this.#rules;
+    const now = this.#clock.now();
+    if (lastedMs < stableMs) {
+      if (this.#failures > 0) this.failed();
+      else this.#failures = 1;
+      return;
+    }
+    this.#failures = 0;
+    this.#spread = spreadMs > 0;
+    this.#dueAt = now + spreadMs * this.#clock.random();
+    this.#wakesAt = this.#dueAt;
+  }
+
+  /** There is a connection, which says nothing yet of how long it lasts. */
+  connected(): void {
+    this.#dueAt = this.#wakesAt = -Infinity;
+    this.#spread = false;
+  }
+
+  /** Whatever was, is forgotten. */
+  reset(): void {
+    this.#failures = 0;
+    this.connected();
+  }
+
+  #delay(): number {
+    const { initialMs, factor, maxMs, jitter } = this.#rules;
+    const most = Math.min(maxMs, initialMs * factor ** Math.min(this.#failures, 100));
+    return most * (1 - jitter + jitter * this.#clock.random());
+  }
+}

@@ -1,0 +1,129 @@
+import type { Clock, Timer } from '@rpcxjs/core';
+import type { ClientSession } from './client-session.ts';
+import type { LinkRules } from './link-options.ts';
+
+/** The connections of one link. */
+export class LinkPool {
+  /** Those that calls are given to. */
+  readonly sessions: ClientSession[] = [];
+  /** Those that somebody has alone, and those that take no new calls. */
+  readonly apart: Set<ClientSession> = new Set<ClientSession>();
+  /** The one that there is, where nothing else has to be looked at. */
+  only: ClientSession | undefined;
+  readonly #rules: LinkRules['pool'];
+  readonly #clock: Clock;
+  readonly #ends = new Map<ClientSession, () => void>();
+  #turn = 0;
+  #sweep: Timer | undefined;
+
+  constructor(rules: LinkRules['pool'], clock: Clock) {
+    this.#rules = rules;
+    this.#clock = clock;
+  }
+
+  /** Calls in flight on the connection that has least, of those that could take one more. */
+  get load(): number {
+    let least = Infinity;
+    for (const session of this.sessions) if (session.writable) least = Math.min(least, session.pendingCalls());
+    return least === Infinity ? 0 : least;
+  }
+  get isFull(): boolean {
+    return this.sessions.length >= this.#rules.max;
+  }
+  /** A frame is being written to one of them, which cannot take another one meanwhile. */
+  get isWriting(): boolean {
+    return this.sessions.some(({ session }) => session.writer.isOpen);
+  }
+
+  /** The one that takes the next call: with the fewest unanswered ones, else in turn. */
+  pick(): ClientSession | undefined {
+    const { sessions } = this;
+    const count = sessions.length;
+    let best: ClientSession | undefined;
+    let bestAt = 0;
+    for (let step = 0; step < count; step++) {
+      const at = (this.#turn + step) % count;
+      const session = sessions[at] as ClientSession; // within the list
+      if (!session.writable || (best !== undefined && session.outstanding >= best.outstanding)) continue;
+      best = session;
+      bestAt = at;
+    }
+    if (best !== undefined) this.#turn = bestAt + 1;
+    return best;
+  }
+
+  add(session: ClientSession): void {
+    this.sessions.push(session);
+    this.#changed();
+    this.#sweepSoon();
+  }
+
+  /** Whether it was one that calls are given to. */
+  remove(session: ClientSession): boolean {
+    this.#ends.get(session)?.();
+    this.#ends.delete(session);
+    this.apart.delete(session);
+    const at = this.sessions.indexOf(session);
+    if (at < 0) return false;
+    this.sessions.splice(at, 1);
+    this.#changed();
+    return true;
+  }
+
+  /** An idle one, if that leaves the others one. It is apart from then on. */
+  spare(): ClientSession | undefined {
+    if (this.sessions.length < 2) return undefined;
+    const session = this.sessions.find((one) => one.pendingCalls() === 0 && one.writable);
+    if (session === undefined) return undefined;
+    this.remove(session);
+    this.apart.add(session);
+    return session;
+  }
+
+  /** It takes no new calls and ends with its last one; resolves then. */
+  leave(session: ClientSession): Promise<void> {
+    this.remove(session);
+    this.apart.add(session);
+    const ended = new Promise<void>((resolve) => this.#ends.set(session, resolve));
+    session.leave();
+    return ended;
+  }
+  /** Not those that somebody has alone. */
+  async leaveAll(): Promise<void> {
+    await Promise.all(this.sessions.slice().map((session) => this.leave(session)));
+  }
+
+  stop(): void {
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+  }
+
+  #changed(): void {
+    const { connections, grow } = this.#rules;
+    this.only = connections === 1 && grow === 'never' && this.sessions.length === 1 ? this.sessions[0] : undefined;
+  }
+
+  /** Looks when the one that was idle longest may go. */
+  #sweepSoon(): void {
+    const { connections, idleMs } = this.#rules;
+    if (this.#sweep !== undefined || this.sessions.length <= connections || idleMs === 0 || idleMs === Infinity) return;
+    const idleSince = Math.min(...this.sessions.map((session) => (session.pendingCalls() > 0 ? Infinity : session.usedAt)));
+    const now = this.#clock.now();
+    // Many clients that went quiet together need not close together.
+    const limitMs = idleMs * (0.9 + 0.2 * this.#clock.random());
+    const delayMs = idleSince === Infinity ? limitMs : idleSince + limitMs - now;
+    this.#sweep = this.#clock.setTimer(() => {
+      this.#sweep = undefined;
+      this.#collect(limitMs);
+    }, Math.max(1, delayMs));
+  }
+
+  #collect(limitMs: number): void {
+    const now = this.#clock.now();
+    for (const session of this.sessions.slice()) {
+      if (this.sessions.length <= this.#rules.connections) break;
+      if (session.pendingCalls() === 0 && now - session.usedAt >= limitMs) void this.leave(session);
+    }
+    this.#sweepSoon();
+  }
+}

@@ -1,0 +1,118 @@
+import { createByteWriter } from '@rpcxjs/protocol';
+import type { LinkRules } from './link-options.ts';
+import type { OutboundCall } from './outbound-call.ts';
+
+/** What became of a call that should wait: it does, it is one too many, or it took the place of others. */
+export type Queued = 'waits' | 'refused' | readonly OutboundCall[];
+
+/** The calls that wait for one server, in the order of their coming and not encoded. */
+export class LinkQueue {
+  readonly #rules: LinkRules['queue'];
+  #calls: OutboundCall[] = [];
+  #next = 0;
+  /** What each takes, if that matters. */
+  #bytes: Map<OutboundCall, number> | undefined;
+  #total = 0;
+
+  constructor(rules: LinkRules['queue']) {
+    this.#rules = rules;
+    if (rules.maxBytes < Infinity) this.#bytes = new Map();
+  }
+
+  /** Calls that are over by now may be among them. */
+  get isEmpty(): boolean {
+    return this.#next >= this.#calls.length;
+  }
+  /** Calls that wait; those that are over by now do not. Under 'wait', no more than the queue holds: the others wait for it. */
+  get size(): number {
+    return Math.min(this.#live(), this.#rules.overflow === 'wait' ? this.#rules.max : Infinity);
+  }
+  /** Bytes of their inputs, where those are limited. */
+  get bytes(): number {
+    return this.#total;
+  }
+
+  /** Throws what the codec throws, if bytes are limited. */
+  add(call: OutboundCall): Queued {
+    const { overflow } = this.#rules;
+    const bytes = this.#bytes === undefined ? 0 : inputBytes(call);
+    let displaced: OutboundCall[] | undefined;
+    if (overflow !== 'wait' && !this.#hasRoom(bytes)) {
+      if (overflow === 'reject' || call.kind === 'oneway' || bytes > this.#rules.maxBytes || this.#rules.max < 1) return 'refused';
+      displaced = [];
+      for (let oldest = this.take(); oldest !== undefined; oldest = this.take()) {
+        displaced.push(oldest);
+        if (this.#hasRoom(bytes)) break;
+      }
+    }
+    this.#calls.push(call);
+    if (this.#bytes !== undefined) {
+      this.#bytes.set(call, bytes);
+      this.#total += bytes;
+    }
+    return displaced ?? 'waits';
+  }
+
+  /** The one that has waited longest. */
+  take(): OutboundCall | undefined {
+    while (this.#next < this.#calls.length) {
+      const call = this.#calls[this.#next++] as OutboundCall; // below length
+      this.#forget(call);
+      if (isOver(call)) continue;
+      if (this.#next >= this.#calls.length) this.#reset();
+      return call;
+    }
+    this.#reset();
+    return undefined;
+  }
+
+  /** All of them, and none is left. */
+  takeAll(): OutboundCall[] {
+    const calls = this.#calls.slice(this.#next).filter((call) => !isOver(call));
+    this.#reset();
+    this.#bytes?.clear();
+    this.#total = 0;
+    return calls;
+  }
+
+  #reset(): void {
+    if (this.#calls.length === 0) return;
+    this.#calls = [];
+    this.#next = 0;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { max, maxBytes } = this.#rules;
+    if (this.#calls.length - this.#next < max && this.#total + bytes <= maxBytes) return true;
+    return this.#live() < max && this.#total + bytes <= maxBytes;
+  }
+
+  #live(): number {
+    const calls = this.#calls.slice(this.#next).filter((call) => {
+      if (!isOver(call)) return true;
+      this.#forget(call);
+      return false;
+    });
+    this.#calls = calls;
+    this.#next = 0;
+    return calls.length;
+  }
+
+  #forget(call: OutboundCall): void {
+    if (this.#bytes === undefined) return;
+    this.#total -= this.#bytes.get(call) ?? 0;
+    this.#bytes.delete(call);
+  }
+}
+
+/** Also a second attempt beside another one that has won. */
+export function isOver(call: OutboundCall): boolean {
+  return call.settled || call.main.settled;
+}
+
+function inputBytes(call: OutboundCall): number {
+  if (call.raw !== undefined) return call.raw.payload.length;
+  const apart = createByteWriter();
+  call.binding.input.encode(call.input, apart);
+  return apart.finish().length;
+}
