@@ -50,6 +50,33 @@ describe('a server whose calls fail one after the other', () => {
     expect(group.usable()).toEqual(['a', 'b']);
   });
 
+  it('M31: is not forgiven by a late success of a call from before', () => {
+    const { clock, group, begin, end, calls, call } = nodeBench(2);
+    const early = begin('a');
+    calls(5, 'a', timeout);
+    clock.advance(10_000);
+    call('a');
+    calls(4, 'a', timeout);
+    end(early);
+    call('a', timeout);
+    expect(group.usable()).toEqual(['b']);
+  });
+
+  it('begins anew when it is well again', () => {
+    const { clock, group, calls, table } = nodeBench(2, { ejectionMs: 1000 });
+    calls(50, 'b');
+    calls(5, 'a', timeout);
+    clock.advance(1000);
+    calls(1, 'a');
+    calls(4, 'a', timeout);
+    expect(group.usable()).toEqual(['a', 'b']);
+    calls(40, 'a');
+    clock.advance(10_000);
+    calls(1, 'a');
+    // 4 of 46, and not 9.
+    expect(table.snapshot()[0]?.state).toBe('healthy');
+  });
+
   it('is forgiven by one success', () => {
     const { group, calls, call } = nodeBench(2);
     calls(4, 'a', timeout);
@@ -126,6 +153,27 @@ describe('a server that cannot be reached', () => {
     expect(new Set(waits.slice(-5)).size).toBeGreaterThan(1);
   });
 
+  it('is tried again as soon as the first time when it has been reached for 5 s', () => {
+    const { clock, group, call } = nodeBench(2);
+    const waitMs = () => {
+      let waitedMs = 0;
+      for (; group.probe(clock.now()) === undefined; waitedMs += 10) clock.advance(10);
+      return waitedMs;
+    };
+    for (let turn = 0; turn < 10; turn++) {
+      call('a', refused);
+      waitMs();
+    }
+    call('a');
+    clock.advance(4999);
+    call('a', lost);
+    expect(waitMs()).toBeGreaterThan(2000);
+    call('a');
+    clock.advance(5000);
+    call('a', lost);
+    expect(waitMs()).toBeLessThan(300);
+  });
+
   it('is not counted twice by the many calls that one connection took with it', () => {
     const { clock, group, begin, end, table } = nodeBench(2);
     const calls = Array.from({ length: 50 }, () => begin('a'));
@@ -185,6 +233,16 @@ describe('a server that fails more than its peers', () => {
     rounds(150, bench, ['b']);
     bench.calls(10, 'b');
     expect(bench.group.usable()).toEqual(['a', 'c', 'd', 'e']);
+  });
+
+  it('D8: is avoided within two intervals also after a day without a failure', () => {
+    const bench = nodeBench(5);
+    for (let minute = 0; minute < 60 * 24; minute++) {
+      for (const address of 'abcde') bench.calls(10, address);
+      bench.clock.advance(60_000);
+    }
+    rounds(200, bench, ['b']);
+    expect(bench.table.snapshot()[1]).toMatchObject({ ejectedFor: 'success-rate' });
   });
 
   it('D8: stays when all fail alike', () => {

@@ -68,6 +68,29 @@ describe('a trial', () => {
     expect(group.usable()).toEqual(['a', 'b']);
   });
 
+  it('is not brought about by an answer that comes too late', async () => {
+    let answer = (): void => {};
+    const { clock, group, call, table } = nodeBench(2, {}, () => new Promise<void>((resolve) => (answer = resolve)));
+    call('a', silent);
+    clock.advance(10_000);
+    group.probe(clock.now());
+    table.quarantine('a', 60_000);
+    answer();
+    await clock.advanceAsync(1000);
+    expect(group.probe(clock.now())).toBeUndefined();
+    expect(table.why('a')).toContain('it was put in quarantine');
+  });
+
+  it('that fails makes a quarantine a matter of failed calls', () => {
+    const { clock, group, call, table } = nodeBench(3);
+    table.quarantine('a', 1000);
+    clock.advance(1000);
+    call('a', errors.timeout);
+    expect([group.usable(), table.snapshot()[0]?.ejectedFor, table.why('a')]).toEqual([
+      ['b', 'c'], 'consecutive', 'a is avoided for 10 s more: the call that tried it again failed with deadline_exceeded: said TIMEOUT',
+    ]);
+  });
+
   it('that cannot even be asked for does not break anything', async () => {
     const { clock, group, call } = nodeBench(2, {}, () => {
       throw new Error('planted');

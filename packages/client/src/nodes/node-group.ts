@@ -95,8 +95,7 @@ export class NodeGroup {
 
   #most(): number {
     const { maxEjectedShare } = this.#owner;
-    const count = this.#nodes.length;
-    return maxEjectedShare === 0 ? 0 : Math.min(count - 1, Math.max(1, Math.floor(count * maxEjectedShare)));
+    return maxEjectedShare === 0 ? 0 : Math.max(1, Math.floor(this.#nodes.length * maxEjectedShare));
   }
 }
 

@@ -142,14 +142,12 @@ export class NodeTable implements GroupOwner {
 
   /** Servers with the peers of each of their lists. */
   #compare(now: number): void {
-    const first = Number.isNaN(this.#compareAt);
     this.#compareAt = now + this.#options.intervalMs;
-    if (first) return;
     if (this.#anyFailed) {
       this.#anyFailed = false;
       for (const { nodes } of this.#groups) {
-        const healthy = nodes.filter(({ state }) => state === 'healthy');
-        for (const index of outliers(healthy, this.#options)) this.#breaker.fellBehind(healthy[index] as Node, now); // of this list
+        // Of those that are avoided nothing is counted.
+        for (const index of outliers(nodes, this.#options)) this.#breaker.fellBehind(nodes[index] as Node, now); // of this list
       }
     }
     for (const node of this.#nodes.values()) {
