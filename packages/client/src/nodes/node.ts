@@ -60,7 +60,7 @@ export class Node {
   ejections: number = 0;
   refusals: number = 0;
   #state: NodeState = 'healthy';
-  #healthySince: number = Number.NaN;
+  #healthySince: number = -Infinity;
 
   constructor(address: string) {
     this.address = address;
@@ -71,8 +71,7 @@ export class Node {
   }
   /** How long it has been healthy since it was avoided last, 0 when it is not healthy. */
   healthyForMs(now: number): number {
-    if (this.#state !== 'healthy') return 0;
-    return Number.isNaN(this.#healthySince) ? Infinity : now - this.#healthySince;
+    return this.#state === 'healthy' ? now - this.#healthySince : 0;
   }
   /** A call that begins now finds out whether it is well again. */
   due(now: number): boolean {

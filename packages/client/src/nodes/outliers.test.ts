@@ -28,6 +28,11 @@ describe('outliers', () => {
     expect(of(...failures)).toEqual([]);
   });
 
+  it('are not those at the edge of peers that differ widely', () => {
+    const found = outliers([0, 1000, 4000, 5000, 5500].map((failed) => tally(10_000, failed)), defaultHealth);
+    expect(found).toEqual([]);
+  });
+
   it('are judged only when they, and a peer, had calls enough', () => {
     expect(outliers([tally(19, 19), tally(100, 0), tally(100, 0)], defaultHealth)).toEqual([]);
     expect(outliers([tally(20, 20), tally(100, 0), tally(19, 0)], defaultHealth)).toEqual([0]);
