@@ -34,6 +34,12 @@ export interface SessionOwner {
   draining(session: ClientSession, last: boolean): void;
 }
 
+/** Has a connection alone, and no queue but its own. */
+export interface SessionHolder {
+  drained(): void;
+  lost(error: RpcError): void;
+}
+
 // The most that leaves in one piece, see flushThreshold.
 const togetherBytes = 40 * 1024;
 
@@ -49,8 +55,8 @@ export class ClientSession implements SessionHandler {
   readonly openedAt: number;
   /** When a call was last sent or answered. */
   usedAt: number;
-  /** Somebody has it for himself. */
-  locked = false;
+  /** Whoever has it alone. */
+  holder: SessionHolder | undefined;
   /** It takes no new calls, and ends with the last one that it has. */
   leaving = false;
   /** Low halves of the numbers of calls that the server has and nobody waits for any more. */
@@ -186,6 +192,7 @@ export class ClientSession implements SessionHandler {
   }
 
   drained(): void {
+    this.holder?.drained();
     this.#owner.drained();
   }
 
@@ -219,6 +226,7 @@ export class ClientSession implements SessionHandler {
     }
     this.#owner.ended(this, error);
     for (const { reject } of this.#pings?.values() ?? []) reject(error);
+    this.holder?.lost(error);
     for (const call of calls) this.#events.failed(call, error);
   }
 

@@ -3,44 +3,45 @@ import {
   type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
 import { addTraffic, createTraffic, type Traffic } from '@rpcxjs/session';
-import { CallRunner, type CallCounters } from './call-runner.ts';
+import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
-import { OutboundCall, type CallTarget } from './outbound-call.ts';
-import { Pushes, type PushInfo } from './pushes.ts';
+import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
+import { withoutDeadline } from './filters.ts';
+import { LinkControl, type ClientConnections } from './link-control.ts';
+import type { NodeInfo } from './nodes/node-info.ts';
+import { NodeTable } from './nodes/node-table.ts';
+import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
+import { Pushes, type PushInfo, type ServerMessage } from './pushes.ts';
 import { ServerLink } from './server-link.ts';
-import { ServiceRoute } from './service-route.ts';
+import { ServiceRoute, type RouteOwner } from './service-route.ts';
 import { contractService, interfaceService, type MakeCaller, type ServiceOptions } from './typed-service.ts';
-
-export interface ClientStats extends Readonly<CallCounters> {
-  /** Calls that have begun and not ended. */
-  readonly active: number;
-  /** Calls that wait for a connection. */
-  readonly queued: number;
-  /** Replies that nobody waited for any more. */
-  readonly lateReplies: number;
-  /** Messages of servers that nobody heard. */
-  readonly droppedPushes: number;
-  readonly connections: number;
-  readonly traffic: Readonly<Traffic>;
-}
+import { PinnedRoute, Verbs, type ClientVerbs } from './verbs.ts';
 
 /** Calls services over as many connections as it has servers. Everything is opened on first use. */
-export interface Client extends AsyncDisposable {
+export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections {
   /** By a plain interface, for a server whose code is not ours: any name that the interface has is a method. */
   service<T>(name: string, options?: ServiceOptions<keyof T>): InterfaceClient<T>;
   service<M extends Methods>(contract: Contract<M>, options?: ServiceOptions<keyof M>): ContractClient<M>;
   /** By name, for scripts and gateways. */
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out>;
-  /** Resolves when the bytes are written; whether the server ran it, nobody knows. */
-  oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void>;
   /** Untouched by codecs; an error status is part of the reply, not an exception. */
   raw(message: RawMessage, options?: CallOptions): Promise<RawMessage>;
   /** Listens from the moment it is called; the reader that falls behind loses the oldest. */
   pushes<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable;
   /** Calls back for each message, until the returned function is called. */
   onPush<T>(event: MethodRef<'push', T>, listener: (value: T, info: PushInfo) => void): () => void;
+  /** Every message of every server, also those that nobody listens for by name; the reader that falls behind loses the oldest. */
+  messages(): AsyncIterableIterator<ServerMessage> & Disposable;
   stats(): ClientStats;
+  /** Lets the counts of `stats` begin at 0 again. */
+  resetStats(): void;
+  /** Calls that have begun and not ended: what a balancer over several clients goes by. */
+  readonly pendingCount: number;
+  /** Those of them that wait for a connection. */
+  readonly queuedCount: number;
+  /** Every server that it knows: how it does, and why it is avoided if it is. Empty with `health: false`. */
+  nodes(): readonly NodeInfo[];
   /** Refuses new calls, lets those under way finish, then closes. After `graceMs` (25 000) the rest fails. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
   /** Fails everything now. */
@@ -51,19 +52,65 @@ class RpcxClient implements Client {
   readonly #options: ResolvedClientOptions;
   readonly #runner: CallRunner;
   readonly #pushes: Pushes;
+  readonly #verbs: Verbs;
+  readonly #control: LinkControl;
+  readonly #dialCounters = { dials: 0, dialErrors: 0 };
+  #statsStart: CountedStats | undefined;
   readonly #links = new Map<string, ServerLink>();
   readonly #routes = new Map<Selector | undefined, Map<string, ServiceRoute>>();
   /** By service, then by name for calls without a contract, by the method itself for those with one, which has wire types. */
   readonly #targets = new Map<string, Map<string | MethodRef, CallTarget>>();
+  /** How many lists have an address. */
+  readonly #uses = new Map<string, number>();
+  readonly #nodes: NodeTable | undefined;
+  readonly #routeOwner: RouteOwner;
   readonly #ended: Traffic = createTraffic();
   #lateReplies = 0;
   #closing: Promise<void> | undefined;
   #started: Promise<void> | undefined;
 
   constructor(options: ClientOptions) {
-    this.#options = resolveClientOptions(options);
+    this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
+    const { health, runtime } = this.#options;
+    this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock);
+    this.#routeOwner = {
+      nodes: this.#nodes,
+      linkOf: (address) => {
+        this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1);
+        return this.#link(address);
+      },
+      left: (address) => this.#left(address),
+      failed: (call, error) => this.#runner.failed(call, error),
+    };
     this.#pushes = new Pushes(this.#options);
-    this.#runner = new CallRunner(this.#options, (call, service, method) => ({ binding: call.binding.renamed(service, method), route: this.#route(service) }));
+    this.#runner = new CallRunner(this.#options, (call, service, method) => {
+      // What goes to one server goes there under any name.
+      const route = call.target.route instanceof PinnedRoute ? call.target.route : this.#route(service);
+      return { binding: call.binding.renamed(service, method), route };
+    });
+    const closed = (): boolean => this.#runner.closed;
+    this.#verbs = new Verbs({
+      options: this.#options,
+      get closed() {
+        return closed();
+      },
+      target: (method) => this.#target(method.service, method.name, method),
+      route: (service, group) => this.#route(service, group === undefined ? {} : { group }),
+      ready: () => this.#ready(),
+      run: (target, input, given, kind) => this.#run(target, input, given, kind),
+    });
+    this.#control = new LinkControl({
+      options: this.#options,
+      get closed() {
+        return closed();
+      },
+      links: this.#links,
+      link: (address) => this.#link(address),
+      target: (service, method) => this.#target(service, method),
+      started: () => this.#ready(),
+      run: (target, input, given) => this.#run(target, input, given),
+      failed: (call, error) => this.#runner.failed(call, error),
+    });
   }
 
   service(first: Contract | string, options: ServiceOptions<PropertyKey> = {}): never {
@@ -85,13 +132,23 @@ class RpcxClient implements Client {
     return this.#run(() => this.#target(service, method), input, options) as Promise<Out>; // the caller says what it is
   }
 
-  async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
-    await this.#ready();
-    await this.#runner.run(this.#target(method.service, method.name, method), input, options, 'oneway');
-  }
+  readonly ready: ClientConnections['ready'] = () => this.#control.ready();
+  readonly ping: ClientConnections['ping'] = (address, options) => this.#control.ping(address, options);
+  readonly lock: ClientConnections['lock'] = (address) => this.#control.lock(address);
+  readonly closeConnections: ClientConnections['closeConnections'] = (address) => this.#control.closeConnections(address);
+
+  readonly oneway: ClientVerbs['oneway'] = (method, input, options) => this.#verbs.oneway(method, input, options);
+  readonly oneshot: ClientVerbs['oneshot'] = (method, input, options) => this.#verbs.oneshot(method, input, options);
+  readonly start: ClientVerbs['start'] = (method, input, options) => this.#verbs.start(method, input, options);
+  readonly batch: ClientVerbs['batch'] = () => this.#verbs.batch();
+  readonly broadcast: ClientVerbs['broadcast'] = (method, input, options) => this.#verbs.broadcast(method, input, options);
+  readonly fork: ClientVerbs['fork'] = (method, input, options) => this.#verbs.fork(method, input, options);
+  readonly inform: ClientVerbs['inform'] = (method, input, options) => this.#verbs.inform(method, input, options);
 
   async raw(message: RawMessage, options?: CallOptions): Promise<RawMessage> {
     const { service, method, metadata } = message;
+    const wrong = this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined;
+    if (wrong !== undefined) throw wrong;
     await this.#ready();
     const merged = { ...options, metadata: { ...options?.metadata, ...metadata } };
     const call = new OutboundCall(this.#runner, this.#rawTarget(service, method), undefined, merged);
@@ -108,19 +165,41 @@ class RpcxClient implements Client {
   onPush<T>(event: MethodRef<'push', T>, listener: (value: T, info: PushInfo) => void): () => void {
     return this.#pushes.listen(event, listener);
   }
+  messages(): AsyncIterableIterator<ServerMessage> & Disposable {
+    return this.#pushes.messages();
+  }
 
+  get pendingCount(): number {
+    return this.#runner.active;
+  }
+  get queuedCount(): number {
+    let queued = 0;
+    for (const link of this.#links.values()) queued += link.queued;
+    return queued;
+  }
   stats(): ClientStats {
+    return statsSince(this.#statsStart, this.#counted());
+  }
+  resetStats(): void {
+    this.#statsStart = this.#counted();
+  }
+  #counted(): CountedStats {
     const traffic = { ...this.#ended };
     let connections = 0;
     let queued = 0;
     for (const link of this.#links.values()) {
       queued += link.queued;
-      if (link.session === undefined) continue;
-      connections += 1;
-      addTraffic(traffic, link.session.traffic);
+      for (const session of link.sessions) {
+        connections += 1;
+        addTraffic(traffic, session.traffic);
+      }
     }
     const { counters, attempts, active } = this.#runner;
-    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, ...this.#dialCounters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+  }
+
+  nodes(): readonly NodeInfo[] {
+    return (this.#nodes?.snapshot() ?? []).map((node) => ({ ...node, connections: this.#links.get(node.address)?.sessions.length ?? 0 }));
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -138,15 +217,17 @@ class RpcxClient implements Client {
   }
 
   /** What is called is made by the first call, and may turn out not to be callable. */
-  #run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined): Promise<unknown> {
+  #run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined, kind: CallKind = 'value'): Promise<unknown> {
     let made: CallTarget;
     try {
       made = typeof target === 'function' ? target() : target;
     } catch (error) {
       return Promise.reject(error); // of checkName, or of a codec that does not compile its wire type
     }
-    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, 'value');
-    return this.#ready().then(() => this.#runner.run(made, input, options, 'value'));
+    const wrong = this.#options.requireDeadline && kind !== 'oneway' ? withoutDeadline(made.binding, options) : undefined;
+    if (wrong !== undefined) return Promise.reject(wrong);
+    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, kind);
+    return this.#ready().then(() => this.#runner.run(made, input, options, kind));
   }
 
   /** Plugins start with the first call. */
@@ -194,8 +275,7 @@ class RpcxClient implements Client {
     const key = group === undefined ? name : JSON.stringify([name, group]);
     let route = routes.get(key);
     if (route === undefined) {
-      const owner = { linkOf: (address: string) => this.#link(address), failed: (call: OutboundCall, error: RpcError) => this.#runner.failed(call, error) };
-      routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, owner)));
+      routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, this.#routeOwner)));
     }
     return route;
   }
@@ -213,6 +293,13 @@ class RpcxClient implements Client {
       this.#links.set(address, link);
     }
     return link;
+  }
+
+  /** A server that is in no list any more: its calls end, and then its connections do. */
+  #left(address: string): void {
+    const uses = (this.#uses.get(address) ?? 1) - 1;
+    if (uses > 0) this.#uses.set(address, uses);
+    else this.#uses.delete(address);
   }
 
   async #drain(graceMs: number): Promise<void> {

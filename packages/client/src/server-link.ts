@@ -1,7 +1,7 @@
 import { RpcError, thrownText, type Connection, type Timer } from '@rpcxjs/core';
 import { observe, type Traffic } from '@rpcxjs/session';
 import type { LinkRules } from './link-options.ts';
-import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionOwner } from './client-session.ts';
+import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionHolder, type SessionOwner } from './client-session.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { LinkBackoff } from './link-backoff.ts';
 import { openConnection } from './link-dial.ts';
@@ -30,9 +30,9 @@ export class ServerLink implements SessionOwner {
   readonly #events: LinkEvents;
   readonly #queue: LinkQueue;
   readonly #backoff: LinkBackoff;
-  /** Connections that are being opened, for the pool or for somebody alone. */
+  /** Connections that are being opened for the pool, and for somebody alone. */
   readonly #dials = new Map<AbortController, Promise<ClientSession>>();
-  #apart = 0;
+  readonly #lone = new Map<AbortController, Promise<ClientSession>>();
   #failure: RpcError | undefined;
   #retry: Timer | undefined;
   #retryAt = Infinity;
@@ -99,56 +99,48 @@ export class ServerLink implements SessionOwner {
 
   /** Opens connections until there are so many, and resolves when they are there. */
   async open(count: number): Promise<void> {
-    for (const dial of [...this.#dials.values()].slice(count - this.pool.sessions.length)) void dial.catch(ignore);
-    while (this.pool.sessions.length + this.#dials.size < count) void this.#dial();
-    await Promise.all(this.#dials.values());
+    const missing = count - this.pool.sessions.length;
+    const dials = [...this.#dials.values()].slice(0, Math.max(0, missing));
+    while (dials.length < missing) dials.push(this.#dial());
+    await Promise.all(dials);
   }
 
-  /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. */
-  async ping(timeoutMs: number): Promise<number> {
-    const { clock } = this.#options.runtime;
-    let late!: (error: RpcError) => void;
-    const patience = new Promise<never>((_, reject) => (late = reject));
-    const message = `${this.address} did not answer a heartbeat within ${timeoutMs} ms`;
-    const timer = clock.setTimer(() => late(new RpcError('deadline_exceeded', message, { reason: 'TIMEOUT', address: this.address })), timeoutMs);
-    const asked = async (): Promise<number> => {
-      const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
-      const began = clock.now();
-      await session.ping();
-      return clock.now() - began;
-    };
-    try {
-      return await Promise.race([asked(), patience]);
-    } finally {
-      timer.cancel();
-    }
+  /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. Not bounded. */
+  async ping(): Promise<number> {
+    const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
+    const began = this.#now();
+    await session.ping();
+    return this.#now() - began;
   }
 
   /** A connection that no other call uses until it is released: an idle one that the pool can spare, or a new one. */
-  async lock(): Promise<ClientSession> {
-    const session = this.pool.spare() ?? (await this.#dial(true));
-    session.locked = true;
+  async lock(holder: SessionHolder): Promise<ClientSession> {
+    const session = this.pool.spare() ?? (await this.#dial(this.#lone));
+    session.holder = holder;
     return session;
   }
-  /** The next calls may use it again. */
+  /** Other calls may use it again; with enough others it ends. */
   unlock(session: ClientSession): void {
-    if (!session.locked) return;
-    session.locked = false;
+    session.holder = undefined;
     if (session.session.ended || session.leaving) return;
-    if (this.#closed || this.pool.isFull) this.pool.leave(session);
-    else this.#join(session);
+    if (this.#closed || this.pool.isFull) void this.pool.leave(session);
+    else {
+      this.pool.add(session);
+      this.drained();
+    }
   }
 
   draining(session: ClientSession): void {
-    if (session.leaving) return;
-    this.pool.leave(session);
+    if (session.leaving || session.holder !== undefined) return;
+    void this.pool.leave(session);
     if (this.pool.sessions.length === 0) this.#backoff.lost(this.#now() - session.openedAt);
     if (!this.#queue.isEmpty) this.#refill(this.#now());
   }
 
   /** Its connections end with the last call that each has; the next call opens new ones. Resolves when they have ended. */
   closeConnections(): Promise<void> {
-    for (const [abort] of this.#dials) abort.abort(new RpcError('unavailable', `the connections to ${this.address} were closed while this one was opened`, { reason: 'CONNECT_FAILED', sent: false, address: this.address }));
+    const message = `the connections to ${this.address} were closed while this one was opened`;
+    giveUp(this.#dials, new RpcError('unavailable', message, { reason: 'CONNECT_FAILED', sent: false, address: this.address }));
     this.#backoff.reset();
     this.#failure = undefined;
     const ends = this.pool.leaveAll();
@@ -205,7 +197,7 @@ export class ServerLink implements SessionOwner {
     this.#closed = true;
     this.#retry?.cancel();
     this.pool.stop();
-    for (const abort of this.#dials.keys()) abort.abort(closedError());
+    for (const dials of [this.#dials, this.#lone]) giveUp(dials, closedError());
   }
 
   #now(): number {
@@ -293,22 +285,20 @@ export class ServerLink implements SessionOwner {
     }, delayMs);
   }
 
-  #dial(apart = false): Promise<ClientSession> {
+  #dial(dials: Map<AbortController, Promise<ClientSession>> = this.#dials): Promise<ClientSession> {
     if (this.#closed) return Promise.reject(closedError());
     const abort = new AbortController();
     const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined }).then(
       (connection) => {
-        this.#dials.delete(abort);
-        return this.#opened(connection, apart);
+        dials.delete(abort);
+        return this.#opened(connection, dials === this.#lone);
       },
       (cause: unknown) => {
-        this.#dials.delete(abort);
-        // It was ended by us, which is no failure of the server.
-        if (abort.signal.aborted && abort.signal.reason !== cause) throw cause;
-        throw this.#refused(cause);
+        // One that is not there any more was given up by us, which is no failure of the server.
+        throw dials.delete(abort) ? this.#refused(cause) : cause;
       },
     );
-    this.#dials.set(abort, opened);
+    dials.set(abort, opened);
     return opened;
   }
 
@@ -321,12 +311,6 @@ export class ServerLink implements SessionOwner {
     session.session.start();
     this.drained();
     return session;
-  }
-
-  #join(session: ClientSession): void {
-    this.pool.apart.delete(session);
-    this.pool.add(session);
-    this.drained();
   }
 
   #refused(cause: unknown): RpcError {
@@ -346,6 +330,12 @@ export class ServerLink implements SessionOwner {
 
 function closedError(): RpcError {
   return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });
+}
+
+function giveUp(dials: Map<AbortController, unknown>, error: RpcError): void {
+  const aborts = [...dials.keys()];
+  dials.clear();
+  for (const abort of aborts) abort.abort(error);
 }
 
 function ignore(): void {}
