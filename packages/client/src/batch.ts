@@ -53,13 +53,19 @@ export function openBatch(prepare: Prepare, ready: () => Promise<void>, logger: 
       await ready();
       for (const { handle, launch, options: own } of taken) handle.begin((tracked) => launch({ ...tracked, together: true }), { ...own, ...options });
       await Promise.all(taken.map(({ handle }) => handle.then(ignore, ignore)));
-      const unfinished = taken.filter(({ handle: { error } }) => RpcError.is(error) && (error.code === 'deadline_exceeded' || (error.reason === 'ABORTED' && options.signal?.aborted === true)));
+      const unfinished = taken.filter(({ handle }) => ofAll(handle.error, options));
       const [first] = unfinished;
       if (first === undefined) return;
       const { code, reason, sent, message } = first.handle.error as RpcError; // that is what it was filtered by
       throw new RpcError(code, `${unfinished.length} of ${taken.length} calls of a batch were not done: ${message}`, { reason, sent, cause: first.handle.error });
     },
   };
+}
+
+/** What happened to the batch and not to one of its calls. */
+function ofAll(error: unknown, { signal }: BatchOptions): boolean {
+  if (!RpcError.is(error)) return false;
+  return error.code === 'deadline_exceeded' || error.reason === 'NO_DEADLINE' || (error.reason === 'ABORTED' && signal?.aborted === true);
 }
 
 function ignore(): void {}

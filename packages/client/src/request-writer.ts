@@ -38,7 +38,8 @@ export class RequestWriter {
   /** The deadline travels as what is left of it now, so that each attempt tells the truth. */
   #open(head: Uint8Array, call: OutboundCall, now: number): number {
     const { writer } = this.#session;
-    const { token } = this.#options;
+    const { token, headers } = this.#options;
+    for (const contribute of headers) contribute(call.metadata, call);
     const bounded = call.deadlineAt !== Infinity;
     // A clock's fractions may make 9999.999… of 10000, which is floored.
     const remainingMs = bounded ? Math.floor(call.deadlineAt - now + 0.001) : 0;

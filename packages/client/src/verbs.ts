@@ -4,6 +4,7 @@ import { OpenHandle, type CallHandle, type Launch, type StartOptions } from './c
 import type { ResolvedClientOptions } from './client-options.ts';
 import { failfast } from './fail-modes/failfast.ts';
 import { broadcast, fork, inform, type FanOut, type FanOutOptions, type Receipt, type Recipient } from './fan-out.ts';
+import { withoutDeadline } from './filters.ts';
 import type { CallKind, CallRoute, CallTarget, OutboundCall } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
 import type { ServiceRoute } from './service-route.ts';
@@ -88,7 +89,9 @@ export class Verbs implements ClientVerbs {
 
   /** Everybody that the call goes to, and what is left of its time once they are known. */
   async #toAll(method: MethodRef, input: unknown, { group, ...options }: FanOutOptions = {}): Promise<FanOut> {
-    const { runtime: { clock }, timeoutMs: usual } = this.#host.options;
+    const { runtime: { clock }, timeoutMs: usual, requireDeadline } = this.#host.options;
+    const wrong = requireDeadline ? withoutDeadline({ service: method.service, method: method.name }, options) : undefined;
+    if (wrong !== undefined) throw wrong;
     const { binding } = this.#host.target(method);
     const deadline = Math.min(clock.now() + (options.timeoutMs ?? usual), currentAmbient()?.deadline ?? Infinity);
     if (Number.isNaN(deadline)) throw new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });

@@ -1,0 +1,88 @@
+import { contract, unary } from '@rpcxjs/core';
+import { manualClock } from '@rpcxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { failure, rig, settled, until } from './fake-server.ts';
+
+const { Put } = contract('Store', { Put: unary<number, void>() }).methods;
+
+describe('the counts of a client', () => {
+  it('G22: are 0 before the first call, the averages too, and plain JSON', async () => {
+    await using one = await rig();
+    const { averages, traffic, ...rest } = one.client.stats();
+    expect(averages).toEqual({ callMs: 0, bytes: 0, chunks: 0 });
+    expect(Object.values(traffic).every((count) => count === 0)).toBe(true);
+    expect(Object.values(rest).every((count) => count === 0)).toBe(true);
+    expect(JSON.parse(JSON.stringify(one.client.stats()))).toEqual(one.client.stats());
+  });
+
+  it('G22: have the bytes of the wire, the dials and errors, and what a call took on average; a reset makes them 0', async () => {
+    const clock = manualClock();
+    await using one = await rig({ clock });
+    let bytes = 0;
+    for (const millis of [10, 30]) {
+      const call = one.client.call('A', 'B', 1);
+      const got = await one.server.call(one.client.stats().succeeded);
+      bytes += got.bytes;
+      clock.advance(millis);
+      one.server.reply(got);
+      await call;
+    }
+    await failure((async () => {
+      const call = one.client.call('A', 'Bad', 1);
+      one.server.fail(await one.server.call(2), 'no');
+      await call;
+    })());
+    const heartbeats = one.server.heartbeats.reduce((sum, frame) => sum + frame.bytes, 0);
+    const stats = one.client.stats();
+    expect(stats).toMatchObject({ calls: 3, succeeded: 2, failed: 1, callMs: 40, dials: 1, dialErrors: 0, connections: 1, active: 0 });
+    expect(stats.traffic.bytesWritten).toBe(bytes + heartbeats + (one.server.received[2]?.bytes ?? 0));
+    expect(stats.averages.callMs).toBeCloseTo(40 / 3);
+    expect(stats.averages.bytes).toBeCloseTo((stats.traffic.bytesRead + stats.traffic.bytesWritten) / 3);
+    expect(stats.averages.chunks).toBeCloseTo((stats.traffic.chunksRead + stats.traffic.chunksWritten) / 3);
+    one.client.resetStats();
+    expect(one.client.stats()).toMatchObject({ calls: 0, succeeded: 0, failed: 0, callMs: 0, dials: 0, connections: 1, averages: { callMs: 0, bytes: 0, chunks: 0 } });
+    expect(one.client.stats().traffic).toMatchObject({ bytesRead: 0, bytesWritten: 0, framesWritten: 0 });
+    await one.client.oneway(Put, 1);
+    expect(one.client.stats()).toMatchObject({ calls: 1, succeeded: 1 });
+  });
+
+  it('G22: count dials that fail', async () => {
+    await using one = await rig({ servers: 'memory@nobody' });
+    await failure(one.client.call('A', 'B', 1, { timeoutMs: 50 }));
+    const { dials, dialErrors } = one.client.stats();
+    expect(dials).toBeGreaterThan(0);
+    expect(dialErrors).toBe(dials);
+  });
+
+  it('G20: say how many calls are pending, and how many of them wait', async () => {
+    await using one = await rig();
+    const seen: number[] = [];
+    const calls = Array.from({ length: 10 }, (_, n) => {
+      const call = one.client.call('A', 'B', n);
+      seen.push(one.client.pendingCount);
+      return call;
+    });
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(one.client.queuedCount).toBe(10);
+    for (let n = 0; n < 10; n++) one.server.reply(await one.server.call(n));
+    expect(one.client.queuedCount).toBe(0);
+    await Promise.all(calls);
+    expect(one.client.pendingCount).toBe(0);
+  });
+
+  it('G10: N25: count replies that come too late, which harm nothing; calls that timed out leave nothing', async () => {
+    const clock = manualClock();
+    await using one = await rig({ clock });
+    const failed = Array.from({ length: 1000 }, () => failure(one.client.call('A', 'B', 1, { timeoutMs: 50 })));
+    await until(() => one.server.received.length === 1000);
+    clock.advance(60);
+    for (const error of await Promise.all(failed)) expect(error.reason).toBe('TIMEOUT');
+    expect(one.client.stats()).toMatchObject({ active: 0, queued: 0, failed: 1000 });
+    for (const call of one.server.received.slice(0, 5)) one.server.reply(call);
+    await until(() => one.client.stats().lateReplies === 5);
+    await settled();
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await one.client.call('A', 'B', 1)).toBe('ok');
+    expect([one.server.connections.length, one.client.pendingCount]).toEqual([1, 0]);
+  });
+});
