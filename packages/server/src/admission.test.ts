@@ -1,19 +1,22 @@
+import { systemClock } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { Admission, type Queued } from './admission.ts';
 import { defaultServerLimits } from './server-options.ts';
 
-function queued(name: string, log: string[], options: { stale?: boolean; runs?: () => void } = {}): Queued {
+function queued(name: string, log: string[], options: { stale?: boolean; runs?: () => void; owner?: object } = {}): Queued {
   return {
+    owner: options.owner ?? log,
     stale: () => options.stale === true,
+    displaced: () => void log.push(`displaced ${name}`),
     dropped: () => void log.push(`dropped ${name}`),
     admitted() {
       log.push(`admitted ${name}`);
       options.runs?.();
-      return options.stale !== true;
+      return true;
     },
   };
 }
-const admission = (maxCalls: number, maxQueuedCalls: number) => new Admission({ ...defaultServerLimits, maxCalls, maxQueuedCalls });
+const admission = (maxCalls: number, maxQueuedCalls: number) => new Admission({ ...defaultServerLimits, maxCalls, maxQueuedCalls }, systemClock);
 
 describe('admission', () => {
   it('gives places until there are none, and the queue takes the rest in order', () => {
@@ -37,8 +40,8 @@ describe('admission', () => {
     places.enter();
     for (const [name, stale] of [['a', true], ['b', true], ['c', false]] as const) places.wait(queued(name, log, { stale }));
     places.leave();
-    expect(log).toEqual(['admitted a', 'admitted b', 'admitted c']);
-    expect([places.running, places.queued]).toEqual([1, 0]);
+    expect(log).toEqual(['dropped a', 'dropped b', 'admitted c']);
+    expect([places.running, places.queued, places.expired]).toEqual([1, 0, 2]);
   });
 
   it('makes room in a full queue where the oldest is not wanted any more, and only there', () => {

@@ -2,7 +2,7 @@ import {
   createContextValues, LazySignal,
   type Address, type Connection, type ContextValues, type Metadata, type MethodRef, type Peer, type PeerCertificate, type RpcError,
 } from '@rpcxjs/core';
-import { RpcxSession, type Extension } from '@rpcxjs/session';
+import { drainStage, drainWord, RpcxSession, type Extension } from '@rpcxjs/session';
 import { Dispatcher } from './dispatcher.ts';
 import type { PeerServices } from './peer-services.ts';
 import { PushWriter } from './push-writer.ts';
@@ -12,13 +12,19 @@ export class ConnectedPeer implements Peer {
   readonly id: string;
   readonly session: RpcxSession;
   readonly dispatcher: Dispatcher;
+  /** It was told that the server goes. */
+  told = false;
+  /** It was told that nothing more is run, and has not said yet that nothing more comes. */
+  unanswered = false;
   readonly #pushes: PushWriter;
+  readonly #services: PeerServices;
   readonly #closed = new LazySignal();
   #values: ContextValues | undefined;
 
   constructor(id: string, connection: Connection, services: PeerServices, extensions: readonly Extension[]) {
     this.id = id;
     const { options } = services;
+    this.#services = services;
     this.dispatcher = new Dispatcher(this, services);
     this.session = new RpcxSession({
       role: 'server',
@@ -57,6 +63,23 @@ export class ConnectedPeer implements Peer {
 
   drained(): void {
     this.#pushes.drained();
+  }
+  agreed(): void {
+    if (!this.#services.leaving()) return;
+    this.sayGoodbye(drainStage.leaving);
+    if (this.#services.draining()) this.sayGoodbye(drainStage.last);
+  }
+
+  /** To a peer that agreed on it; all others find out by themselves. */
+  sayGoodbye(stage: number): void {
+    const { session } = this;
+    if (session.ended || !session.capabilities.has(drainWord)) return;
+    this.told = true;
+    this.dispatcher.flagsReplies = true;
+    if (stage === drainStage.last) this.unanswered = true;
+    // Within a frame that is being encoded there is no place for another one.
+    if (session.writer.isOpen) void Promise.resolve().then(() => this.sayGoodbye(stage));
+    else session.sendControl(drainWord, 0, stage);
   }
   disconnected(reason: RpcError): void {
     this.#pushes.closed(reason);

@@ -1,6 +1,6 @@
 import type { Acceptor, Connection, Listener } from '@rpcxjs/core';
 import { formatAddress, parseAddress, RpcError } from '@rpcxjs/core';
-import { addTraffic, cancelExtension, createTraffic, errorsExtension, type ExtensionPort, observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
+import { addTraffic, cancelExtension, createTraffic, drainExtension, errorsExtension, type ExtensionPort, observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { ConnectedPeer } from './connected-peer.ts';
 import type { PeerServices } from './peer-services.ts';
 
@@ -16,6 +16,11 @@ export class Connections {
   readonly #extensions = [
     cancelExtension((port, sequenceHigh, sequenceLow) => this.#peers.get(port)?.dispatcher.cancelled(sequenceHigh, sequenceLow)),
     errorsExtension,
+    drainExtension((port) => {
+      const peer = this.#peers.get(port);
+      if (peer !== undefined) peer.unanswered = false;
+      this.#services.left();
+    }),
   ];
 
   constructor(services: PeerServices) {
@@ -39,7 +44,7 @@ export class Connections {
     const opened: Listener[] = [];
     try {
       for (const text of texts) opened.push(await this.#open(text));
-      if (this.#services.draining()) throw new RpcError('failed_precondition', 'the server was closed before it listened', { reason: 'CLOSED' });
+      if (this.#services.leaving()) throw new RpcError('failed_precondition', 'the server was closed before it listened', { reason: 'CLOSED' });
     } catch (error) {
       for (const listener of opened) await listener.close();
       throw error;

@@ -1,10 +1,12 @@
 import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply } from '@rpcxjs/core';
-import { flag, prepareHead, type FrameView } from '@rpcxjs/protocol';
+import { flag, prepareHead, reserved, type FrameView } from '@rpcxjs/protocol';
 import { observe, type RpcxSession, SequenceTable, type SessionHandler } from '@rpcxjs/session';
 import { failureOf, unwritable, type Failure } from './failure.ts';
 import { InboundCall, type CallHost } from './inbound-call.ts';
 import { inflate } from './inflate.ts';
 import type { MethodEntry } from './method-entry.ts';
+import { noReply } from './no-reply.ts';
+import type { Queued } from './admission.ts';
 import type { PeerServices } from './peer-services.ts';
 import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
@@ -12,12 +14,16 @@ import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
 import { isThenable } from './thenable.ts';
 
+// Calls of one connection that wait before it is read no further, with `whenFull: 'pause'`.
+const lookAhead = 64;
 const unnamed = prepareHead({ service: '', method: '', codecId: 0, flags: flag.response });
 
 /** The peer whose requests these are. */
 export interface DispatchedPeer extends Peer {
   /** It reads again. */
   drained(): void;
+  /** It said what it can do. */
+  agreed(): void;
   disconnected(reason: RpcError): void;
 }
 
@@ -26,10 +32,13 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly clock: Clock;
   running = 0;
   lastCodecId = -1;
+  /** Whether replies say that the server goes. */
+  flagsReplies = false;
   readonly #peer: DispatchedPeer;
   readonly #services: PeerServices;
   readonly #calls = new SequenceTable<InboundCall>();
   #queued = 0;
+  #paused = false;
   /** Those whose number was taken: a hostile or confused peer's. */
   readonly #duplicates = new Set<InboundCall>();
   readonly #metadata: RequestMetadata;
@@ -80,6 +89,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     call.sourceEnd = frame.end;
     if (frame.owned) call.ownPayload(frame.bytes, frame.payloadStart, frame.end);
     services.counters.calls += 1;
+    entry.calls += 1;
     if (call.oneway) services.counters.oneways += 1;
     this.#admit(call, timeoutMs);
     if (!call.settled) call.turnEnded();
@@ -90,7 +100,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   agreed(): void {
-    // The session keeps what was agreed; calls look there.
+    this.#peer.agreed();
   }
 
   drained(): void {
@@ -130,44 +140,78 @@ export class Dispatcher implements SessionHandler, CallHost {
   #admit(call: InboundCall, timeoutMs: number | undefined): void {
     const { admission, options } = this.#services;
     if (timeoutMs !== undefined && (timeoutMs <= 0 || (call.deadline as number) <= this.#session.seenAt)) return this.#fail(call, expired(call));
-    if (this.#services.draining() && this.#session.capabilities.size > 0) return this.#fail(call, closing(call));
+    if (this.#services.draining() && this.#session.capabilities.size > 0) {
+      this.#services.counters.refusedLeaving += 1;
+      return this.#fail(call, closing(call));
+    }
+    if (this.#services.guard?.late() === true) {
+      const lateMs = Math.ceil(this.#services.guard.delayMs);
+      admission.refused += 1;
+      return this.#fail(call, overloaded(call, `the event loop is ${lateMs} ms late`, Math.max(lateMs, 100)));
+    }
     if (this.running >= options.limits.maxCallsPerConnection) {
       admission.refused += 1;
       return this.#fail(call, overloaded(call, `${this.running} calls of this connection are running`));
     }
     if (admission.enter()) return this.#run(call);
-    if (!admission.wait({ stale: () => this.#stale(call), dropped: () => this.#dropped(call), admitted: () => this.#admitted(call) })) {
+    const pauses = options.whenFull === 'pause';
+    if (!admission.wait(this.#place(call), pauses)) {
       admission.refused += 1;
       return this.#fail(call, overloaded(call, `${admission.running} calls are running and ${admission.queued} wait`));
     }
     this.#queued += 1;
+    if (pauses) this.#holdBack();
     call.keepPayload();
     this.#track(call);
   }
 
+  #place(call: InboundCall): Queued {
+    return {
+      owner: this,
+      stale: () => this.#stale(call),
+      dropped: () => this.#dropped(call, call.abortReason?.reason === 'DRAINING' ? closing(call) : expired(call)),
+      displaced: () => {
+        this.#services.admission.refused += 1;
+        this.#dropped(call, overloaded(call, 'others have a right to its place in the queue'));
+      },
+      admitted: () => {
+        this.#unqueued();
+        this.#run(call);
+        return true;
+      },
+    };
+  }
+
   /** Whether a call that waited need not run any more. */
   #stale(call: InboundCall): boolean {
-    return this.#session.ended || call.abandoned || (call.remainingMs() ?? 1) <= 0;
+    return this.#session.ended || call.abortReason !== undefined || (call.remainingMs() ?? 1) <= 0;
   }
 
-  #dropped(call: InboundCall): void {
-    this.#queued -= 1;
-    this.#fail(call, expired(call));
+  #dropped(call: InboundCall, failure: Failure): void {
+    this.#unqueued();
+    this.#fail(call, failure);
   }
 
-  #admitted(call: InboundCall): boolean {
-    if (this.#stale(call)) {
-      this.#dropped(call);
-      return false;
-    }
+  /** What is not read makes the network hold back the peer. A few calls are read on, so that heartbeats among them are answered. */
+  #holdBack(): void {
+    const { admission, options } = this.#services;
+    const full = this.#queued >= lookAhead || admission.queued >= options.limits.maxQueuedCalls;
+    if (this.#paused || !full) return;
+    this.#paused = true;
+    this.#session.pause();
+  }
+  #unqueued(): void {
     this.#queued -= 1;
-    this.#run(call);
-    return true;
+    if (!this.#paused || this.#queued > lookAhead / 2) return;
+    this.#paused = false;
+    // Not from within: this may be the turn of another connection's call.
+    this.clock.setTimer(() => this.#session.resume(), 0);
   }
 
   #run(call: InboundCall): void {
     this.running += 1;
     call.counted = true;
+    call.entry.running += 1;
     this.#replies.framesInFlight = Math.max(this.running, this.#session.burst);
     let output: unknown;
     let later: boolean;
@@ -175,7 +219,7 @@ export class Dispatcher implements SessionHandler, CallHost {
       output = runAmbient(call, this.#answer, call, call.entry);
       later = output instanceof Promise || isThenable(output);
     } catch (error) {
-      this.#fail(call, failureOf(error, call, this.#services.options));
+      this.#threw(call, error);
       return;
     }
     if (later) this.#later(call, output instanceof Promise ? output : Promise.resolve(output));
@@ -204,8 +248,15 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.#track(call);
     output.then(
       (value) => this.#reply(call, value),
-      (error: unknown) => this.#fail(call, failureOf(error, call, this.#services.options)),
+      (error: unknown) => this.#threw(call, error),
     );
+  }
+
+  #threw(call: InboundCall, error: unknown): void {
+    if (error === noReply) {
+      call.abandoned = true;
+      this.#leave(call);
+    } else this.#fail(call, failureOf(error, call, this.#services.options));
   }
 
   /** From now on a cancel or a disconnect finds it. */
@@ -217,6 +268,7 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   #reply(call: InboundCall, output: unknown): void {
     if (!call.oneway && !call.abandoned) {
+      if (this.flagsReplies) call.responseMetadata[reserved.drain] = '1';
       let written: MaybePromise<void>;
       try {
         written = this.#replies.reply(call, output);
@@ -237,6 +289,8 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   #fail(call: InboundCall, failure: Failure): void {
     this.#services.counters.failed += 1;
+    call.entry.failed += 1;
+    if (this.flagsReplies) call.responseMetadata[reserved.drain] = '1';
     if (!call.oneway && !call.abandoned) this.#replies.error(call, failure);
     if (this.#services.tokenRefused(call)) void this.#session.close();
     this.#leave(call);
@@ -248,6 +302,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     else if (this.#duplicates.size > 0) this.#duplicates.delete(call);
     if (!call.counted) return;
     call.counted = false;
+    call.entry.running -= 1;
     this.running -= 1;
     this.#services.admission.leave();
     this.#services.left();

@@ -15,7 +15,7 @@ describe('what a caller is told', () => {
 
   it('is never empty, because Go takes an error without text for a success', () => {
     expect(errorText({ code: 'aborted', message: '' })).toBe('aborted');
-    expect(errorText({ code: '', message: '' })).toBe('the handler failed');
+    expect(errorText({ code: '', message: '' })).toBe('unspecified error');
   });
 
   it.each([8191, 8192, 8193])('is cut to 8192 bytes exactly: %d', (bytes) => {

@@ -2,6 +2,7 @@ import { createMetadata, RpcError, type Metadata, type MutableMetadata, type Rea
 import type { ResolvedServerOptions } from './server-options.ts';
 
 const hidden = 'the handler failed';
+const unspecified = 'unspecified error';
 const longestBytes = 8 * 1024;
 const encoder = new TextEncoder();
 
@@ -13,16 +14,19 @@ export interface Failure {
   readonly details?: unknown;
   readonly retryAfterMs?: number | undefined;
   readonly metadata?: Metadata | undefined;
-  /** The call was not run, so that another server may. Only this server's own refusals say so, never what a handler passes on. */
+  /** The call was not run, so that another server may. This server's own refusals say so, and interceptors with `sent: false`; never what a handler passes on. */
   readonly unrun?: boolean | undefined;
 }
 
+/** What is known of the call itself. */
+type FailedCall = ServerCall & { readonly abortReason?: RpcError | undefined; readonly handled?: boolean | undefined };
+
 /** Turns whatever a handler threw into what its caller gets. Never throws, also for proxies and getters that do. */
-export function failureOf(thrown: unknown, call: ServerCall & { readonly abortReason?: RpcError | undefined }, options: ResolvedServerOptions): Failure {
+export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedServerOptions): Failure {
   try {
     const mapped = options.mapError?.(thrown, call);
-    if (mapped !== undefined) return copied(mapped);
-    if (RpcError.is(thrown)) return copied(thrown);
+    if (mapped !== undefined) return { ...copied(mapped), unrun: refusedBefore(mapped, call) };
+    if (RpcError.is(thrown)) return { ...copied(thrown), unrun: refusedBefore(thrown, call) };
     // What waits on `call.signal` throws an AbortError of its own: the signal knows why.
     if (call.abortReason !== undefined && isAbortError(thrown)) return copied(call.abortReason);
     logThrown(thrown, call, options);
@@ -30,6 +34,11 @@ export function failureOf(thrown: unknown, call: ServerCall & { readonly abortRe
   } catch {
     return { code: 'unknown', message: 'the handler threw something that cannot be read', reason: 'HANDLER_THREW' };
   }
+}
+
+/** An interceptor refused it before its handler began; what another server said to the interceptor is no refusal of ours. */
+function refusedBefore(error: RpcError<string>, { handled }: FailedCall): true | undefined {
+  return handled === false && error.sent === false && !error.remote ? true : undefined;
 }
 
 /** The caller gets no stack, and a one-way caller nothing at all, so this is the only place where anybody sees it. */
@@ -85,7 +94,8 @@ export function textsOf(metadata: Metadata | undefined): MutableMetadata | undef
 }
 
 function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return String(thrown.message) || String(thrown.name);
+  if (thrown instanceof Error) return String(thrown.message) || (thrown.name === 'Error' ? unspecified : String(thrown.name)) || unspecified;
+  if (thrown === '') return unspecified;
   if (typeof thrown === 'string' && thrown !== '') return thrown;
   return `the handler threw ${thrown === null ? 'null' : typeof thrown === 'object' ? 'an object that is no Error' : String(thrown)}`;
 }
@@ -96,7 +106,7 @@ function isProgrammerError(thrown: unknown): boolean {
 
 /** What `__rpcx_error__` carries: never empty, because Go takes an error without text for a success; at most 8 KiB. */
 export function errorText({ message, code }: Failure): string {
-  const text = message === '' ? code || hidden : message;
+  const text = message === '' ? code || unspecified : message;
   if (text.length * 3 <= longestBytes) return text;
   const bytes = encoder.encode(text);
   if (bytes.length <= longestBytes) return text;

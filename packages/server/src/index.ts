@@ -1,7 +1,12 @@
+export type { AdvertiseOptions, MetadataChanges } from './advertising.ts';
 export type { Authenticate } from './auth.ts';
+export { closeOnSignals } from './close-on-signals.ts';
+export type { CloseOnSignalsOptions } from './close-on-signals.ts';
+export type { CloseOptions, ServerState } from './drain.ts';
+export { noReply } from './no-reply.ts';
 export type { RegisterOptions } from './register.ts';
 export { createServer } from './server.ts';
-export type { Server, ServerStats } from './server.ts';
+export type { MethodStats, Server, ServerStats } from './server.ts';
 export type { ServerCounters } from './peer-services.ts';
 export { defaultServerLimits } from './server-options.ts';
 export type { ServerLimits, ServerOptions } from './server-options.ts';

@@ -39,6 +39,10 @@ export class MethodEntry {
   /** Present when something stands between the call and its handler: what belongs to the server, then what belongs to this service. */
   chain: Handle<ServerCall> | undefined;
   inner: Handle<ServerCall> | undefined;
+  /** Since it was registered. */
+  calls = 0;
+  failed = 0;
+  running = 0;
   readonly #inputWire: Readonly<Record<string, unknown>> | undefined;
   readonly #outputWire: Readonly<Record<string, unknown>> | undefined;
   readonly #bindings: (MethodBinding | undefined)[] = new Array<undefined>(16).fill(undefined);

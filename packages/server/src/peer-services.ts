@@ -3,6 +3,7 @@ import type { FrameView } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { Admission } from './admission.ts';
 import type { InboundCall } from './inbound-call.ts';
+import type { LoopGuard } from './loop-guard.ts';
 import type { MethodEntry } from './method-entry.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -13,13 +14,20 @@ export interface PeerServices {
   readonly table: ServiceTable;
   readonly admission: Admission;
   readonly counters: ServerCounters;
+  /** Present with `maxLoopDelayMs`. */
+  readonly guard: LoopGuard | undefined;
   /** A stand-in for what is not registered, with the server's interceptors in front of its refusal. */
   unknown(frame: FrameView): MethodEntry;
+  /** The server goes, and may still serve. */
+  leaving(): boolean;
+  /** It runs nothing new. */
   draining(): boolean;
   /** Whether this call's token was not accepted, so that its connection ends. */
   tokenRefused(call: InboundCall): boolean;
+  /** The number of the next push; it is taken once the push is written. */
   nextPushSequence(): number;
-  /** A call has ended. */
+  pushed(): void;
+  /** A call has ended, or a peer has said that nothing more comes. */
   left(): void;
   disconnected(session: RpcxSession, reason: RpcError | undefined): void;
 }
@@ -29,6 +37,8 @@ export interface ServerCounters {
   failed: number;
   oneways: number;
   pushes: number;
+  /** Calls that were not run because the server was going. */
+  refusedLeaving: number;
   connectionsAccepted: number;
   connectionsRefused: number;
   /** Connections that were ended because their bytes were no rpcx, or claimed too much. */

@@ -7,12 +7,12 @@ export function expired(call: ServerCall): RpcError {
   return new RpcError('deadline_exceeded', `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, { reason: 'TIMEOUT' });
 }
 export function closing(call: ServerCall): Failure {
-  const message = `the server is closing and did not run ${call.service}.${call.method}; try another one`;
-  return { code: 'unavailable', message, reason: 'CLOSED', retryAfterMs: 0, unrun: true };
+  const message = `the server is going and did not run ${call.service}.${call.method}; try another one`;
+  return { code: 'unavailable', message, reason: 'DRAINING', retryAfterMs: 0, unrun: true };
 }
-export function overloaded(call: ServerCall, why: string): Failure {
+export function overloaded(call: ServerCall, why: string, retryAfterMs = 100): Failure {
   const message = `the server is overloaded and did not run ${call.service}.${call.method}: ${why}; try again later`;
-  return { code: 'unavailable', message, reason: 'OVERLOADED', retryAfterMs: 100, unrun: true };
+  return { code: 'unavailable', message, reason: 'OVERLOADED', retryAfterMs, unrun: true };
 }
 /** The texts are Go's (rpcx server/server_dispatch.go, handleRequest), which its clients tell apart by. */
 export function unknownService(service: string): RpcError {

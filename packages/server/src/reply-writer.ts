@@ -54,7 +54,10 @@ export class ReplyWriter {
     if (ended) return;
     const flags = flag.response | (message.error ? flag.error : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
     const head = prepareHead({ service: call.service, method: call.method, codecId: message.codecId, flags });
-    const metadata = Object.assign(createMetadata(message.metadata), call.response);
+    const metadata = createMetadata(message.metadata);
+    // A reply that is passed on does not say that this server goes.
+    delete metadata[reserved.drain];
+    Object.assign(metadata, call.response);
     if (message.error && !metadata[reserved.error]) metadata[reserved.error] = 'the handler replied with an error';
     const metadataLength = this.#open(head, metadata, call.sequenceHigh, call.sequenceLow);
     writer.append(message.payload);

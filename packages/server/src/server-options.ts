@@ -1,10 +1,11 @@
 import {
   bytesCodec, consoleLogger, jsonCodec, systemClock,
-  type Acceptor, type Clock, type Codec, type Compressor, type Interceptor, type Logger, type Runtime, type ServerCall, type ServerPlugin,
+  type Acceptor, type Clock, type Codec, type Compressor, type Interceptor, type Logger, type Registry, type Runtime, type ServerCall, type ServerPlugin,
 } from '@rpcxjs/core';
 import type { RpcError } from '@rpcxjs/core';
 import { ByteBudget, defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import type { AdvertiseOptions } from './advertising.ts';
 import type { Authenticate } from './auth.ts';
 
 /** What peers may cost; all of it is on by default. */
@@ -23,6 +24,8 @@ export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits
   readonly maxBufferedBytes: number;
   /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
   readonly maxTimeoutMs: number;
+  /** Lateness of the event loop, in milliseconds, above which new calls are refused; measured only while calls come. @default Infinity, never */
+  readonly maxLoopDelayMs: number;
 }
 
 const { frames: _frames, ...sessionLimits } = defaultSessionLimits;
@@ -36,6 +39,7 @@ export const defaultServerLimits: ServerLimits = {
   maxQueuedCalls: 1024,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxTimeoutMs: 300_000,
+  maxLoopDelayMs: Infinity,
 };
 
 export interface ServerOptions {
@@ -57,6 +61,15 @@ export interface ServerOptions {
   readonly exposeMessages?: boolean | undefined;
   /** What peers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
   readonly limits?: Partial<ServerLimits> | undefined;
+  /**
+   * What happens to calls when the queue is full. `refuse` says so at once, and our clients try another server. `pause` stops reading the
+   * connections that they come on, 64 waiting calls of one at the latest, so that the network holds the callers back. @default 'refuse'
+   */
+  readonly whenFull?: 'refuse' | 'pause' | undefined;
+  /** Where its services are registered after `listen`, each under each address. Whoever made a registry closes it. @default none */
+  readonly registries?: readonly Registry[] | undefined;
+  /** How it stands there: `{ host?, addresses?, metadata? }`. A server on a wildcard such as 0.0.0.0 needs `host` or `addresses`. */
+  readonly advertise?: AdvertiseOptions | undefined;
   /** When a silent peer is given up, see [the session](../session/README.md#options). */
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
   /** @default the console, warnings and errors only */
@@ -76,6 +89,9 @@ export interface ResolvedServerOptions {
   readonly auth: Authenticate | undefined;
   readonly mapError: ServerOptions['mapError'];
   readonly exposeMessages: boolean;
+  readonly whenFull: 'refuse' | 'pause';
+  readonly registries: readonly Registry[];
+  readonly advertise: AdvertiseOptions;
   readonly limits: ServerLimits;
   readonly session: SessionSettings;
   readonly runtime: Runtime;
@@ -88,6 +104,12 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   const limits = { ...defaultServerLimits, ...options.limits };
   for (const [name, value] of Object.entries(limits)) {
     if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
+  }
+  const whenFull = options.whenFull ?? 'refuse';
+  if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
+  const registries = options.registries ?? [];
+  for (const registry of registries) {
+    if (typeof (registry as Partial<Registry> | undefined)?.register !== 'function') throw new TypeError('registries takes what has a register method, for example inprocess()');
   }
   const codecs = [...(options.codecs ?? [])];
   for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
@@ -104,6 +126,9 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     auth: options.auth,
     mapError: options.mapError,
     exposeMessages: options.exposeMessages ?? true,
+    whenFull,
+    registries,
+    advertise: options.advertise ?? {},
     limits,
     session: {
       limits: { ...limits, frames: limits },

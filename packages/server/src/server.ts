@@ -1,30 +1,46 @@
 import {
   RpcError,
-  type Contract, type ContractHandlers, type MaybePromise, type Methods, type Peer, type RawMessage, type ServerCall,
+  type Clock, type Contract, type ContractHandlers, type MaybePromise, type Methods, type Peer, type RawMessage, type ServerCall,
 } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
 import { observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { Admission } from './admission.ts';
+import { Advertising, type MetadataChanges } from './advertising.ts';
 import { CallPipeline } from './call-pipeline.ts';
 import { Connections } from './connections.ts';
+import { Drain, type CloseOptions, type Leaving, type ServerState } from './drain.ts';
 import type { InboundCall } from './inbound-call.ts';
+import { LoopGuard } from './loop-guard.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
 import { checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
 
-// How long handlers may take to answer after their signal fired, and peers to end after the server did, when the grace is over.
-const goodbyeMs = 40;
-
 type RawHandler = (message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>;
 
+/** Counters of one method since it was registered. */
+export interface MethodStats {
+  readonly service: string;
+  readonly method: string;
+  readonly calls: number;
+  readonly failed: number;
+  readonly running: number;
+}
+
 export interface ServerStats extends Readonly<ServerCounters> {
+  readonly state: ServerState;
   readonly connections: number;
   readonly running: number;
   readonly queued: number;
   /** Calls refused because too many were running. */
   readonly refused: number;
+  /** Calls that waited for a place until their time was over or nobody wanted them. */
+  readonly expired: number;
+  /** How late the event loop is, in milliseconds; 0 without `maxLoopDelayMs`. */
+  readonly loopDelayMs: number;
+  /** Entries that registries hold: services times addresses times registries. */
+  readonly advertised: number;
   readonly traffic: Readonly<Traffic>;
 }
 
@@ -40,33 +56,51 @@ export interface Server extends AsyncDisposable {
   handle(service: string, method: string | undefined, handler: RawHandler): this;
   /** Running calls end in peace, new ones find nothing. */
   unregister(service: string): void;
-  /** Resolves with the addresses as bound, port 0 replaced by a real one. */
+  /**
+   * Resolves with the addresses as bound, port 0 replaced by a real one, and when each registry was asked, a second later at most; one that is
+   * down is asked again. Rejects with LISTEN_FAILED, NOT_ADVERTISABLE for a wildcard with registries and no `advertise`, or CLOSED.
+   */
   listen(...addresses: readonly string[]): Promise<readonly string[]>;
   peers(): Iterable<Peer>;
   stats(): ServerStats;
-  /** Drains: takes nothing new, lets running calls finish, then closes. After `graceMs` (25 000) it aborts what is left. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** Of all methods that were registered by name. */
+  methodStats(): readonly MethodStats[];
+  /**
+   * Changes metadata in the registries, of all services or of one: `advertise({ state: 'inactive' })` takes the server out, `{ state: undefined }`
+   * brings it back. Resolves when each registry was asked; one that is down gets it later. Throws TypeError for what is no text.
+   */
+  advertise(metadata: MetadataChanges, service?: string): Promise<void>;
+  /**
+   * Goes: tells registries and clients, serves on as long as they may not know it, then refuses what is new, lets running calls finish, and closes.
+   * After `graceMs` it aborts what is left. A second close may shorten the time.
+   */
+  close(options?: CloseOptions): Promise<void>;
   /** Ends everything now. */
   abort(reason?: Error): void;
 }
 
-class RpcxServer implements Server, PeerServices {
+class RpcxServer implements Server, PeerServices, Leaving {
   readonly options: ResolvedServerOptions;
   readonly table: ServiceTable = new ServiceTable();
   readonly admission: Admission;
-  readonly counters: ServerCounters = { calls: 0, failed: 0, oneways: 0, pushes: 0, connectionsAccepted: 0, connectionsRefused: 0, protocolErrors: 0 };
-  readonly #connections: Connections;
+  readonly counters: ServerCounters = { calls: 0, failed: 0, oneways: 0, pushes: 0, refusedLeaving: 0, connectionsAccepted: 0, connectionsRefused: 0, protocolErrors: 0 };
+  readonly guard: LoopGuard | undefined;
+  readonly connections: Connections;
+  readonly advertising: Advertising;
   readonly #pipeline: CallPipeline;
-  readonly #idle: (() => void)[] = [];
-  #state: 'open' | 'draining' | 'closed' = 'open';
+  readonly #drain: Drain;
   #started: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #pushes = 0;
 
   constructor(options: ServerOptions) {
     this.options = resolveServerOptions(options);
-    this.admission = new Admission(this.options.limits);
-    this.#connections = new Connections(this);
+    const { limits, runtime, advertise, registries } = this.options;
+    this.admission = new Admission(limits, runtime.clock);
+    this.guard = limits.maxLoopDelayMs === Infinity ? undefined : new LoopGuard(runtime.clock, limits.maxLoopDelayMs);
+    this.advertising = new Advertising(advertise, registries, runtime, () => ({ calls: this.counters.calls, connections: this.counters.connectionsAccepted }));
+    this.#drain = new Drain(this);
+    this.connections = new Connections(this);
     this.#pipeline = new CallPipeline(this.options, this.table);
   }
 
@@ -75,6 +109,7 @@ class RpcxServer implements Server, PeerServices {
     checkName('service path', path);
     const entries = typeof first === 'string' ? objectEntries(implementation, options.methods ?? [], path) : contractEntries(first, implementation as never, path);
     for (const entry of entries) this.#pipeline.compose(entry, options.intercept);
+    this.advertising.add(path, options.metadata);
     this.table.replace(path, entries);
     this.#announce(path);
     return this;
@@ -88,62 +123,92 @@ class RpcxServer implements Server, PeerServices {
     if (method !== undefined) return this.#add({ service, method, raw });
     checkName('service path', service);
     this.table.addFallback(service, (name) => this.#pipeline.compose(new MethodEntry({ service, method: name, raw })));
+    this.advertising.add(service, undefined);
     this.#announce(service);
     return this;
   }
 
   unregister(service: string): void {
     const methods = this.table.methods(service);
+    this.advertising.remove(service);
     if (this.table.remove(service)) observe(this.options.plugins, this.options.runtime, (plugin) => plugin.serviceUnregistered?.({ name: service, methods }));
   }
 
   async listen(...addresses: readonly string[]): Promise<readonly string[]> {
-    if (this.#state !== 'open') throw new RpcError('failed_precondition', 'the server is closed and cannot listen again; make a new one', { reason: 'CLOSED' });
+    if (this.leaving()) throw new RpcError('failed_precondition', 'the server is closed and cannot listen again; make a new one', { reason: 'CLOSED' });
+    this.advertising.check(addresses);
     await (this.#started ??= this.#start());
-    return this.#connections.listen(addresses);
+    const bound = await this.connections.listen(addresses);
+    await this.advertising.listening(bound);
+    return bound;
   }
 
   peers(): Iterable<Peer> {
-    return this.#connections.peers;
+    return this.connections.peers;
   }
 
   stats(): ServerStats {
-    const { running, queued, refused } = this.admission;
-    return { ...this.counters, connections: this.#connections.count, running, queued, refused, traffic: this.#connections.traffic };
+    const { running, queued, refused, expired } = this.admission;
+    const { state } = this.#drain;
+    const { count: connections, traffic } = this.connections;
+    const loopDelayMs = this.guard?.delayMs ?? 0;
+    return { state, ...this.counters, connections, running, queued, refused, expired, loopDelayMs, advertised: this.advertising.live, traffic };
+  }
+  methodStats(): MethodStats[] {
+    const entries = [...this.table.services].flatMap((service) => this.table.entries(service));
+    return entries.map(({ service, method, calls, failed, running }) => ({ service, method, calls, failed, running }));
   }
 
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    return (this.#closing ??= this.#drain(options.graceMs ?? 25_000));
+  advertise(metadata: MetadataChanges, service?: string): Promise<void> {
+    return this.advertising.change(metadata, service);
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+      if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`close: ${name} is ${String(value)}: it takes a number of milliseconds that is not negative`);
+    }
+    if (this.#closing !== undefined && options.graceMs !== undefined) this.#drain.hurry(options.graceMs);
+    return (this.#closing ??= this.#drain.run(options));
   }
 
   abort(reason?: Error): void {
     const error = new RpcError('unavailable', 'the server was stopped', { reason: 'CLOSED', cause: reason });
-    this.#state = 'closed';
-    const stopped = this.#connections.stopListening();
-    for (const peer of this.#connections.peers) peer.session.fail(error);
-    this.#closing ??= stopped.then(() => this.#stop());
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.#drain.state = 'closed';
+    const stopped = this.connections.stopListening();
+    for (const peer of this.connections.peers) peer.session.fail(error);
+    this.#closing ??= this.#drain.abort(stopped);
+    this.#drain.changed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  get clock(): Clock {
+    return this.options.runtime.clock;
+  }
+  leaving(): boolean {
+    return this.#drain.state !== 'open';
+  }
   draining(): boolean {
-    return this.#state !== 'open';
+    return this.#drain.state === 'draining' || this.#drain.state === 'closed';
   }
   tokenRefused(call: InboundCall): boolean {
     return this.#pipeline.tokenRefused(call);
   }
   nextPushSequence(): number {
-    return (this.#pushes = (this.#pushes + 1) >>> 0);
+    return (this.#pushes + 1) >>> 0;
+  }
+  pushed(): void {
+    this.#pushes = (this.#pushes + 1) >>> 0;
+    this.counters.pushes += 1;
   }
   left(): void {
-    if (this.#state === 'open' || this.admission.running > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#drain.state !== 'open') this.#drain.changed();
   }
   disconnected(session: RpcxSession, reason: RpcError | undefined): void {
-    this.#connections.forget(session, reason);
+    this.connections.forget(session, reason);
+    this.left();
   }
 
   unknown(frame: FrameView): MethodEntry {
@@ -154,6 +219,7 @@ class RpcxServer implements Server, PeerServices {
     checkName('service path', init.service);
     checkName('method', init.method);
     this.table.add(this.#pipeline.compose(new MethodEntry(init)));
+    this.advertising.add(init.service, undefined);
     this.#announce(init.service);
     return this;
   }
@@ -166,38 +232,7 @@ class RpcxServer implements Server, PeerServices {
     for (const plugin of this.options.plugins) await plugin.start?.(this.options.runtime);
   }
 
-  async #drain(graceMs: number): Promise<void> {
-    this.#state = 'draining';
-    const until = this.options.runtime.clock.now() + graceMs;
-    await this.#connections.stopListening();
-    if (!(await this.#within(until, this.#whenIdle()))) {
-      for (const peer of this.#connections.peers) peer.dispatcher.abortCalls(closed());
-      await this.#within(this.options.runtime.clock.now() + goodbyeMs, this.#whenIdle());
-    }
-    const peers = [...this.#connections.peers];
-    const ended = Promise.all(peers.map((peer) => peer.session.close()));
-    await this.#within(Math.max(until, this.options.runtime.clock.now() + goodbyeMs), ended);
-    await this.#stop();
-  }
-
-  #whenIdle(): Promise<void> {
-    return this.#state === 'closed' || this.admission.running === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
-  }
-
-  /** False when the time has come first. */
-  async #within(until: number, done: Promise<unknown>): Promise<boolean> {
-    const { clock } = this.options.runtime;
-    let cut!: (inTime: boolean) => void;
-    const late = new Promise<boolean>((resolve) => (cut = resolve));
-    const timer = clock.setTimer(() => cut(false), until - clock.now());
-    const inTime = await Promise.race([done.then(() => true), late]);
-    timer.cancel();
-    return inTime;
-  }
-
-  async #stop(): Promise<void> {
-    this.#state = 'closed';
-    for (const peer of this.#connections.peers) peer.session.fail(closed());
+  async stopPlugins(): Promise<void> {
     for (const plugin of this.options.plugins) {
       try {
         await plugin.stop?.();
@@ -206,10 +241,6 @@ class RpcxServer implements Server, PeerServices {
       }
     }
   }
-}
-
-function closed(): RpcError {
-  return new RpcError('unavailable', 'the server has closed', { reason: 'CLOSED' });
 }
 
 /** Makes a server; `listen` opens it. Throws TypeError for options that cannot work. */

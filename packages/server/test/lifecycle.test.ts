@@ -76,7 +76,7 @@ describe('close', () => {
     const call = client.call('S', 'Hold', 1);
     await until(() => open.server.stats().running === 1);
     let closed = false;
-    const closing = open.server.close().then(() => (closed = true));
+    const closing = open.server.close({ lameDuckMs: 0 }).then(() => (closed = true));
     await expect(open.peer()).rejects.toMatchObject({ reason: 'CONNECT_FAILED' });
     expect(closed).toBe(false);
     hold.open('finished');
@@ -92,8 +92,8 @@ describe('close', () => {
     const client = open.client({ failMode: { name: 'once', next: () => 'give-up' } });
     const call = client.call('S', 'Hold', 1);
     await until(() => open.server.stats().running === 1);
-    const closing = open.server.close();
-    await expect(client.call('S', 'M', 1)).rejects.toMatchObject({ code: 'unavailable', reason: 'CLOSED', remote: true });
+    const closing = open.server.close({ lameDuckMs: 0 });
+    await expect(client.call('S', 'M', 1)).rejects.toMatchObject({ code: 'unavailable', reason: 'DRAINING', remote: true });
     expect(ran).toBe(0);
     hold.open();
     await call;
@@ -119,7 +119,7 @@ describe('close', () => {
     const at = performance.now();
     await open.server.close({ graceMs: 50 });
     expect(performance.now() - at).toBeLessThan(50 + 100 + 50);
-    expect(reasons).toMatchObject([{ code: 'unavailable', reason: 'CLOSED' }]);
+    expect(reasons).toMatchObject([{ code: 'unavailable', reason: 'DRAINING' }]);
     expect(await polite).toMatchObject({ message: 'stopped half-way', remote: true });
     expect(await deaf).toMatchObject({ code: 'unavailable' });
   });

@@ -1,0 +1,168 @@
+import { RpcError, type Clock, type Timer } from '@rpcxjs/core';
+import { drainStage } from '@rpcxjs/session';
+import type { Admission } from './admission.ts';
+import type { Advertising } from './advertising.ts';
+import type { ConnectedPeer } from './connected-peer.ts';
+import type { Connections } from './connections.ts';
+
+export interface CloseOptions {
+  /** All that closing may take, in milliseconds; then handlers' signals fire, and what is left is cut. @default 25 000 */
+  readonly graceMs?: number | undefined;
+  /**
+   * How long everything is still served after clients and registries were told, in milliseconds; it ends earlier when those who were told send
+   * nothing more, and takes half of `graceMs` at most. @default 5000 while registered or while a peer is connected that can be told, else 0
+   */
+  readonly lameDuckMs?: number | undefined;
+}
+
+/** leaving: told everybody, and still serves; draining: runs what it has, and refuses what comes. */
+export type ServerState = 'open' | 'leaving' | 'draining' | 'closed';
+
+/** What goodbye is said for. */
+export interface Leaving {
+  readonly clock: Clock;
+  readonly connections: Connections;
+  readonly admission: Admission;
+  readonly advertising: Advertising;
+  /** Settles when plugins have stopped. */
+  stopPlugins(): Promise<void>;
+}
+
+const defaultGraceMs = 25_000;
+const defaultLameDuckMs = 5000;
+// How long handlers may take to answer after their signal fired, peers to end, and plugins and registries, when the grace is over.
+const goodbyeMs = 30;
+// A peer that was told and has sent nothing for so long sends its calls elsewhere.
+const quietMs = 50;
+// How long a peer may take to say that nothing more comes, when nothing else is waited for.
+const answerMs = 1000;
+
+/** The end of a server, in its stages: open → leaving → draining → closed. Whatever does not end by itself is cut when the grace is over. */
+export class Drain {
+  state: ServerState = 'open';
+  readonly #host: Leaving;
+  #until = Infinity;
+  #look: (() => void) | undefined;
+
+  constructor(host: Leaving) {
+    this.#host = host;
+  }
+
+  async run({ graceMs = defaultGraceMs, lameDuckMs }: CloseOptions): Promise<void> {
+    const { clock, connections, advertising, admission } = this.#host;
+    this.state = 'leaving';
+    const start = clock.now();
+    this.#until = Math.min(this.#until, start + graceMs);
+    await this.#serveOn(start, lameDuckMs, graceMs);
+    if (this.#is('leaving')) this.state = 'draining';
+    for (const peer of connections.peers) peer.sayGoodbye(drainStage.last);
+    const released = advertising.release();
+    await this.#settled(connections.stopListening());
+    const answerBy = clock.now() + answerMs;
+    const finished = () => admission.running === 0 && (clock.now() >= answerBy || ![...connections.peers].some((peer) => peer.unanswered));
+    if (!(await this.#holds(finished, () => this.#until, answerMs))) {
+      for (const peer of connections.peers) peer.dispatcher.abortCalls(drained());
+      const by = clock.now() + goodbyeMs;
+      await this.#holds(() => admission.running === 0, () => by);
+    }
+    await this.#settled(Promise.all([...connections.peers].map((peer) => peer.session.close())));
+    await this.#end(released);
+  }
+
+  /** Ends what is running now, or is over by itself. */
+  async abort(stopped: Promise<void>): Promise<void> {
+    await stopped;
+    await this.#end(this.#host.advertising.release());
+  }
+
+  /** There is less time than was said. */
+  hurry(graceMs: number): void {
+    this.#until = Math.min(this.#until, this.#host.clock.now() + graceMs);
+    this.#look?.();
+  }
+  /** A call has ended, or a peer has left or answered. */
+  changed(): void {
+    this.#look?.();
+  }
+
+  async #serveOn(start: number, lameDuckMs: number | undefined, graceMs: number): Promise<void> {
+    const { clock, connections, advertising } = this.#host;
+    const registered = advertising.live > 0;
+    let heard = false;
+    void advertising.withdraw().then(() => {
+      heard = true;
+      this.changed();
+    });
+    for (const peer of connections.peers) peer.sayGoodbye(drainStage.leaving);
+    const told = [...connections.peers].some((peer) => peer.told);
+    const until = start + Math.min(lameDuckMs ?? (registered || told ? defaultLameDuckMs : 0), graceMs / 2);
+    if (until <= start) return;
+    // Whoever cannot be told learns it from the registry, nobody knows when.
+    const gone = (peer: ConnectedPeer) => (peer.told ? clock.now() - peer.session.seenAt >= quietMs : !registered);
+    await this.#holds(() => heard && [...connections.peers].every(gone), () => Math.min(until, this.#until), quietMs);
+  }
+
+  async #end(released: Promise<void>): Promise<void> {
+    const { connections, clock } = this.#host;
+    const aborted = this.#is('closed');
+    this.state = 'closed';
+    for (const peer of connections.peers) peer.session.fail(closed());
+    const leastMs = aborted ? answerMs : goodbyeMs;
+    const by = Math.max(aborted ? 0 : this.#until, clock.now() + leastMs);
+    await this.#wait(this.#over(Promise.all([released, this.#host.stopPlugins()])), () => by, Infinity);
+  }
+
+  // A wait may have been the time of an abort.
+  #is(state: ServerState): boolean {
+    return this.state === state;
+  }
+
+  /** Waits until the grace is over, and a moment at least. */
+  async #settled(work: Promise<unknown>): Promise<void> {
+    const least = this.#host.clock.now() + goodbyeMs;
+    await this.#holds(this.#over(work), () => Math.max(this.#until, least));
+  }
+
+  #over(work: Promise<unknown>): () => boolean {
+    let over = false;
+    const done = (): void => {
+      over = true;
+      this.changed();
+    };
+    work.then(done, done);
+    return () => over;
+  }
+
+  /** False when the time came first; an abort ends it, too. */
+  #holds(condition: () => boolean, limit: () => number, everyMs = Infinity): Promise<boolean> {
+    return this.#wait(condition, () => (this.state === 'closed' ? -Infinity : limit()), everyMs);
+  }
+
+  #wait(condition: () => boolean, limit: () => number, everyMs: number): Promise<boolean> {
+    const { clock } = this.#host;
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const look = (): void => {
+        timer?.cancel();
+        const leftMs = limit() - clock.now();
+        const holds = condition();
+        if (!holds && leftMs > 0) {
+          timer = clock.setTimer(look, Math.min(leftMs, everyMs));
+          return;
+        }
+        this.#look = undefined;
+        resolve(holds);
+      };
+      this.#look = look;
+      look();
+    });
+  }
+}
+
+/** Why handlers are stopped. */
+function drained(): RpcError {
+  return new RpcError('unavailable', 'the server is going, and the time it gave to running calls is over', { reason: 'DRAINING' });
+}
+function closed(): RpcError {
+  return new RpcError('unavailable', 'the server has closed', { reason: 'CLOSED' });
+}
