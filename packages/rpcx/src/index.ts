@@ -4,8 +4,11 @@ import { createServer as createBareServer, type Server, type ServerOptions as Ba
 import { tcp } from '@rpcxjs/transport-tcp';
 
 export * from '@rpcxjs/core';
-export { failbackup, failfast, failover, failtry } from '@rpcxjs/client';
-export type { Client, ClientLimits, ClientStats, PushInfo, ServiceOptions } from '@rpcxjs/client';
+export { errorCategory, errorKind, failbackup, failfast, failover, failtry, isCanceled, isRemote, isTransient, isUnavailable, methodsOf, presets, wasSent } from '@rpcxjs/client';
+export type {
+  Batch, CallHandle, Client, ClientLimits, ClientStats, ErrorCategory, ErrorKind, FanOutOptions, HeaderContributor, InterfaceMethods, MessageFilters, PushInfo, Preset, Receipt, ServerMessage,
+  ServiceOptions, StartOptions,
+} from '@rpcxjs/client';
 export { msgpack } from '@rpcxjs/codec-msgpack';
 export type { RegisterOptions, Server, ServerLimits, ServerStats } from '@rpcxjs/server';
 export { tcp } from '@rpcxjs/transport-tcp';
