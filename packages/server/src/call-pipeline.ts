@@ -1,4 +1,4 @@
-import { intercept, readUtf8, type Interceptor, type MaybePromise, type Reply, type ServerCall } from '@rpcxjs/core';
+import { intercept, readUtf8, type Handle, type Interceptor, type MaybePromise, type Reply, type ServerCall } from '@rpcxjs/core';
 import type { FrameView } from '@rpcxjs/protocol';
 import { authInterceptor } from './auth.ts';
 import { DerivedCall } from './derived-call.ts';
@@ -15,7 +15,11 @@ import { isThenable } from './thenable.ts';
 export class CallPipeline {
   readonly #options: ResolvedServerOptions;
   readonly #table: ServiceTable;
-  readonly #outer: readonly Interceptor<ServerCall>[];
+  /** What stands before every method, composed once. */
+  readonly #chain: Handle<ServerCall>;
+  readonly #guarded: boolean;
+  /** What stands before the methods of one registration, composed once for each list. */
+  readonly #inner = new WeakMap<readonly Interceptor<ServerCall>[], Handle<ServerCall>>();
   readonly #refusedTokens = new WeakSet<ServerCall>();
 
   constructor(options: ResolvedServerOptions, table: ServiceTable) {
@@ -23,20 +27,23 @@ export class CallPipeline {
     this.#table = table;
     const { auth, interceptors, runtime } = options;
     const guard = auth === undefined ? [] : [authInterceptor(auth, (call) => this.#refusedTokens.add(originalOf(call)), runtime.logger)];
-    this.#outer = [...guard, ...interceptors];
+    const inflating: Interceptor<ServerCall> = (next) => (call) => {
+      const original = originalOf(call);
+      return afterInflating(original, original.entry, options, () => next(call));
+    };
+    const enter = (call: ServerCall): MaybePromise<Reply> => {
+      const { entry } = originalOf(call);
+      return this.#moved(call, entry) ? this.#route(call) : this.#enter(call, entry);
+    };
+    // What was refused is not unpacked.
+    this.#chain = intercept([...guard, inflating, ...interceptors], enter);
+    this.#guarded = guard.length + interceptors.length > 0;
   }
 
   /** With nothing in between, a call goes straight to its handler. */
   compose(entry: MethodEntry, own: readonly Interceptor<ServerCall>[] = []): MethodEntry {
-    if (this.#outer.length + own.length === 0) return entry;
-    if (own.length > 0) entry.inner = intercept(own, (call) => (this.#moved(call, entry) ? this.#route(call) : this.#run(call, entry)));
-    const { auth } = this.#options;
-    const inner = (call: ServerCall) => (this.#moved(call, entry) ? this.#route(call) : this.#enter(call, entry));
-    const inflating: Interceptor<ServerCall> = (next) => (call) => afterInflating(originalOf(call), entry, this.#options, () => next(call));
-    // What was refused is not unpacked.
-    const [guard, ...others] = this.#outer;
-    const ordered = auth === undefined || guard === undefined ? [inflating, ...this.#outer] : [guard, inflating, ...others];
-    entry.chain = intercept(ordered, inner);
+    if (own.length > 0) entry.inner = this.#composeOwn(own);
+    if (this.#guarded || own.length > 0) entry.chain = this.#chain;
     return entry;
   }
 
@@ -49,6 +56,18 @@ export class CallPipeline {
     const service = readUtf8(frame.bytes, frame.serviceStart, frame.serviceEnd);
     const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
     return this.compose(new MethodEntry({ service, method, refusal: this.#table.has(service) ? unknownMethod(method) : unknownService(service) }));
+  }
+
+  #composeOwn(own: readonly Interceptor<ServerCall>[]): Handle<ServerCall> {
+    let composed = this.#inner.get(own);
+    if (composed === undefined) {
+      composed = intercept(own, (call) => {
+        const { target } = originalOf(call);
+        return this.#moved(call, target) ? this.#route(call) : this.#run(call, target);
+      });
+      this.#inner.set(own, composed);
+    }
+    return composed;
   }
 
   #moved(call: ServerCall, entry: MethodEntry): boolean {

@@ -36,6 +36,8 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   /** In the connection's table, so that a cancel or a disconnect finds it. */
   tracked = false;
   settled = false;
+  /** It has come to its handler, or to what stands for one. */
+  handled = false;
   /** Its caller said that it no longer waits: nothing is sent for it. */
   abandoned = false;
   response: MutableMetadata | undefined;

@@ -5,6 +5,7 @@ import { isThenable } from './thenable.ts';
 
 /** Decodes, checks, runs and checks again. Makes no promise where the handler and the schemas make none. */
 export function runMethod(call: ServerCall, entry: MethodEntry, original: InboundCall): MaybePromise<unknown> {
+  original.handled = true;
   if (entry.raw !== undefined) return entry.raw(rawMessage(call, original), call);
   const { run } = entry;
   if (entry.refusal !== undefined) throw entry.refusal;
