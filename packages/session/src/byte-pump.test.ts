@@ -1,11 +1,14 @@
+import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { FakeConnection } from '../test/fake-connection.ts';
 import { BytePump } from './byte-pump.ts';
+import { flushPolicy, type FlushOptions } from './flush-policy.ts';
 import { addTraffic, createTraffic } from './traffic.ts';
 
 const turn = () => new Promise<void>((resolve) => { setImmediate(resolve); });
 
-function open(highWaterBytes = 1000) {
+function open(highWaterBytes = 1000, flush?: FlushOptions) {
+  const clock = manualClock();
   const connection = new FakeConnection();
   const told: string[] = [];
   const pump = new BytePump(connection, {
@@ -13,7 +16,7 @@ function open(highWaterBytes = 1000) {
     blocked: () => told.push('blocked'),
     drained: () => told.push('drained'),
     closed: (reason) => told.push(`closed ${reason?.message ?? 'cleanly'}`),
-  }, { highWaterBytes });
+  }, { highWaterBytes, flush: flushPolicy(flush), clock });
   pump.start();
   const put = (bytes: number) => {
     pump.writer.open();
@@ -21,7 +24,7 @@ function open(highWaterBytes = 1000) {
     pump.writer.close();
     pump.written();
   };
-  return { connection, told, pump, put };
+  return { connection, told, pump, put, clock };
 }
 
 describe('what is written', () => {
@@ -132,4 +135,55 @@ it('counts what it moves, and sums of several', async () => {
   addTraffic(sum, pump.traffic);
   addTraffic(sum, pump.traffic);
   expect(sum).toEqual({ bytesRead: 22, bytesWritten: 6, framesRead: 0, framesWritten: 0, chunksRead: 4, chunksWritten: 2 });
+});
+
+describe('a flush policy', () => {
+  it('of delayMs 0 sends each at once', () => {
+    const { connection, put } = open(1000, { delayMs: 0 });
+    for (let count = 1; count <= 5; count++) put(count);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('of a delay sends what gathered after that, or when there is enough of it, and then begins anew', async () => {
+    const { connection, put, clock } = open(1e6, { delayMs: 20, maxBytes: 100, maxMessages: 4 });
+    put(1);
+    await turn();
+    clock.advance(19);
+    put(2);
+    expect(connection.written).toEqual([]);
+    clock.advance(1);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([3]);
+    put(60);
+    put(60);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([3, 120]);
+    expect(clock.pending).toBe(0);
+    for (let count = 0; count < 5; count++) put(1);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([3, 120, 4]);
+    clock.advance(20);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([3, 120, 4, 1]);
+  });
+
+  it('of messages sends at the end of the turn what they leave', async () => {
+    const { connection, put } = open(1e6, { maxMessages: 8 });
+    for (let count = 0; count < 20; count++) put(1);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([8, 8]);
+    await turn();
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([8, 8, 4]);
+  });
+
+  it('lets a frame finish that is being written when the delay is over, and leaves no timer behind at the end', () => {
+    const { connection, pump, put, clock } = open(1e6, { delayMs: 20 });
+    put(1);
+    pump.writer.open();
+    pump.writer.append(new Uint8Array(5));
+    clock.advance(20);
+    expect(connection.written).toEqual([]);
+    pump.writer.close();
+    pump.written();
+    clock.advance(20);
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([6]);
+    put(1);
+    connection.sink?.closed(undefined);
+    expect(clock.pending).toBe(0);
+  });
 });

@@ -1,0 +1,449 @@
+import type { Connection, Dialer } from '@rpcxjs/core';
+import { flag } from '@rpcxjs/protocol';
+import { manualClock } from '@rpcxjs/testing';
+import { memoryNetwork } from '@rpcxjs/transport-memory';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createClient, type Client } from '../src/client.ts';
+import type { ClientOptions } from '../src/client-options.ts';
+import { deferred, failure, FakeServer, recordingLogger, settled, until } from './fake-server.ts';
+import { frame, type ReadFrame } from './frame.ts';
+
+const clients: Client[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) {
+    client.abort();
+    await client.close();
+  }
+});
+
+function open(options: ClientOptions): Client {
+  const client = createClient({ logger: recordingLogger(), ...options });
+  clients.push(client);
+  return client;
+}
+
+/** Over the connection that the call came on. */
+function answer(call: ReadFrame, connection: Connection): void {
+  connection.write(frame({ sequence: call.sequence, service: call.service, method: call.method, flags: flag.response, payload: '"ok"' }));
+}
+
+/** A server that counts the calls of each of its connections, and answers them if told to. */
+async function counting(options: { readonly host?: string; readonly network?: ReturnType<typeof memoryNetwork> } = {}) {
+  const server = await FakeServer.listen(options.network, options.host);
+  const held: { readonly call: ReadFrame; readonly connection: Connection }[] = [];
+  const counts = new Map<Connection, number>();
+  let answers = true;
+  server.onCall = (call, connection) => {
+    counts.set(connection, (counts.get(connection) ?? 0) + 1);
+    if (answers) answer(call, connection);
+    else held.push({ call, connection });
+  };
+  return {
+    server,
+    held,
+    counts: () => server.connections.map((connection) => counts.get(connection) ?? 0),
+    hold: () => (answers = false),
+    release: () => {
+      answers = true;
+      for (const { call, connection } of held.splice(0)) answer(call, connection);
+    },
+  };
+}
+
+const call = (client: Client, count: number): Promise<unknown>[] => Array.from({ length: count }, () => client.call('S', 'M', 1));
+
+describe('a pool of a fixed size', () => {
+  it('M04: gives each of 3 connections 10 of 30 calls, at once or one after the other', async () => {
+    const { server, counts } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { connections: 3 } });
+    await client.ready();
+    await Promise.all(call(client, 30));
+    expect(counts()).toEqual([10, 10, 10]);
+    for (let index = 0; index < 30; index++) await client.call('S', 'M', 1);
+    expect(counts()).toEqual([20, 20, 20]);
+    expect(client.stats().connections).toBe(3);
+  });
+
+  it('is opened whole by the first call, whose queue the connections share', async () => {
+    const { server, counts } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { connections: 3 } });
+    await Promise.all(call(client, 30));
+    await until(() => server.connections.length === 3);
+    expect(counts().reduce((sum, count) => sum + count, 0)).toBe(30);
+  });
+
+  it('G02: with one of 3 connections stalled finishes all calls through the other two', async () => {
+    const clock = manualClock();
+    const { server, counts } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { connections: 3 }, clock });
+    await client.ready();
+    const stalled = server.connections[1] as Connection;
+    stalled.pause();
+    // What the stalled one took is noticed by its silence; whatever comes later sees that it answers nothing.
+    const early = call(client, 3);
+    const after = [...early.slice(0, 1), ...early.slice(2)];
+    await Promise.all(after);
+    for (let index = 0; index < 100; index++) await client.call('S', 'M', 1);
+    expect(counts()[1]).toBe(0);
+    expect(counts()[0]).toBeGreaterThan(30);
+    expect(counts()[2]).toBeGreaterThan(30);
+    const lost = failure(early[1] as Promise<unknown>);
+    await clock.advanceAsync(5100);
+    expect(await lost).toMatchObject({ code: 'unavailable', reason: 'PEER_SILENT', sent: true });
+  });
+
+  it('M11: loses a dead connection at once: the next call needs none that fails in between', async () => {
+    const { server, counts } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { connections: 2 } });
+    await client.ready();
+    server.network.links[0]?.cut();
+    await until(() => client.stats().connections === 1);
+    await Promise.all(call(client, 4));
+    await until(() => client.stats().connections === 2);
+    await Promise.all(call(client, 4));
+    expect(client.stats()).toMatchObject({ failed: 0, retries: 0, succeeded: 8 });
+    expect(counts()[0]).toBe(0);
+    const one = open({ servers: server.address, transports: [server.network] });
+    await one.call('S', 'M', 1);
+    const before = server.connections.length;
+    server.network.links.at(-1)?.cut();
+    await until(() => one.stats().connections === 0);
+    await one.call('S', 'M', 1);
+    expect([server.connections.length, one.stats().failed]).toEqual([before + 1, 0]);
+  });
+});
+
+describe('ready()', () => {
+  it('M05: opens 2 + 3 connections before the first call', async () => {
+    const network = memoryNetwork();
+    const [first, second] = [await counting({ network, host: 'first' }), await counting({ network, host: 'second' })];
+    const client = open({ servers: ['memory@first', 'memory@second'], transports: [network], pool: { connections: 3, initial: { 'memory@first': 2, 'memory@second': 3 } } });
+    await client.ready();
+    expect([first.server.connections.length, second.server.connections.length, client.stats().calls]).toEqual([2, 3, 0]);
+    await client.ready();
+    expect(client.stats().connections).toBe(5);
+  });
+
+  it('M05: rejects when one host is down, and keeps what came', async () => {
+    const network = memoryNetwork();
+    await counting({ network, host: 'first' });
+    const client = open({ servers: ['memory@first', 'memory@second'], transports: [network] });
+    expect(await failure(client.ready())).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', address: 'memory@second', message: expect.stringContaining('no connection to memory@second') as string });
+    expect(client.stats().connections).toBe(1);
+  });
+
+  it('rejects on a client that is closed', async () => {
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network] });
+    await client.close();
+    expect(await failure(client.ready())).toMatchObject({ code: 'failed_precondition', reason: 'CLOSED' });
+  });
+});
+
+describe('a pool that grows', () => {
+  it('M07: from a blocked first connection to 2, then 3, never 4', async () => {
+    const { server } = await counting();
+    server.deaf = true;
+    const client = open({ servers: server.address, transports: [server.network], pool: { grow: 'busy', max: 3, busyAt: 2 }, limits: { highWaterBytes: 1000 }, codecs: [] });
+    const text = 'x'.repeat(100_000);
+    const sizes: number[] = [];
+    for (let index = 0; index < 20; index++) {
+      void client.call('S', 'M', text).catch(() => {});
+      await settled();
+      sizes.push(server.connections.length);
+    }
+    expect([...new Set(sizes)]).toEqual([1, 2, 3]);
+  });
+
+  it('M07: does not with grow never', async () => {
+    const { server } = await counting();
+    server.deaf = true;
+    const client = open({ servers: server.address, transports: [server.network], limits: { highWaterBytes: 1000 } });
+    for (let index = 0; index < 20; index++) {
+      void client.call('S', 'M', 'x'.repeat(100_000)).catch(() => {});
+      await settled();
+    }
+    expect(server.connections.length).toBe(1);
+  });
+
+  it('grows as well when all that there are have as many calls in flight as makes them busy', async () => {
+    const one = await counting();
+    one.hold();
+    const client = open({ servers: one.server.address, transports: [one.server.network], pool: { grow: 'busy', max: 2, busyAt: 4 } });
+    await client.ready();
+    const first = call(client, 3);
+    await settled();
+    expect(one.server.connections.length).toBe(1);
+    const rest = [...call(client, 1)];
+    await until(() => one.server.connections.length === 2);
+    rest.push(...call(client, 20));
+    await settled();
+    expect(one.server.connections.length).toBe(2);
+    const counts = one.counts();
+    expect(Math.abs((counts[0] as number) - (counts[1] as number))).toBeLessThanOrEqual(1);
+    one.release();
+    await Promise.all([...first, ...rest]);
+  });
+
+  it('M10: closes what was idle for idleMs although heartbeats ran, but not a locked connection, and keeps one', async () => {
+    const clock = manualClock();
+    const one = await counting();
+    one.hold();
+    const client = open({ servers: one.server.address, transports: [one.server.network], clock, timeoutMs: Infinity, pool: { grow: 'busy', max: 3, busyAt: 1, idleMs: 200 }, heartbeat: { idleMs: 50, busyMs: 50, answerMs: 30 } });
+    const calls = call(client, 1);
+    await until(() => one.held.length === 1);
+    calls.push(...call(client, 1));
+    await until(() => one.server.connections.length === 2);
+    calls.push(...call(client, 1));
+    await until(() => one.server.connections.length === 3);
+    one.release();
+    await Promise.all(calls);
+    const locked = await client.lock();
+    expect([client.stats().connections, one.server.connections.length]).toEqual([3, 3]);
+    await clock.advanceAsync(170);
+    expect(client.stats().connections).toBe(3);
+    const beats = one.server.heartbeats.length;
+    expect(beats).toBeGreaterThan(3);
+    await clock.advanceAsync(260);
+    expect(one.server.heartbeats.length).toBeGreaterThan(beats);
+    expect([client.stats().connections, one.server.network.links.length]).toEqual([2, 2]);
+    expect(await locked.call('S', 'M', 1)).toBe('ok');
+    await clock.advanceAsync(1000);
+    expect(client.stats().connections).toBe(2);
+    locked.release();
+    await clock.advanceAsync(1000);
+    expect(client.stats().connections).toBe(1);
+    expect(await client.call('S', 'M', 1)).toBe('ok');
+  });
+});
+
+describe('dials', () => {
+  it('M08: 1000 calls to a host that is slow to dial make one', async () => {
+    const { server } = await counting();
+    const door = deferred();
+    let dials = 0;
+    const slow: Dialer = { networks: ['memory'], dial: async (...given) => { dials += 1; await door.promise; return server.network.dial(...given); } };
+    const client = open({ servers: server.address, transports: [slow] });
+    const calls = call(client, 1000);
+    await settled();
+    door.resolve();
+    await Promise.all(calls);
+    expect(dials).toBe(1);
+  });
+
+  it('M08: to 20 slow hosts are 4 at once at most, and a healthy host is not delayed', async () => {
+    const { server } = await counting({ host: 'healthy' });
+    const doors: (() => void)[] = [];
+    let [now, most] = [0, 0];
+    const slow: Dialer = {
+      networks: ['memory'],
+      dial: async (address, options) => {
+        if (address.host === 'healthy') return server.network.dial(address, options);
+        most = Math.max(most, (now += 1));
+        await new Promise<void>((resolve) => doors.push(resolve));
+        now -= 1;
+        throw new Error('down');
+      },
+    };
+    const hosts = Array.from({ length: 20 }, (_, index) => `memory@slow${index}`);
+    const client = open({ servers: [server.address, ...hosts], transports: [slow], pool: { initial: 1 } });
+    await client.ping(server.address);
+    const ready = failure(client.ready());
+    const slowPings = Promise.all(hosts.map((host) => failure(client.ping(host))));
+    await settled();
+    expect([now, doors.length]).toEqual([4, 4]);
+    expect(await client.ping(server.address)).toBeLessThan(1000);
+    while (doors.length > 0) {
+      doors.shift()?.();
+      await settled();
+    }
+    await slowPings;
+    expect((await ready).reason).toBe('CONNECT_FAILED');
+    expect(most).toBe(4);
+  });
+
+  it('M09: are bounded as a whole, what plugins do included', async () => {
+    const clock = manualClock();
+    const { server } = await counting();
+    const opened: Connection[] = [];
+    const stuck = { name: 'stuck', connectionOpened: (connection: Connection) => { opened.push(connection); return new Promise<Connection>(() => {}); } };
+    const client = open({ servers: server.address, transports: [server.network], clock, plugins: [stuck], pool: { connectTimeoutMs: 100 } });
+    const ready = failure(client.ready());
+    await clock.advanceAsync(99);
+    expect(opened.length).toBe(1);
+    expect(server.network.links.length).toBe(1);
+    await clock.advanceAsync(1);
+    expect(await ready).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', message: expect.stringContaining('it took longer than 100 ms to connect') as string });
+    await until(() => server.network.links.length === 0);
+  });
+
+  it('M09: are not made by calls with autoConnect false, which fail at once', async () => {
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { autoConnect: false }, failMode: { name: 'once', next: () => 'give-up' } });
+    expect(await failure(client.call('S', 'M', 1))).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', sent: false, message: expect.stringContaining('await client.ready()') as string });
+    expect(server.connections.length).toBe(0);
+    await client.ready();
+    expect(await client.call('S', 'M', 1)).toBe('ok');
+  });
+});
+
+describe('a locked connection', () => {
+  it('M12: is used by nobody else, and again by all when it is released', async () => {
+    const { server, counts } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], pool: { connections: 2 } });
+    await client.ready();
+    const locked = await client.lock();
+    expect(locked.address).toBe(server.address);
+    await locked.call('S', 'Mine', 1);
+    const mine = counts().indexOf(1);
+    for (let index = 0; index < 10; index++) await client.call('S', 'M', 1);
+    expect(counts()[mine]).toBe(1);
+    await Promise.all(Array.from({ length: 5 }, () => locked.call('S', 'Mine', 1)));
+    expect(counts()[mine]).toBe(6);
+    const others = server.connections.length;
+    locked.release();
+    locked.release();
+    expect(await failure(locked.call('S', 'Mine', 1))).toMatchObject({ code: 'unavailable', sent: false, message: expect.stringContaining('it was released') as string });
+    for (let index = 0; index < 20; index++) await client.call('S', 'M', 1);
+    expect(server.connections.length).toBe(others);
+  });
+
+  it('is a new one where the pool has only one, and ends with its release', async () => {
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network] });
+    await client.call('S', 'M', 1);
+    const locked = await client.lock();
+    expect(client.stats().connections).toBe(2);
+    const held = locked.call('S', 'M', 1);
+    locked.release();
+    expect(await held).toBe('ok');
+    await until(() => client.stats().connections === 1);
+    expect(await client.call('S', 'M', 1)).toBe('ok');
+  });
+
+  it('that is lost fails what is called on it, and is not opened again', async () => {
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network] });
+    const locked = await client.lock();
+    server.network.links[0]?.cut();
+    await until(() => client.stats().connections === 0);
+    expect(await failure(locked.call('S', 'M', 1))).toMatchObject({ code: 'unavailable', reason: 'CONNECTION_LOST', sent: false });
+    locked.release();
+    expect(await client.call('S', 'M', 1)).toBe('ok');
+  });
+
+  it('needs an address where there are several servers', async () => {
+    const { server } = await counting();
+    const client = open({ servers: [server.address, 'memory@other'], transports: [server.network] });
+    expect((await failure(client.lock())).message).toBe('lock() needs the address of a server here: there are 2');
+    using locked = await client.lock(server.address);
+    expect(await locked.call('S', 'M', 1)).toBe('ok');
+    expect((await failure(client.lock('nonsense@'))).name).toBe('TypeError');
+    expect((await failure(client.lock('memory@other'))).reason).toBe('CONNECT_FAILED');
+  });
+});
+
+describe('closeConnections()', () => {
+  it('M32: of one host makes calls dial that host again, and no other; what was under way finishes', async () => {
+    const network = memoryNetwork();
+    const [first, second] = [await counting({ network, host: 'first' }), await counting({ network, host: 'second' })];
+    const client = open({ servers: ['memory@first', 'memory@second'], transports: [network] });
+    await client.ready();
+    first.hold();
+    const calls = call(client, 2);
+    await until(() => first.held.length === 1);
+    let closed = false;
+    const closing = client.closeConnections('memory@first').then(() => (closed = true));
+    await settled();
+    expect(closed).toBe(false);
+    first.release();
+    await Promise.all([...calls, closing]);
+    await until(() => network.links.length === 1);
+    await Promise.all(call(client, 4));
+    expect([first.server.connections.length, second.server.connections.length]).toEqual([2, 1]);
+    await client.closeConnections();
+    expect(client.stats().connections).toBe(0);
+    await client.closeConnections('memory@nobody');
+    expect(client.stats().failed).toBe(0);
+  });
+
+  it('M32: close() settles every call and leaves nothing open', async () => {
+    const one = await counting();
+    one.hold();
+    const client = open({ servers: one.server.address, transports: [one.server.network], pool: { connections: 2 } });
+    await client.ready();
+    const calls = Promise.allSettled(call(client, 10));
+    await until(() => one.held.length === 10);
+    await client.close({ graceMs: 1 });
+    expect((await calls).map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 'rejected'));
+    await until(() => one.server.network.links.length === 0);
+    expect(client.stats()).toMatchObject({ active: 0, queued: 0, connections: 0 });
+  });
+
+  it('while a connection is being opened ends that, and the call gets the next one', async () => {
+    const { server } = await counting();
+    const signals: AbortSignal[] = [];
+    const first = deferred();
+    const slow: Dialer = {
+      networks: ['memory'],
+      dial: async (address, options) => {
+        signals.push(options.signal as AbortSignal);
+        if (signals.length === 1) await first.promise;
+        return server.network.dial(address, { runtime: options.runtime });
+      },
+    };
+    const client = open({ servers: server.address, transports: [slow] });
+    const calls = call(client, 1);
+    await settled();
+    await client.closeConnections(server.address);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect(await Promise.all(calls)).toEqual(['ok']);
+    first.resolve();
+    await until(() => server.connections.length === 2);
+    await until(() => server.network.links.length === 1);
+  });
+});
+
+describe('ping()', () => {
+  it('M22: is the time that a server takes to answer a heartbeat, one that echoes as Go does too', async () => {
+    for (const greets of ['echo', 'agree'] as const) {
+      const clock = manualClock();
+      const { server } = await counting();
+      server.greets = greets;
+      const client = open({ servers: server.address, transports: [server.network], clock });
+      await client.ready();
+      expect(await client.ping(server.address)).toBe(0);
+      server.network.change({ delayMs: 20 });
+      const ping = client.ping(server.address);
+      await clock.advanceAsync(20);
+      // The answer has a way of its own.
+      await clock.advanceAsync(20);
+      expect(await ping).toBe(40);
+      const last = server.heartbeats.at(-1);
+      expect([last?.service, last?.method, last?.metadata]).toEqual(['', '', {}]);
+    }
+  });
+
+  it('M22: rejects for a host that is down, and after timeoutMs for one that says nothing', async () => {
+    const clock = manualClock();
+    const { server } = await counting();
+    server.greets = 'nothing';
+    const client = open({ servers: [server.address, 'memory@down'], transports: [server.network], clock });
+    expect(await failure(client.ping('memory@down'))).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED' });
+    const silent = failure(client.ping(server.address, { timeoutMs: 100 }));
+    await clock.advanceAsync(100);
+    expect(await silent).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', message: 'memory@fake did not answer a heartbeat within 100 ms' });
+    const lost = failure(client.ping(server.address));
+    await settled();
+    server.network.links[0]?.cut();
+    expect(await lost).toMatchObject({ code: 'unavailable', reason: 'CONNECTION_LOST' });
+  });
+
+  it('says what it takes', async () => {
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network] });
+    expect((await failure(client.ping(server.address, { timeoutMs: -1 }))).message).toContain('it takes milliseconds above 0');
+    expect((await failure(client.ping('nonsense@'))).name).toBe('TypeError');
+    expect((await failure(client.ping('udp@nowhere:1'))).message).toContain('no transport dials the network "udp"');
+  });
+});
