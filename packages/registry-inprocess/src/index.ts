@@ -1,1 +1,2 @@
-export {};
+export { inprocess } from './registry.ts';
+export type { InProcessRegistry } from './registry.ts';

@@ -1,0 +1,68 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { SnapshotStore } from '@rpcxjs/core';
+
+export interface FileStoreOptions {
+  /** Where the files are; made, for its owner only, when something is saved. Several processes may share it. */
+  readonly directory: string;
+}
+
+const ending = '.instances';
+const longestName = 120;
+
+/**
+ * Snapshots for `cached` on disk: one file for each service, readable by its owner only, replaced as a whole. A process that dies on the way, a full disk and
+ * another process that saves at the same time leave the file as it was or as it was meant. The content carries its own hash, which `cached` checks.
+ */
+export function fileStore(options: FileStoreOptions): SnapshotStore {
+  if (typeof options?.directory !== 'string' || options.directory === '') throw new TypeError("fileStore needs a directory: fileStore({ directory: '/var/lib/shop/instances' })");
+  // As it is now: the program may change its working directory.
+  const directory = resolve(options.directory);
+  return {
+    async load(service) {
+      try {
+        return await readFile(join(directory, fileName(service)), 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    async save(service, text) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const path = join(directory, fileName(service));
+      // A rename is all or nothing only within one file system, so the new file is written beside the old one.
+      const temporary = join(directory, `.${randomUUID()}.tmp`);
+      try {
+        await write(temporary, text);
+        await rename(temporary, path);
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => {});
+        throw error;
+      }
+    },
+  };
+}
+
+async function write(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text, 'utf8');
+    // Else the rename may be on the disk before the content is.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Small letters, digits, `-` and `_` as they are, all else as `%41`; a name that gets too long, and none, as its hash behind a `~`. Two services never share a file. */
+function fileName(service: string): string {
+  // Case is written out too: some file systems do not see it.
+  const name = [...Buffer.from(service, 'utf8')].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`)).join('');
+  if (name.length <= longestName && name !== '') return `${name}${ending}`;
+  return `~${name.slice(0, longestName - 66)}-${createHash('sha256').update(service, 'utf8').digest('hex')}${ending}`;
+}
+
+function isPlain(byte: number): boolean {
+  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f;
+}
