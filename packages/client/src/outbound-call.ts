@@ -4,6 +4,8 @@ import {
 } from '@rpcxjs/core';
 import type { Sequenced } from '@rpcxjs/session';
 import type { ClientBinding } from './client-binding.ts';
+import type { Node } from './nodes/node.ts';
+import type { NodeAttempt } from './nodes/node-table.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export type CallKind = 'value' | 'oneway' | 'raw';
@@ -41,7 +43,7 @@ export interface CallOwner {
 }
 
 /** One call from its start to its result, over all attempts. */
-export class OutboundCall implements ClientCall, Sequenced, Expirable {
+export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttempt {
   sequenceHigh = 0;
   sequenceLow = 0;
   readonly owner: CallOwner;
@@ -68,10 +70,12 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable {
   address: string | undefined;
   instance: ServiceInstance | undefined;
   pick: Pick | undefined;
+  node: Node | undefined;
+  admission = 0;
   /** and whether somebody is to be told how that went; */
   chosen = false;
   /** when it began, in clock time, */
-  attemptAt = 0;
+  attemptAt: number = Number.NaN;
   /** and that it failed. */
   lost = false;
   /** The call that its caller waits for; a second attempt beside a slow one stands for it. */

@@ -44,7 +44,7 @@ function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selec
     if (!links.has(address)) links.set(address, link);
     return links.get(address) ?? link;
   };
-  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { linkOf, failed: (one, error) => { one.settled = true; failed.push(error); } });
+  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { nodes: undefined, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
   const send = (method: string = 'm', change: (one: OutboundCall) => void = () => {}): OutboundCall => {
     const one = call(resolved, method);
     change(one);

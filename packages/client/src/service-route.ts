@@ -1,5 +1,8 @@
 import { RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
+import type { Node } from './nodes/node.ts';
+import type { NodeGroup } from './nodes/node-group.ts';
+import type { NodeTable } from './nodes/node-table.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { ServerLink } from './server-link.ts';
@@ -12,7 +15,11 @@ export interface RouteTraits {
 
 /** What a route asks of the client that it belongs to. */
 export interface RouteOwner {
+  /** What is known of the servers; undefined when the client judges nobody. */
+  readonly nodes: NodeTable | undefined;
   linkOf(address: string): ServerLink;
+  /** The list has it no longer. */
+  left(address: string): void;
   failed(call: OutboundCall, error: RpcError): void;
 }
 
@@ -20,6 +27,7 @@ export interface RouteOwner {
 interface Target {
   readonly instance: ServiceInstance;
   readonly link: ServerLink;
+  readonly node: Node | undefined;
 }
 
 /** Which server a call of one service goes to. */
@@ -29,7 +37,10 @@ export class ServiceRoute implements CallRoute {
   readonly #options: ResolvedClientOptions;
   readonly #traits: RouteTraits;
   readonly #owner: RouteOwner;
+  readonly #group: NodeGroup | undefined;
   #targets: ReadonlyMap<string, Target> | undefined;
+  /** Addresses for new calls, as health has it. */
+  #usable: readonly string[] | undefined;
   /** Those that calls are given to in turn, when no selector chooses. */
   #list: readonly Target[] = [];
   /** The selector's own, and what plugins made of it. */
@@ -48,6 +59,7 @@ export class ServiceRoute implements CallRoute {
     this.#traits = traits;
     this.#owner = owner;
     this.budget = new RetryBudget(options.retryBudget, options.runtime.clock);
+    this.#group = owner.nodes?.group([]);
     if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
     else void this.#watch(options.discovery);
   }
@@ -58,16 +70,20 @@ export class ServiceRoute implements CallRoute {
       else this.#owner.failed(call, this.#failure);
       return;
     }
-    const target = this.#tryToChoose(call);
+    if (this.#group !== undefined && this.#group.usable() !== this.#usable) this.#rebuild();
+    const target = this.#tryToChoose(call, now);
     if (target !== undefined) {
-      call.address = target.link.address;
+      const { link, node } = target;
+      call.address = link.address;
       call.instance = target.instance;
       call.chosen = true;
-      target.link.send(call, now);
+      if (node !== undefined) this.#owner.nodes?.began(call, node, now);
+      link.send(call, now);
     } else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
   }
 
   ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
+    if (call.node !== undefined) this.#owner.nodes?.ended(call, error, now);
     const { pick } = call;
     if (pick === undefined) return;
     call.pick = undefined;
@@ -93,14 +109,16 @@ export class ServiceRoute implements CallRoute {
   /** Calls that wait for the first list get the error. */
   close(error: RpcError): void {
     this.#stop.abort();
+    this.#group?.close();
+    this.#targets = undefined;
     this.#failure = error;
     for (const { reject } of this.#asked.splice(0)) reject(error);
     for (const call of this.#waiting.splice(0)) if (!call.settled) this.#owner.failed(call, error);
   }
 
-  #tryToChoose(call: OutboundCall): Target | undefined {
+  #tryToChoose(call: OutboundCall, now: number): Target | undefined {
     try {
-      return this.#choose(call);
+      return this.#choose(call, now);
     } catch (thrown) {
       const message = `the selector of "${call.service}" threw: ${thrownText(thrown)}`;
       this.#owner.failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
@@ -108,12 +126,15 @@ export class ServiceRoute implements CallRoute {
     }
   }
 
-  #choose(call: OutboundCall): Target | undefined {
+  #choose(call: OutboundCall, now: number): Target | undefined {
     const { again, failures } = call.main;
     if (failures !== undefined && again === 'same') {
       const same = this.#targets?.get(failures.at(-1)?.address ?? '');
       if (same !== undefined) return same;
     }
+    // A server that was avoided long enough is tried out by one call that nothing has happened to yet.
+    const probe = failures === undefined && call.root === call.main ? this.#group?.probe(now) : undefined;
+    if (probe !== undefined) return this.#targets?.get(probe);
     return this.#picker === undefined ? this.#inTurn(call) : this.#pick(call, this.#picker);
   }
 
@@ -193,10 +214,16 @@ export class ServiceRoute implements CallRoute {
 
   #update(instances: readonly ServiceInstance[]): void {
     this.#failure = undefined;
+    const before = this.#targets;
     const targets = new Map<string, Target>();
-    for (const instance of usable(instances, this.#traits.group)) targets.set(instance.address, { instance, link: this.#owner.linkOf(instance.address) });
+    for (const instance of usable(instances, this.#traits.group)) {
+      const { address } = instance;
+      targets.set(address, { instance, link: before?.get(address)?.link ?? this.#owner.linkOf(address), node: this.#owner.nodes?.nodeOf(address) });
+    }
     this.#targets = targets;
+    this.#group?.update([...targets.keys()]);
     this.#rebuild();
+    for (const address of before?.keys() ?? []) if (!targets.has(address)) this.#owner.left(address);
     for (const { resolve } of this.#asked.splice(0)) resolve(linksOf(targets));
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -205,7 +232,9 @@ export class ServiceRoute implements CallRoute {
   }
 
   #rebuild(): void {
-    this.#list = [...(this.#targets?.values() ?? [])];
+    this.#usable = this.#group?.usable();
+    const targets = this.#targets ?? new Map<string, Target>();
+    this.#list = (this.#usable ?? [...targets.keys()]).flatMap((address) => targets.get(address) ?? []);
     const instances = this.#list.map(({ instance }) => instance);
     this.#picker = this.#built = this.#traits.selector?.build(instances, this.#built);
     for (const { wrapPicker } of this.#options.plugins) {

@@ -107,7 +107,7 @@ describe('a selector', () => {
         };
       },
     };
-    const client = createClient({ servers: ['memory@a', 'memory@b', 'memory@nobody'], transports: [farm.network], selector: last });
+    const client = createClient({ servers: ['memory@a', 'memory@b', 'memory@nobody'], transports: [farm.network], selector: last, health: false });
     expect(await client.service<Who>('Who').AreYou()).toBe('b');
     expect(outcomes.map(([address, { error }]) => [address, error === undefined])).toEqual([['memory@nobody', false], ['memory@b', true]]);
     expect(builds).toEqual([3]);
