@@ -10,7 +10,7 @@ export interface NodeBench {
   readonly table: NodeTable;
   readonly group: NodeGroup;
   /** An attempt that begins now. */
-  begin(address: string): NodeAttempt;
+  begin(address: string, oneway?: boolean): NodeAttempt;
   end(attempt: NodeAttempt, error?: unknown): void;
   /** One that begins and ends now. */
   call(address: string, error?: unknown): void;
@@ -23,8 +23,8 @@ export function nodeBench(size: number, options: HealthOptions = {}, check?: Che
   const clock = manualClock();
   const table = new NodeTable(resolveHealthOptions(options) as ResolvedHealthOptions, clock, check); // not false
   const group = table.group('abcdefghijklmnopqrstuvwxyz'.slice(0, size).split(''));
-  const begin = (address: string): NodeAttempt => {
-    const attempt: NodeAttempt = { node: undefined, admission: 0, attemptAt: Number.NaN };
+  const begin = (address: string, oneway = false): NodeAttempt => {
+    const attempt: NodeAttempt = { node: undefined, admission: 0, attemptAt: Number.NaN, oneway };
     table.began(attempt, table.nodeOf(address), clock.now());
     return attempt;
   };

@@ -62,6 +62,20 @@ describe('a server whose calls fail one after the other', () => {
     expect(group.usable()).toEqual(['b']);
   });
 
+  it('is not forgiven by calls that nobody replies to: what is frozen takes them too', () => {
+    const { group, begin, end, call, clock, table } = nodeBench(2);
+    for (let made = 0; made < 5; made++) {
+      end(begin('a', true));
+      call('a', timeout);
+    }
+    end(begin('a', true));
+    expect(group.usable()).toEqual(['b']);
+    expect(table.snapshot()[0]).toMatchObject({ calls: 11, failures: 5, inFlight: 0 });
+    clock.advance(10_000);
+    end(begin('a', true));
+    expect(group.usable()).toEqual(['a', 'b']);
+  });
+
   it('begins anew when it is well again', () => {
     const { clock, group, calls, table } = nodeBench(2, { ejectionMs: 1000 });
     calls(50, 'b');

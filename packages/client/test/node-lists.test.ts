@@ -68,6 +68,19 @@ describe('a list of servers', () => {
     expect(group.usable()).toBe(second);
   });
 
+  it('says which of its servers are avoided, and why', () => {
+    const { group, calls, clock } = nodeBench(8);
+    expect(group.avoided(0)).toBeUndefined();
+    calls(1, 'a', refused);
+    calls(5, 'b', timeout);
+    clock.advance(2500);
+    expect(group.avoided(clock.now())).toBe(
+      'a is avoided until a call has tried it: unavailable: said CONNECT_FAILED; b is avoided for 8 s more: 5 calls in a row failed, the last one with deadline_exceeded: said TIMEOUT',
+    );
+    for (const address of ['c', 'd', 'e']) calls(1, address, refused);
+    expect(group.avoided(clock.now())).toMatch(/^a is .+; c is .+; d is .+; and 1 more$/);
+  });
+
   it('may be empty, and name a server twice', () => {
     const { group, table } = nodeBench(3);
     group.update([]);

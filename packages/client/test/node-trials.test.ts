@@ -1,3 +1,4 @@
+import { RpcError } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { errors, nodeBench } from './node-bench.ts';
 
@@ -195,6 +196,13 @@ describe('what is told of servers', () => {
     const { table } = nodeBench(2);
     table.quarantine('a', Infinity);
     expect(table.snapshot()[0]).toEqual({ address: 'a', state: 'ejected', inFlight: 0, calls: 0, failures: 0, failuresByCode: {}, ejectedFor: 'quarantine', evidence: 'it was put in quarantine' });
+  });
+
+  it('is no more of a long message than its beginning', () => {
+    const { table, call } = nodeBench(2);
+    call('a', new RpcError('unknown', 'long '.repeat(1000), { remote: true }));
+    const { message } = table.snapshot()[0]?.lastError ?? { message: '' };
+    expect([message.length, message.at(-1)]).toEqual([300, '…']);
   });
 
   it('counts an attempt once, however often its end is told', () => {

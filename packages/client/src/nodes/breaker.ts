@@ -52,6 +52,11 @@ export class Breaker {
     else if (outcome === 'answered' && (node.reason === 'consecutive' || node.reason === 'unreachable')) this.#become(node, 'healthy', now, Infinity);
   }
 
+  /** A call that nobody replies to has left: enough for one that tries a node, since there may be no other calls. */
+  written(node: Node, admission: number, now: number): void {
+    if (admission === -node.generation) this.#become(node, 'healthy', now, Infinity);
+  }
+
   /** One call, or one heartbeat, is about to find out. */
   try(node: Node, now: number): void {
     this.#become(node, 'probing', now, now + longestProbeMs);

@@ -1,4 +1,7 @@
 import type { Node } from './node.ts';
+import { whyAvoided } from './node-info.ts';
+
+const mostExplained = 3;
 
 /** What a group asks of the table that made it. */
 export interface GroupOwner {
@@ -60,6 +63,16 @@ export class NodeGroup {
     if (now < this.#probeAt) return undefined;
     const node = this.#nodes.find((one) => one.due(now));
     return node !== undefined && this.#owner.mayTry(node, now) ? node.address : undefined;
+  }
+
+  /** Says which servers new calls avoid, and why, for the texts of errors; undefined when there are none. Names three at most. */
+  avoided(now: number): string | undefined {
+    const usable = new Set(this.usable());
+    const avoided = this.#nodes.filter(({ address }) => !usable.has(address));
+    if (avoided.length === 0) return undefined;
+    const texts = avoided.slice(0, mostExplained).map((node) => whyAvoided(node, now));
+    if (avoided.length > mostExplained) texts.push(`and ${avoided.length - mostExplained} more`);
+    return texts.join('; ');
   }
 
   /** Forgets its servers, unless others know them. */

@@ -14,6 +14,8 @@ export interface NodeAttempt {
   admission: number;
   /** Clock time. @default NaN */
   attemptAt: number;
+  /** Nobody replies to it: that it was written says little of the server. @default false */
+  readonly oneway?: boolean;
 }
 
 /** Asks a server whether it lives, which costs no call anything: resolves when it answered. */
@@ -78,6 +80,7 @@ export class NodeTable implements GroupOwner {
     attempt.node = undefined;
     node.inFlight -= 1;
     if (error !== undefined) this.#anyFailed = this.#breaker.failed(node, attempt, error, now) || this.#anyFailed;
+    else if (attempt.oneway === true) this.#breaker.written(node, attempt.admission, now);
     else {
       node.latency.add(now - attempt.attemptAt, now);
       if (attempt.admission === node.generation && node.state === 'healthy') {

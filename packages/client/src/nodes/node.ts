@@ -15,8 +15,11 @@ export type EjectionReason = 'unreachable' | 'consecutive' | 'success-rate' | 'q
 
 export interface Failure {
   readonly code: string;
+  /** At most 300 characters of it. */
   readonly message: string;
 }
+// A server may say a lot, and it is kept.
+const longestMessage = 300;
 
 /**
  * What the client knows of the server at one address.
@@ -86,7 +89,7 @@ export class Node {
   remember({ code, message }: Failure, now: number): void {
     this.failures += 1;
     this.failuresByCode.set(code, (this.failuresByCode.get(code) ?? 0) + 1);
-    this.lastFailure = { code, message };
+    this.lastFailure = { code, message: message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message };
     this.lastFailureAt = now;
   }
 

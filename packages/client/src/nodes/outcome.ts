@@ -18,7 +18,7 @@ export type Outcome = 'answered' | 'neutral' | 'refused' | 'relative' | 'failure
 /** Judges the error that an attempt ended with. */
 export function outcomeOf(error: unknown): Outcome {
   if (!RpcError.is(error)) return error === undefined ? 'answered' : 'neutral';
-  if ((error.reason as string | undefined) === 'DRAINING') return 'draining'; // declared where draining is
+  if (error.reason === 'DRAINING') return 'draining';
   return error.remote ? remoteOutcome(error) : localOutcome(error);
 }
 
@@ -45,6 +45,7 @@ const unavailable: Readonly<Record<string, Outcome>> = {
   CONNECTION_LOST: 'unreachable',
   FRAME_TOO_LARGE: 'unreachable',
   PEER_SILENT: 'silent',
+  STUCK: 'silent',
   CLOSED: 'draining',
   // There was no server, or this process was short of memory.
   NO_INSTANCE: 'neutral',
