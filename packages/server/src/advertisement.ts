@@ -60,6 +60,8 @@ export class Advertisement {
   /** Never rejects. */
   release(): Promise<void> {
     this.#stop.abort();
+    // The registry may be one that never answers.
+    for (const resolve of this.#tried.splice(0)) resolve();
     return this.#ended;
   }
 
@@ -104,7 +106,6 @@ export class Advertisement {
   }
 
   async #leave(): Promise<void> {
-    for (const resolve of this.#tried.splice(0)) resolve();
     const lease = this.#lease;
     this.#lease = undefined;
     try {

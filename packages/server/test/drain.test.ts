@@ -125,7 +125,7 @@ describe('goodbye', () => {
     });
     const outcomes = await Promise.all(calls);
     await closing;
-    const refused = outcomes.filter((outcome) => RpcError.is(outcome)) as RpcError[];
+    const refused = outcomes.filter((outcome) => RpcError.is(outcome));
     const answered = outcomes.filter((outcome) => !RpcError.is(outcome)) as { value: unknown; index: number }[];
     expect(answered.every(({ value, index }) => value === index)).toBe(true);
     expect(refused.length).toBeGreaterThan(0);
