@@ -68,11 +68,12 @@ class RpcxClient implements Client {
   #lateReplies = 0;
   #closing: Promise<void> | undefined;
   #started: Promise<void> | undefined;
+  #startedPlugins = 0;
 
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
     const { health, runtime } = this.#options;
-    this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock);
+    this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock, (address) => this.#link(address).ping());
     this.#routeOwner = {
       nodes: this.#nodes,
       linkOf: (address) => {
@@ -233,11 +234,18 @@ class RpcxClient implements Client {
   /** Plugins start with the first call. */
   async #ready(): Promise<void> {
     if (this.#started === started) return;
-    await (this.#started ??= this.#start());
+    try {
+      await (this.#started ??= this.#start());
+    } catch (error) {
+      // The next call tries again, from the plugin that failed.
+      this.#started = undefined;
+      throw error;
+    }
     this.#started = started;
   }
   async #start(): Promise<void> {
-    for (const plugin of this.#options.plugins) await plugin.start?.(this.#options.runtime);
+    const { plugins, runtime } = this.#options;
+    for (; this.#startedPlugins < plugins.length; this.#startedPlugins++) await plugins[this.#startedPlugins]?.start?.(runtime);
   }
 
   #codec(name: string | undefined): Codec {
@@ -289,6 +297,7 @@ class RpcxClient implements Client {
         pushed: (frame, from) => this.#pushes.received(frame, from),
         late: () => (this.#lateReplies += 1),
         ended: (traffic) => addTraffic(this.#ended, traffic),
+        draining: (leaving) => this.#nodes?.drains(leaving),
       });
       this.#links.set(address, link);
     }
@@ -298,8 +307,18 @@ class RpcxClient implements Client {
   /** A server that is in no list any more: its calls end, and then its connections do. */
   #left(address: string): void {
     const uses = (this.#uses.get(address) ?? 1) - 1;
-    if (uses > 0) this.#uses.set(address, uses);
-    else this.#uses.delete(address);
+    if (uses > 0) {
+      this.#uses.set(address, uses);
+      return;
+    }
+    this.#uses.delete(address);
+    const link = this.#links.get(address);
+    const forget = (): void => {
+      if (this.#uses.has(address) || this.#links.get(address) !== link) return;
+      this.#links.delete(address);
+      void link?.close();
+    };
+    void link?.retire().then(forget);
   }
 
   async #drain(graceMs: number): Promise<void> {

@@ -16,6 +16,8 @@ const closeMs = 1000;
 export interface LinkEvents extends CallEvents {
   /** What went over a connection that is no more. */
   ended(traffic: Traffic): void;
+  /** The server at the address announced that it is going. */
+  draining(address: string): void;
 }
 
 /**
@@ -131,6 +133,7 @@ export class ServerLink implements SessionOwner {
   }
 
   draining(session: ClientSession): void {
+    this.#events.draining(this.address);
     if (session.leaving || session.holder !== undefined) return;
     void this.pool.leave(session);
     if (this.pool.sessions.length === 0) this.#backoff.lost(this.#now() - session.openedAt);
@@ -149,10 +152,10 @@ export class ServerLink implements SessionOwner {
   }
 
   /** The server has left the list: calls that wait go elsewhere, those under way finish. A call that comes all the same brings it back. */
-  retire(): void {
+  retire(): Promise<void> {
     const gone = new RpcError('unavailable', `${this.address} is in the list of servers no more`, { reason: 'NO_INSTANCE', sent: false, address: this.address });
     for (const call of this.#queue.takeAll()) this.#events.failed(call, gone);
-    void this.closeConnections();
+    return this.closeConnections();
   }
 
   ended(session: ClientSession, error: RpcError): void {

@@ -1,4 +1,4 @@
-import { RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { inGroup, instanceSieve, isActive, RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { Node } from './nodes/node.ts';
 import type { NodeGroup } from './nodes/node-group.ts';
@@ -38,6 +38,8 @@ export class ServiceRoute implements CallRoute {
   readonly #traits: RouteTraits;
   readonly #owner: RouteOwner;
   readonly #group: NodeGroup | undefined;
+  readonly #inGroup: (instance: ServiceInstance) => boolean;
+  readonly #sift: (said: readonly ServiceInstance[]) => readonly ServiceInstance[];
   #targets: ReadonlyMap<string, Target> | undefined;
   /** Addresses for new calls, as health has it. */
   #usable: readonly string[] | undefined;
@@ -60,6 +62,9 @@ export class ServiceRoute implements CallRoute {
     this.#owner = owner;
     this.budget = new RetryBudget(options.retryBudget, options.runtime.clock);
     this.#group = owner.nodes?.group([]);
+    this.#inGroup = traits.group === undefined ? () => true : inGroup(traits.group);
+    const networks = options.transports.flatMap((transport) => transport.networks);
+    this.#sift = instanceSieve({ service, logger: options.runtime.logger, networks });
     if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
     else void this.#watch(options.discovery);
   }
@@ -216,8 +221,9 @@ export class ServiceRoute implements CallRoute {
     this.#failure = undefined;
     const before = this.#targets;
     const targets = new Map<string, Target>();
-    for (const instance of usable(instances, this.#traits.group)) {
+    for (const instance of this.#sift(instances)) {
       const { address } = instance;
+      if (!isActive(instance) || !this.#inGroup(instance)) continue;
       targets.set(address, { instance, link: before?.get(address)?.link ?? this.#owner.linkOf(address), node: this.#owner.nodes?.nodeOf(address) });
     }
     this.#targets = targets;
@@ -245,15 +251,6 @@ export class ServiceRoute implements CallRoute {
 
 function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {
   return [...targets.values()].map(({ link }) => link);
-}
-
-/** As Go: a server says itself that it is inactive, and may be in several groups (rpcx client/xclient_discovery.go, filterByStateAndGroup). */
-function usable(instances: readonly ServiceInstance[], group: string | undefined): ServiceInstance[] {
-  const kept = instances.filter(({ metadata }) => {
-    const [state] = [metadata['state'] ?? []].flat();
-    return state !== 'inactive' && (group === undefined || [metadata['group'] ?? []].flat().includes(group));
-  });
-  return kept.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
 /** What the call has used up, and where another attempt of it is under way. */

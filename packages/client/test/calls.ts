@@ -49,6 +49,7 @@ export function listener(): { readonly told: Told; readonly events: LinkEvents }
     pushed: () => void (told.pushed += 1),
     late: () => void (told.late += 1),
     ended: () => void (told.ended += 1),
+    draining() {},
   };
   return { told, events };
 }
