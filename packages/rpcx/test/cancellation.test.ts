@@ -120,7 +120,7 @@ describe('a handler’s signal', () => {
     const call = both.client.call('Slow', 'Down', null).catch((error: { code: string }) => error.code);
     await begun;
     const closing = both.server.close({ graceMs: 10 });
-    expect(await stopped).toMatchObject({ reason: 'CLOSED' });
+    expect(await stopped).toMatchObject({ reason: 'DRAINING' });
     finish();
     await closing;
     expect(['done', 'unavailable']).toContain(await call);
