@@ -85,15 +85,26 @@ describe('a client and the health of its servers', () => {
     expect(all.counts()).toEqual([15, 15]);
   });
 
-  it('G11: asks it again in time, one call each time, and no call fails', async () => {
+  it('G11: asks it again in time, with heartbeats first, and no call fails', async () => {
     await using all = await cluster(2, {}, ['memory@gone']);
     for (let second = 0; second < 60; second++) {
       expect(await callsIn(all, 10)).toEqual(oks(10));
       all.clock.advance(1000);
     }
     const gone = all.client.nodes().find(({ address }) => address === 'memory@gone');
-    expect(gone?.calls).toBeGreaterThan(10);
-    expect(gone?.calls).toBeLessThan(30);
+    expect(all.client.stats().dialErrors).toBeGreaterThan(10);
+    expect(gone?.calls).toBeLessThan(10);
+  });
+
+  it('G11: takes it back when it is there', async () => {
+    await using all = await cluster(2, {}, ['memory@late']);
+    await callsIn(all, 10);
+    const late = await FakeServer.listen(all.servers[0]?.network, 'late', all.clock);
+    answers(late);
+    all.clock.advance(5000);
+    expect(await callsIn(all, 31)).toEqual(oks(31));
+    expect(Math.abs(late.received.length - 10)).toBeLessThanOrEqual(1);
+    expect(all.state(late.address)).toBe('healthy');
   });
 
   it('E3: avoids a server that takes calls and answers none, after five of them', async () => {
@@ -128,7 +139,8 @@ describe('a client and the health of its servers', () => {
     expect(sick.received.length).toBe(before);
     answers(sick);
     all.clock.advance(30_000);
-    expect(await callIn(all)).toBe('ok');
+    // The first one has it asked with a heartbeat, the second one goes there.
+    expect(await callsIn(all, 2)).toEqual(oks(2));
     expect([sick.received.length, all.state(sick.address)]).toEqual([before + 1, 'healthy']);
   });
 

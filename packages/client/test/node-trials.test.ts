@@ -69,6 +69,24 @@ describe('a trial', () => {
     expect(group.usable()).toEqual(['a', 'b']);
   });
 
+  it('is made all the same when heartbeats went unanswered three times: not every server answers them', async () => {
+    let asked = 0;
+    const { clock, group, call } = nodeBench(2, {}, () => {
+      asked += 1;
+      return Promise.reject(new Error('planted'));
+    });
+    const waitForTrial = async () => {
+      for (let turns = 0; group.probe(clock.now()) === undefined && turns < 100; turns++) await clock.advanceAsync(500);
+      return asked;
+    };
+    call('a', silent);
+    expect(await waitForTrial()).toBe(3);
+    call('a', errors.timeout);
+    expect(await waitForTrial()).toBe(6);
+    call('a');
+    expect(group.usable()).toEqual(['a', 'b']);
+  });
+
   it('is not brought about by an answer that comes too late', async () => {
     let answer = (): void => {};
     const { clock, group, call, table } = nodeBench(2, {}, () => new Promise<void>((resolve) => (answer = resolve)));

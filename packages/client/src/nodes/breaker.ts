@@ -14,6 +14,8 @@ const forgivenAfter = 3;
 // When the call that tries out a server has ended without telling: soon another one.
 const againMs = 1000;
 const longestProbeMs = 30_000;
+/** Not every server answers heartbeats: after so many without an answer a call has to find out. */
+const mostUnanswered = 3;
 
 export interface Ejection {
   readonly reason: EjectionReason;
@@ -62,14 +64,21 @@ export class Breaker {
     this.#become(node, 'probing', now, now + longestProbeMs);
   }
 
+  /** Whether a heartbeat comes before the call that tries a node. */
+  asksFirst(node: Node): boolean {
+    return node.checked !== node.generation && node.unanswered < mostUnanswered;
+  }
+
   /** It answered a heartbeat: the next call may find out. */
   alive(node: Node, now: number): void {
     this.#become(node, 'ejected', now, now);
     node.checked = node.generation;
+    node.unanswered = 0;
   }
 
   /** It did not answer a heartbeat. */
   silent(node: Node, evidence: string, now: number): void {
+    node.unanswered += 1;
     this.eject(node, { reason: 'unreachable', forMs: this.#nextRefusalMs(node, now), evidence }, now);
   }
 

@@ -68,6 +68,7 @@ export class NodeTable implements GroupOwner {
     node.inFlight += 1;
     node.calls += 1;
     if (node.due(now)) {
+      node.unanswered = 0;
       this.#breaker.try(node, now);
       attempt.admission = -node.generation;
     } else attempt.admission = node.generation;
@@ -118,7 +119,7 @@ export class NodeTable implements GroupOwner {
   /** With a way to ask, only a server that answers gets a call: one that does not costs nobody anything. */
   mayTry(node: Node, now: number): boolean {
     const check = this.#check;
-    if (check === undefined || node.checked === node.generation) return true;
+    if (check === undefined || !this.#breaker.asksFirst(node)) return true;
     this.#breaker.try(node, now);
     const { generation } = node;
     const current = (): boolean => node.generation === generation;

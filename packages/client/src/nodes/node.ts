@@ -50,6 +50,8 @@ export class Node {
   generation: number = 1;
   /** The generation in which it answered when it was asked whether it lives. */
   checked: number = 0;
+  /** How often it did not, one time after the other. */
+  unanswered: number = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
   readonly failuresByCode: Map<string, number> = new Map();
   lastFailure: Failure | undefined;
