@@ -158,7 +158,7 @@ const rules: readonly Rule[] = [
     const reason = new Error('the reader has left');
     controller.abort(reason);
     const result = await waiting.catch((error: unknown) => {
-      claim(error === reason, `it failed with ${show(error)} when its signal aborted: end, or reject with the signal's reason`);
+      claim(error === reason, `it failed with ${String(error)} when its signal aborted: end, or reject with the signal's reason`);
     });
     claim(result === undefined || result.done === true || (await iterator.next()).done === true, 'it goes on although its signal has aborted');
   } },

@@ -134,6 +134,21 @@ describe('cached', () => {
     expect(watching.warnings).toHaveLength(1);
   });
 
+  it('gives a new watcher what was said last, also before it is saved', async () => {
+    const store = new Store();
+    store.gate = new Promise(() => {});
+    const source = new SpokenDiscovery();
+    const discovery = cached(source, store);
+    const first = await new Watching().open(discovery);
+    source.say('a');
+    await settle();
+    first.controller.abort();
+    const second = await new Watching().open(discovery);
+    source.fail();
+    await settle();
+    expect(second.lists).toEqual(['a']);
+  });
+
   it('takes an empty snapshot for none', async () => {
     const { watching } = await opened(filled());
     await watching.after(500);

@@ -69,9 +69,11 @@ class ColdStart {
 class Shelf {
   readonly #store: SnapshotStore;
   readonly #warned = new Set<string>();
-  /** What lies there by now or soon, so that several watchers of one service save it once. */
+  /** What lies there by now or soon, so that several watchers of one service save it once, and a new one need not load it. */
   readonly #newest = new Map<string, string>();
   readonly #saving = new Set<string>();
+  /** Could not be saved: the same list is tried again when the source repeats it. */
+  readonly #unsaved = new Set<string>();
 
   constructor(store: SnapshotStore) {
     this.#store = store;
@@ -79,7 +81,7 @@ class Shelf {
 
   async load(service: string, { runtime }: WatchOptions): Promise<readonly ServiceInstance[] | undefined> {
     try {
-      const text = await this.#store.load(service);
+      const text = this.#newest.get(service) ?? (await this.#store.load(service));
       if (text === undefined) return undefined;
       const instances = readSnapshot(service, text);
       return instances.length === 0 ? undefined : instances;
@@ -93,7 +95,7 @@ class Shelf {
     if (instances.length === 0) return;
     try {
       const text = snapshotText(service, instances);
-      if (this.#newest.get(service) === text) return;
+      if (this.#newest.get(service) === text && !this.#unsaved.has(service)) return;
       this.#newest.set(service, text);
     } catch (error) {
       this.#warn('save', service, error, runtime); // a list that is no list
@@ -107,11 +109,11 @@ class Shelf {
     this.#saving.add(service);
     for (let saved: string | undefined, text = this.#newest.get(service); text !== undefined && text !== saved; saved = text, text = this.#newest.get(service)) {
       try {
+        this.#unsaved.delete(service);
         await this.#store.save(service, text);
       } catch (error) {
+        this.#unsaved.add(service);
         this.#warn('save', service, error, runtime);
-        // The same list is tried again when the source repeats it.
-        if (this.#newest.get(service) === text) this.#newest.delete(service);
       }
     }
     this.#saving.delete(service);

@@ -52,7 +52,7 @@ class Board implements InProcessRegistry {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const feed of [...this.#watchers.keys()]) feed.end();
+    for (const feed of this.#watchers.keys()) feed.end();
     for (const lease of [...this.#posted.values()].flatMap((leases) => [...leases])) await lease.release();
   }
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { SnapshotStore } from '@rpcxjs/core';
 
 export interface FileStoreOptions {
@@ -29,7 +29,7 @@ export function fileStore(options: FileStoreOptions): SnapshotStore {
       }
     },
     async save(service, text) {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await make(directory);
       const path = join(directory, fileName(service));
       // A rename is all or nothing only within one file system, so the new file is written beside the old one.
       const temporary = join(directory, `.${randomUUID()}.tmp`);
@@ -42,6 +42,22 @@ export function fileStore(options: FileStoreOptions): SnapshotStore {
       }
     },
   };
+}
+
+/** Not by `recursive`: where a directory exists and nothing can be made in it, as in /proc, that one tries for ever. */
+async function make(directory: string): Promise<void> {
+  const once = (): Promise<NodeJS.ErrnoException | undefined> => mkdir(directory, { mode: 0o700 }).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return undefined;
+      if (error.code === 'ENOENT' && dirname(directory) !== directory) return error;
+      throw error;
+    },
+  );
+  if ((await once()) === undefined) return;
+  await make(dirname(directory));
+  const missing = await once();
+  if (missing !== undefined) throw missing;
 }
 
 async function write(path: string, text: string): Promise<void> {
