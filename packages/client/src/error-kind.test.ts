@@ -10,7 +10,7 @@ const rows: readonly Row[] = [
   ['unavailable', { reason: 'NO_INSTANCE', sent: false }, 'connection', 'unavailable'],
   ['unavailable', { reason: 'CONNECTION_LOST' }, 'connection', 'transient'],
   ['unavailable', { reason: 'PEER_SILENT' }, 'connection', 'transient'],
-  ['unavailable', { reason: 'STUCK' as never }, 'connection', 'unavailable'],
+  ['unavailable', { reason: 'STUCK' }, 'connection', 'unavailable'],
   ['data_loss', { reason: 'BAD_FRAME' }, 'connection', 'permanent'],
   ['resource_exhausted', { reason: 'OVERLOADED', sent: false }, 'overflow', 'transient'],
   ['resource_exhausted', { reason: 'OVERLOADED', remote: true }, 'overflow', 'transient'],

@@ -107,7 +107,7 @@ export class Pushes {
       const decode = <T>(): T => decodeWhole({ kind: 'push', service, method }, payload, codecId, this.#options) as T; // the reader says what it is
       for (const channel of this.#channels) channel.push({ service, method, metadata, address, codecId, payload, decode });
     };
-    settle(() => wholePayload({ kind: 'push', service, method }, frame, this.#options), tell, (error) => this.#unreadable(service, method, error));
+    void settle(() => wholePayload({ kind: 'push', service, method }, frame, this.#options), tell, (error) => this.#unreadable(service, method, error));
   }
 
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
