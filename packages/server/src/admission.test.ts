@@ -1,4 +1,5 @@
 import { systemClock } from '@rpcxjs/core';
+import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { Admission, type Queued } from './admission.ts';
 import { defaultServerLimits } from './server-options.ts';
@@ -76,5 +77,91 @@ describe('admission', () => {
     places.leave();
     expect(log).toHaveLength(10_000);
     expect([places.running, places.queued]).toEqual([0, 0]);
+  });
+
+  it('gives each connection its turn, however much another one has queued', () => {
+    const log: string[] = [];
+    const places = admission(1, 100);
+    places.enter();
+    const [a, b, c] = [{}, {}, {}];
+    for (const name of ['a1', 'a2', 'a3', 'a4']) places.wait(queued(name, log, { owner: a }));
+    for (const name of ['b1', 'b2']) places.wait(queued(name, log, { owner: b }));
+    places.wait(queued('c1', log, { owner: c }));
+    for (let count = 0; count < 7; count++) places.leave();
+    expect(log.map((line) => line.replace('admitted ', ''))).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
+  it('takes the newest first once the queue was not empty for a tenth of a second, and the oldest again after it was', () => {
+    const clock = manualClock();
+    const log: string[] = [];
+    const places = new Admission({ ...defaultServerLimits, maxCalls: 1, maxQueuedCalls: 10 }, clock);
+    places.enter();
+    for (const name of ['a', 'b', 'c', 'd']) places.wait(queued(name, log));
+    clock.advance(100);
+    places.leave();
+    clock.advance(1);
+    for (let count = 0; count < 3; count++) places.leave();
+    for (const name of ['e', 'f']) places.wait(queued(name, log));
+    for (let count = 0; count < 2; count++) places.leave();
+    expect(log.map((line) => line.replace('admitted ', ''))).toEqual(['a', 'd', 'c', 'b', 'e', 'f']);
+  });
+
+  it('takes the newest call of whoever has more than a share of a full queue for one who has less, and nothing of those who have theirs', () => {
+    const log: string[] = [];
+    const places = admission(1, 6);
+    places.enter();
+    const owners = [{}, {}, {}];
+    const add = (owner: number, name: string) => places.wait(queued(name, log, { owner: owners[owner] ?? {} }));
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'a5', 'a6']) add(0, name);
+    expect([add(0, 'a7'), add(1, 'b1'), add(2, 'c1'), add(1, 'b2'), add(1, 'b3'), add(0, 'a8'), add(2, 'c2'), add(2, 'c3')]).toEqual([false, true, true, true, false, false, true, false]);
+    expect(log).toEqual(['displaced a6', 'displaced a5', 'displaced a4', 'displaced a3']);
+    expect(places.queued).toBe(6);
+  });
+});
+
+describe('D9: a minute of five times the calls that can be answered', () => {
+  it('answers four of five of what it can in time, all the time, and everything five seconds later', () => {
+    const clock = manualClock();
+    const places = new Admission({ ...defaultServerLimits, maxCalls: 10 }, clock);
+    const serviceMs = 10;
+    const deadlineMs = 250;
+    const capacity = 1000;
+    const owners = Array.from({ length: 20 }, () => ({}));
+    const perSecond = { answered: 0, arrived: 0 };
+    const arrive = (): void => {
+      const due = clock.now() + deadlineMs;
+      const run = (): void => {
+        clock.setTimer(() => {
+          if (clock.now() <= due) perSecond.answered += 1;
+          places.leave();
+        }, serviceMs);
+      };
+      perSecond.arrived += 1;
+      if (places.enter()) return run();
+      const owner = owners[Math.floor(clock.random() * owners.length)] ?? {};
+      places.wait({ owner, stale: () => clock.now() >= due, dropped() {}, displaced() {}, admitted: () => (run(), true) });
+    };
+    const seconds = (count: number, load: number): { answered: number; arrived: number }[] => {
+      const gapMs = 1000 / (capacity * load);
+      let next = clock.now();
+      return Array.from({ length: count }, () => {
+        Object.assign(perSecond, { answered: 0, arrived: 0 });
+        for (const end = clock.now() + 1000; clock.now() < end;) {
+          while (next <= clock.now()) {
+            arrive();
+            // Exponential gaps: bursts and lulls, as of many callers who know nothing of each other.
+            next += -Math.log(1 - clock.random()) * gapMs;
+          }
+          clock.advance(1);
+        }
+        return { ...perSecond };
+      });
+    };
+    const pressed = seconds(60, 5);
+    expect(Math.min(...pressed.map(({ arrived }) => arrived))).toBeGreaterThan(4.5 * capacity);
+    expect(Math.min(...pressed.map(({ answered }) => answered)), 'in the worst second').toBeGreaterThanOrEqual(0.8 * capacity);
+    const after = seconds(6, 0.8).at(-1);
+    expect(after?.answered).toBeGreaterThanOrEqual(0.98 * (after?.arrived ?? Infinity));
+    expect(places.queued).toBeLessThan(50);
   });
 });
