@@ -29,14 +29,15 @@ interface Item {
   readonly launch: Launch;
   readonly options: BatchItemOptions | undefined;
 }
-/** Prepares one call. */
+/** Prepares one call; throws TypeError for what is no method. */
 export type Prepare = (method: MethodRef, input: unknown, kind: 'value' | 'oneway') => Launch;
 
 export function openBatch(prepare: Prepare, ready: () => Promise<void>, logger: Logger): Batch {
   let items: Item[] = [];
   const add = (method: MethodRef, input: unknown, options: BatchItemOptions | undefined, kind: 'value' | 'oneway'): OpenHandle<unknown> => {
+    const launch = prepare(method, input, kind);
     const handle = new OpenHandle<unknown>(method, logger);
-    items.push({ handle, launch: prepare(method, input, kind), options });
+    items.push({ handle, launch, options });
     return handle;
   };
   const waiting = (): Item[] => items.filter(({ handle }) => handle.state !== 'settled');

@@ -9,7 +9,7 @@ import {
   type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
 } from '@rpcxjs/session';
 import { failover } from './fail-modes/failover.ts';
-import type { HeaderContributor, MessageFilters } from './filters.ts';
+import { checkFilters, type HeaderContributor, type MessageFilters } from './filters.ts';
 import { DialGate } from './link-dial-gate.ts';
 import { linkRules, type LinkRules, type OutstandingOptions, type PoolOptions, type QueueOptions, type ReconnectOptions } from './link-options.ts';
 import { resolveHealthOptions, type HealthOptions, type ResolvedHealthOptions } from './nodes/health-options.ts';
@@ -132,6 +132,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const limits = { ...given, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? 10_000;
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
+  checkFilters(options.filters, options.headers);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
   const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };

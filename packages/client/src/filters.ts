@@ -1,5 +1,4 @@
-import { RpcError, thrownText, type CallOptions, type ClientCall, type MutableMetadata } from '@rpcxjs/core';
-import { currentAmbient, type Metadata } from '@rpcxjs/core';
+import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientCall, type Metadata, type MutableMetadata } from '@rpcxjs/core';
 
 declare module '@rpcxjs/core' {
   interface Reasons { FILTERED: true; NO_DEADLINE: true }
@@ -25,6 +24,13 @@ export interface MessageFilters {
   readonly outgoing?: ((call: ClientCall, address: string) => boolean) | undefined;
   /** Asked before a reply is decoded. False: the call fails with FILTERED. `'drop'`: as if it had never come, so that the call waits until its deadline. */
   readonly incoming?: ((reply: IncomingReply) => boolean | 'drop') | undefined;
+}
+
+/** Throws TypeError for what is no function. */
+export function checkFilters(filters: MessageFilters | undefined, headers: readonly HeaderContributor[] | undefined): void {
+  const { outgoing, incoming } = filters ?? {};
+  const functions = Object.entries({ 'filters.outgoing': outgoing, 'filters.incoming': incoming, ...Object.fromEntries((headers ?? []).map((one, index) => [`headers[${index}]`, one])) });
+  for (const [name, value] of functions) if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is ${typeof value}: it takes a function`);
 }
 
 /** Why this request must not be written, if so. */

@@ -50,11 +50,11 @@ export class Verbs implements ClientVerbs {
   }
 
   async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
-    await this.#host.run(() => this.#host.target(method), input, options, 'oneway');
+    await this.#host.run(() => this.#host.target(checked(method)), input, options, 'oneway');
   }
 
   async oneshot<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
-    const target = this.#host.target(method);
+    const target = this.#host.target(checked(method));
     let queued!: () => void;
     const waits = new Promise<void>((resolve) => (queued = resolve));
     const route = toldOf(target.route, queued);
@@ -64,13 +64,13 @@ export class Verbs implements ClientVerbs {
 
   start<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: StartOptions<Out>): CallHandle<Out> {
     const { done, ...rest } = options ?? {};
-    const handle = new OpenHandle<Out>(method, this.#host.options.runtime.logger, done?.bind(options));
+    const handle = new OpenHandle<Out>(checked(method), this.#host.options.runtime.logger, done?.bind(options));
     handle.begin(this.#prepare(method, input, 'value'), rest);
     return handle;
   }
 
   batch(): Batch {
-    return openBatch((method, input, kind) => this.#prepare(method, input, kind), () => this.#host.ready(), this.#host.options.runtime.logger);
+    return openBatch((method, input, kind) => this.#prepare(checked(method), input, kind), () => this.#host.ready(), this.#host.options.runtime.logger);
   }
 
   async broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
@@ -92,7 +92,7 @@ export class Verbs implements ClientVerbs {
     const { runtime: { clock }, timeoutMs: usual, requireDeadline } = this.#host.options;
     const wrong = requireDeadline ? withoutDeadline({ service: method.service, method: method.name }, options) : undefined;
     if (wrong !== undefined) throw wrong;
-    const { binding } = this.#host.target(method);
+    const { binding } = this.#host.target(checked(method));
     const deadline = Math.min(clock.now() + (options.timeoutMs ?? usual), currentAmbient()?.deadline ?? Infinity);
     if (Number.isNaN(deadline)) throw new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
     await this.#host.ready();
@@ -128,6 +128,14 @@ export class Verbs implements ClientVerbs {
 }
 
 const alone = failfast();
+
+/** Programs without types pass names, and pushes. */
+function checked<M extends MethodRef>(method: M): M {
+  const { service, name, kind }: Partial<MethodRef> = typeof method === 'object' && method !== null ? method : {};
+  if (typeof service === 'string' && typeof name === 'string' && kind === 'unary') return method;
+  const what = typeof method === 'object' && method !== null ? `${kind} "${service}.${name}"` : `"${String(method)}"`;
+  throw new TypeError(`${what} is no method that can be called: it takes one of a contract, Arith.methods.Mul, or of methodsOf('Arith').Mul`);
+}
 
 function nameOf({ service, name }: MethodRef): string {
   return `${service}.${name}`;

@@ -165,3 +165,14 @@ it('methodsOf names methods by an interface, or by any name', async () => {
   // @ts-expect-error a misspelt method
   expect(arith.Mull).toBeDefined();
 });
+
+it.each([undefined, 'Arith.Mul', {}, { kind: 'push', service: 'A', name: 'B' }])('%j is no method, and each verb says what it takes', async (method) => {
+  await using one = await rig();
+  const wrong = method as never; // as a program without types passes it
+  const { client } = one;
+  expect(() => client.start(wrong, 1)).toThrow(/methodsOf/);
+  expect(() => client.batch().add(wrong, 1)).toThrow(TypeError);
+  for (const call of [client.oneway(wrong, 1), client.oneshot(wrong, 1), client.broadcast(wrong, 1), client.fork(wrong, 1), client.inform(wrong, 1)]) {
+    expect(await failure(call)).toBeInstanceOf(TypeError);
+  }
+});

@@ -1,7 +1,7 @@
-import { runAmbient, systemClock } from '@rpcxjs/core';
+import { contract, runAmbient, systemClock, unary } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { contract, unary } from '@rpcxjs/core';
+import { createClient } from '../src/client.ts';
 import { failure, rig, settled, until } from './fake-server.ts';
 
 const { Put } = contract('Store', { Put: unary<number, void>() }).methods;
@@ -130,4 +130,9 @@ describe('contributors of headers', () => {
     await until(() => one.server.received.length === 2);
     expect(one.server.received.map(({ method }) => method).toSorted()).toEqual(['Inner', 'Outer']);
   });
+});
+
+it.each([[{ filters: { outgoing: 1 } }, 'filters.outgoing'], [{ filters: { incoming: 'drop' } }, 'filters.incoming'], [{ headers: [() => {}, { a: 'b' }] }, 'headers[1]']])('what is no function is refused when the client is made: %j', (options, name) => {
+  const transport = { networks: ['memory'], dial: () => Promise.reject(new Error('down')) };
+  expect(() => createClient({ servers: 'memory@a', transports: [transport], ...(options as object) })).toThrow(new RegExp(name.replaceAll(/[.[\]]/g, '.')));
 });
