@@ -6,7 +6,7 @@ const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
 /** What nothing imports but somebody reads or runs: benches, and the README, whose blocks are tests, if it names other packages. */
 function entriesOf(folder: string): string[] {
   const readme = `packages/${folder}/README.md`;
-  const names = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(/from '@rpcxjs\/([\w-]+)'/g)].map((match) => match[1]) : [];
+  const names = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(/from '@rpcxjs\/([\w-]+)(?:\/[\w-]+)?'/g)].map((match) => match[1]) : [];
   return [...(names.some((name) => name !== folder) ? ['README.md'] : []), ...(existsSync(`packages/${folder}/bench`) ? ['bench/*'] : [])];
 }
 const folders = readdirSync('packages').filter((name) => name !== 'tooling' && existsSync(`packages/${name}/package.json`));

@@ -18,10 +18,10 @@ function run(program, args, cwd) {
   });
 }
 
-/** The compiler leaves the output of a deleted source where it is. */
+/** The compiler leaves the declarations of a deleted source where they are; the bundler cleans up after itself. */
 function removeStale(path) {
   for (const file of readdirSync(join(path, 'dist'), { recursive: true })) {
-    const source = file.replace(/\.(js|d\.ts)(\.map)?$/, '.ts');
+    const source = file.replace(/\.d\.ts(\.map)?$/, '.ts');
     if (source !== file && !existsSync(join(path, 'src', source))) rmSync(join(path, 'dist', file));
   }
 }

@@ -39,8 +39,8 @@ export function readmeBlocks(root: string): Plugin {
     enforce: 'pre',
     resolveId(id, importer) {
       // A package does not depend on itself, and the root depends on no package.
-      const name = importer?.endsWith('.md') ? /^@rpcxjs\/([^/]+)$/.exec(id)?.[1] : undefined;
-      return name ? `${root}/packages/${name}/src/index.ts`.replace('//packages', '/packages') : undefined;
+      const [, name, entry = 'index'] = (importer?.endsWith('.md') ? /^@rpcxjs\/([^/]+)(?:\/([^/]+))?$/.exec(id) : null) ?? [];
+      return name ? `${root}/packages/${name}/src/${entry}.ts`.replace('//packages', '/packages') : undefined;
     },
     async transform(code, id) {
       if (!id.endsWith('.md')) return undefined;

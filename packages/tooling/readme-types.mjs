@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packages, root } from './workspace.mjs';
+import { entries, packages, root } from './workspace.mjs';
 
 const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
 const places = [{ folder: 'README.md', path: root, out: join(root, 'packages', 'rpcx', '.cache', 'root-readme') },
@@ -30,7 +30,7 @@ writeFileSync(config, JSON.stringify({
     // As strict as most users are, who do not know of the stricter settings of this repository.
     noUncheckedIndexedAccess: false, exactOptionalPropertyTypes: false,
     incremental: false, noEmit: true, allowImportingTsExtensions: false, typeRoots: [join(root, 'node_modules', '@types')],
-    paths: Object.fromEntries(packages().map(({ manifest, path }) => [manifest.name, [join(path, 'dist', 'index.d.ts')]])),
+    paths: Object.fromEntries(packages().flatMap((entry) => entries(entry).map(({ name, stem }) => [name, [join(entry.path, 'dist', `${stem}.d.ts`)]]))),
   },
   files,
 }));

@@ -14,6 +14,12 @@ export function packages({ privateToo = false } = {}) {
     .filter(({ manifest }) => privateToo || !manifest.private);
 }
 
+/** What can be imported of a package: the stem of each source that `exports` names, `index` first, with its name for whoever imports it. */
+export function entries({ manifest }) {
+  const doors = Object.keys(manifest.exports ?? {}).map((key) => ({ stem: key === '.' ? 'index' : key.slice(2), name: `${manifest.name}${key.slice(1)}` }));
+  return doors.toSorted((a, b) => Number(b.stem === 'index') - Number(a.stem === 'index'));
+}
+
 /** The TypeScript files below a folder of a package that people wrote, tests left out unless asked for, as absolute paths. */
 export function sources(path, { testsToo = false } = {}) {
   if (!existsSync(path)) return [];

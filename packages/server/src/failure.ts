@@ -38,7 +38,7 @@ export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedSe
 
 /** An interceptor refused it before its handler began; what another server said to the interceptor is no refusal of ours. */
 function refusedBefore(error: RpcError<string>, { handled }: FailedCall): true | undefined {
-  return handled === false && error.sent === false && !error.remote ? true : undefined;
+  return handled === false && !error.sent && !error.remote ? true : undefined;
 }
 
 /** The caller gets no stack, and a one-way caller nothing at all, so this is the only place where anybody sees it. */

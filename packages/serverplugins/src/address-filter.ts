@@ -41,8 +41,7 @@ export function addressFilter(rule: FilterRule, entries: readonly string[]): Add
 }
 
 /** Throws TypeError for anything but the two words. */
-export function withoutIpRule(name: string, value: string | undefined, byDefault: boolean): boolean {
-  if (value === undefined) return byDefault;
+export function withoutIpRule(name: string, value: string): boolean {
   if (value === 'accept' || value === 'refuse') return value === 'accept';
   throw new TypeError(`withoutIp of ${name} is ${JSON.stringify(value)}: it takes 'accept' or 'refuse'`);
 }

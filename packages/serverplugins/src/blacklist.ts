@@ -13,5 +13,5 @@ export interface BlacklistOptions {
  * (rpcx serverplugin/blacklist.go)
  */
 export function blacklist(entries: readonly string[], options: BlacklistOptions = {}): AddressFilter {
-  return addressFilter({ name: 'blacklist', listed: false, withoutIp: withoutIpRule('blacklist', options.withoutIp, true) }, entries);
+  return addressFilter({ name: 'blacklist', listed: false, withoutIp: withoutIpRule('blacklist', options.withoutIp ?? 'accept') }, entries);
 }

@@ -13,5 +13,5 @@ export interface WhitelistOptions {
  * that are none. (rpcx serverplugin/whitelist.go)
  */
 export function whitelist(entries: readonly string[], options: WhitelistOptions = {}): AddressFilter {
-  return addressFilter({ name: 'whitelist', listed: true, withoutIp: withoutIpRule('whitelist', options.withoutIp, false) }, entries);
+  return addressFilter({ name: 'whitelist', listed: true, withoutIp: withoutIpRule('whitelist', options.withoutIp ?? 'refuse') }, entries);
 }
