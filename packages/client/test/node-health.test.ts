@@ -125,6 +125,37 @@ describe('a client and the health of its servers', () => {
     expect(frozen.received.length).toBeGreaterThan(after + 5);
   });
 
+  it('E3: loses no more calls to a server that is frozen for 20 s than were under way when it was found out', async () => {
+    await using all = await cluster(3, { failMode: failfast() });
+    const [frozen] = all.servers as [FakeServer];
+    const failedAt: number[] = [];
+    const states = new Set<string | undefined>();
+    const run = async (seconds: number): Promise<void> => {
+      for (let tick = 0; tick < seconds * 50; tick++) {
+        const began = all.clock.now();
+        void call(all.client).catch(() => failedAt.push(began));
+        await all.clock.advanceAsync(20);
+        states.add(all.state(frozen.address));
+      }
+    };
+    await run(2);
+    const frozenAt = all.clock.now();
+    frozen.greets = 'nothing';
+    keepsSilent(frozen);
+    await run(20);
+    const lost = [...failedAt];
+    expect(lost.length).toBeGreaterThan(5);
+    // What was sent within a deadline and five more is all that is lost.
+    expect(Math.max(...lost) - frozenAt).toBeLessThan(1500);
+    expect(states).toContain('probing');
+    frozen.greets = 'echo';
+    answers(frozen);
+    states.clear();
+    await run(20);
+    expect(failedAt).toEqual(lost);
+    expect(all.state(frozen.address)).toBe('healthy');
+  });
+
   it('D8: avoids one of five that fails half of its calls within two intervals, and takes it back with one call when it is well', async () => {
     await using all = await cluster(5, { failMode: failfast() });
     const [sick] = all.servers as [FakeServer];

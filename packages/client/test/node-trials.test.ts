@@ -69,7 +69,7 @@ describe('a trial', () => {
     expect(group.usable()).toEqual(['a', 'b']);
   });
 
-  it('is made all the same when heartbeats went unanswered three times: not every server answers them', async () => {
+  it('is made all the same when heartbeats went unanswered five times: not every server answers them', async () => {
     let asked = 0;
     const { clock, group, call } = nodeBench(2, {}, () => {
       asked += 1;
@@ -80,11 +80,28 @@ describe('a trial', () => {
       return asked;
     };
     call('a', silent);
-    expect(await waitForTrial()).toBe(3);
+    expect(await waitForTrial()).toBe(5);
     call('a', errors.timeout);
-    expect(await waitForTrial()).toBe(6);
+    expect(await waitForTrial()).toBe(10);
     call('a');
     expect(group.usable()).toEqual(['a', 'b']);
+  });
+
+  it('takes a heartbeat that is under way for 3 s for unanswered', () => {
+    let asked = 0;
+    const { clock, group, call, table } = nodeBench(2, {}, () => {
+      asked += 1;
+      return new Promise(() => {});
+    });
+    call('a', silent);
+    clock.advance(10_000);
+    group.probe(clock.now());
+    clock.advance(2999);
+    expect([group.probe(clock.now()), table.snapshot()[0]?.state]).toEqual([undefined, 'probing']);
+    clock.advance(1);
+    expect([group.probe(clock.now()), table.why('a')]).toEqual([undefined, expect.stringMatching(/^a is avoided for \d+ ms more: it did not answer a heartbeat within 3000 ms$/)]);
+    for (; group.probe(clock.now()) === undefined && asked < 99; clock.advance(1000));
+    expect(asked).toBe(5);
   });
 
   it('is not brought about by an answer that comes too late', async () => {

@@ -14,8 +14,9 @@ const forgivenAfter = 3;
 // When the call that tries out a server has ended without telling: soon another one.
 const againMs = 1000;
 const longestProbeMs = 30_000;
+const longestCheckMs = 3000;
 /** Not every server answers heartbeats: after so many without an answer a call has to find out. */
-const mostUnanswered = 3;
+const mostUnanswered = 5;
 
 export interface Ejection {
   readonly reason: EjectionReason;
@@ -59,9 +60,20 @@ export class Breaker {
     if (admission === -node.generation) this.#become(node, 'healthy', now, Infinity);
   }
 
-  /** One call, or one heartbeat, is about to find out. */
+  /** One call is about to find out. */
   try(node: Node, now: number): void {
     this.#become(node, 'probing', now, now + longestProbeMs);
+  }
+
+  /** A heartbeat goes to it, unless one is under way that took too long: then it counts as unanswered. */
+  ask(node: Node, now: number): boolean {
+    if (node.state === 'probing' && node.asked === node.generation) {
+      this.silent(node, `it did not answer a heartbeat within ${longestCheckMs} ms`, now);
+      return false;
+    }
+    this.#become(node, 'probing', now, now + longestCheckMs);
+    node.asked = node.generation;
+    return true;
   }
 
   /** Whether a heartbeat comes before the call that tries a node. */

@@ -120,7 +120,7 @@ export class NodeTable implements GroupOwner {
   mayTry(node: Node, now: number): boolean {
     const check = this.#check;
     if (check === undefined || !this.#breaker.asksFirst(node)) return true;
-    this.#breaker.try(node, now);
+    if (!this.#breaker.ask(node, now)) return false;
     const { generation } = node;
     const current = (): boolean => node.generation === generation;
     void settle(

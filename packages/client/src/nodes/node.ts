@@ -48,7 +48,8 @@ export class Node {
   answered: number = 0;
   failed: number = 0;
   generation: number = 1;
-  /** The generation in which it answered when it was asked whether it lives. */
+  /** The generations in which it was asked whether it lives, and answered. */
+  asked: number = 0;
   checked: number = 0;
   /** How often it did not, one time after the other. */
   unanswered: number = 0;
