@@ -1,4 +1,7 @@
-import { currentAmbient, DeadlineRing, intercept, onAbort, RpcError, type CallOptions, type ClientCall, type Clock, type Handle, type Reply } from '@rpcxjs/core';
+import {
+  currentAmbient, DeadlineRing, intercept, onAbort, RpcError,
+  type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
+} from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, partsOf, tooLateError, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -17,6 +20,8 @@ export interface CallCounters {
 }
 
 const settled = Promise.resolve();
+// So long interceptors may make something of the end of their call.
+const patienceMs = 20;
 // The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
 let keptResolve: (value: unknown) => void;
 let keptReject: (error: unknown) => void;
@@ -39,6 +44,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
   #turnBegan: number = Number.NaN;
+  /** Of the call that was scheduled last. */
+  #ambient: Ambient | undefined;
 
   constructor(options: ResolvedClientOptions, rename: (call: OutboundCall, service: string, method: string) => CallTarget) {
     this.#options = options;
@@ -107,10 +114,39 @@ export class CallRunner implements CallOwner, AttemptOwner {
     try {
       const output = (reply: Reply): unknown => (kind === 'value' ? reply.output : undefined);
       const reply = chain(call);
-      return reply instanceof Promise ? reply.then(output) : Promise.resolve(output(reply));
+      return reply instanceof Promise ? this.#bounded(call, reply.then(output)) : Promise.resolve(output(reply));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Interceptors that make nothing of the end of their call, or never pass it on, do not hold it up. */
+  #bounded(call: OutboundCall, result: Promise<unknown>): Promise<unknown> {
+    const signal = call.options?.signal;
+    if (call.deadlineAt === Infinity && signal === undefined) return result;
+    return new Promise((resolve, reject) => {
+      const end = (error: RpcError): void => {
+        call.aborted(error);
+        reject(error);
+      };
+      const expired = (): void => {
+        entry = -1;
+        end(expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) }));
+      };
+      let entry = call.deadlineAt === Infinity ? -1 : this.#ring.add(call.deadlineAt + patienceMs, { expired });
+      let timer: Timer | undefined;
+      const aborted = (reason: unknown): void => {
+        timer = this.clock.setTimer(() => end(abortedError(call, reason, { address: undefined, sent: wasSent(call) })), patienceMs);
+      };
+      const release = signal === undefined ? undefined : onAbort(signal, aborted);
+      const over = (): void => {
+        if (entry >= 0) this.#ring.remove(entry);
+        entry = -1;
+        timer?.cancel();
+        release?.();
+      };
+      result.then(resolve, reject).then(over, over);
+    });
   }
 
   /** The time, looked up once for all calls that begin in one turn: the clock costs as much as a dozen steps of a call. */
@@ -131,8 +167,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
     call.startedAt = now;
     const timeoutMs = call.options?.timeoutMs ?? this.#options.timeoutMs;
     if (Number.isNaN(timeoutMs)) return new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
-    const inherited = currentAmbient()?.deadline ?? Infinity;
-    call.deadlineAt = Math.min(now + timeoutMs, inherited);
+    this.#ambient = currentAmbient();
+    call.deadlineAt = Math.min(now + timeoutMs, this.#ambient?.deadline ?? Infinity);
     return this.#tooLate(call);
   }
 
@@ -154,19 +190,36 @@ export class CallRunner implements CallOwner, AttemptOwner {
     call.reject = keptReject;
     this.counters.calls += 1;
     this.active += 1;
-    const wrong = this.closed ? closedError(call) : Number.isNaN(call.startedAt) ? this.#schedule(call) : this.#tooLate(call);
+    const scheduled = !Number.isNaN(call.startedAt);
+    const wrong = this.closed ? closedError(call) : scheduled ? this.#tooLate(call) : this.#schedule(call);
     if (wrong !== undefined) {
       this.#reject(call, wrong);
       return promise;
     }
     if (call.deadlineAt !== Infinity) call.ringEntry = this.#ring.add(call.deadlineAt, call);
     const signal = call.options?.signal;
-    if (signal !== undefined) {
-      call.release = onAbort(signal, (reason) => this.#aborted(call, reason));
-      if (call.settled) return promise;
-    }
-    this.attempts.begin(call, this.#turnNow());
+    const ambient = scheduled ? currentAmbient() : this.#ambient;
+    if (signal !== undefined || ambient?.onAbort !== undefined) this.#heed(call, signal, ambient);
+    if (!call.settled) this.attempts.begin(call, this.#turnNow());
     return promise;
+  }
+
+  /** It ends with its signal, and with the call whose handler makes it. */
+  #heed(call: OutboundCall, signal: AbortSignal | undefined, ambient: Ambient | undefined): void {
+    const aborted = (reason: unknown): void => this.#aborted(call, reason);
+    const own = signal === undefined ? undefined : onAbort(signal, aborted);
+    const outer = call.settled ? undefined : ambient?.onAbort?.(aborted);
+    if (call.settled) {
+      own?.();
+      outer?.();
+    } else if (own === undefined) call.release = outer;
+    else if (outer === undefined) call.release = own;
+    else {
+      call.release = () => {
+        own();
+        outer();
+      };
+    }
   }
 
   #aborted(call: OutboundCall, reason: unknown): void {

@@ -4,6 +4,8 @@ export interface Ambient {
   readonly deadline: number | undefined;
   /** True once it was answered: what goes on in its name, a timer, a listener, a connection that it happened to open, has no deadline of it. */
   readonly settled?: boolean | undefined;
+  /** Runs `run` once when nobody waits for it any more, at once if that is so; returns what takes it off again. Absent: that never happens. */
+  onAbort?(run: (reason: unknown) => void): () => void;
 }
 
 interface Storage {

@@ -3,6 +3,7 @@ export class LazySignal {
   #controller: AbortController | undefined;
   #reason: unknown;
   #aborted = false;
+  #told: Set<Told> | undefined;
 
   get aborted(): boolean {
     return this.#aborted;
@@ -23,6 +24,18 @@ export class LazySignal {
     this.#aborted = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
+    for (const told of this.#told ?? []) told(reason);
+    this.#told = undefined;
+  }
+  /** As `onAbort(signal, run)`, without making the signal. */
+  listen(run: (reason: unknown) => void): () => void {
+    if (this.#aborted) {
+      run(this.#reason);
+      return () => {};
+    }
+    const told: Told = (reason) => run(reason);
+    (this.#told ??= new Set()).add(told);
+    return () => void this.#told?.delete(told);
   }
 }
 

@@ -50,6 +50,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   #input: unknown = unread;
   #values: ContextValues | undefined;
   #signal: LazySignal | undefined;
+  #watched = false;
   #ringEntry = -1;
 
   constructor(init: {
@@ -108,11 +109,16 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     return this.source;
   }
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      this.#signal = new LazySignal();
-      if (this.deadline !== undefined && !this.settled) this.#ringEntry = DeadlineRing.of(this.host.clock).add(this.deadline, this);
+    if (!this.#watched) {
+      this.#watched = true;
+      this.#signal ??= new LazySignal();
+      if (this.deadline !== undefined && !this.settled && !this.#signal.aborted) this.#ringEntry = DeadlineRing.of(this.host.clock).add(this.deadline, this);
     }
-    return this.#signal.signal;
+    return (this.#signal as LazySignal).signal; // made above
+  }
+  /** For the calls that its handler makes; they have its deadline themselves. */
+  onAbort(run: (reason: unknown) => void): () => void {
+    return (this.#signal ??= new LazySignal()).listen(run);
   }
 
   remainingMs(): number | undefined {
