@@ -27,20 +27,23 @@ describe('the queue of a server', () => {
     expect(open.server.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
-  it('D9: five calls a millisecond for one that can be answered, each worth 100 ms: four of five answers of the best possible are in time', async () => {
+  it('D9: a whole server with five times the calls that it can answer goes on answering (the figure itself: src/admission.test.ts)', async () => {
     await using open = await openServer({ limits: { maxCalls: 1, maxQueuedCalls: 1024 } }, (server) => server.registerFunction('S', 'Work', () => waitMs(1)));
     const client = open.client({ failMode: once });
+    const ms = 400;
     let best = 0;
-    for (const from = performance.now(); performance.now() - from < 400;) await client.call('S', 'Work', 1).then(() => (best += 1));
+    for (const from = performance.now(); performance.now() - from < ms;) await client.call('S', 'Work', 1).then(() => (best += 1));
     let answered = 0;
     const calls: Promise<unknown>[] = [];
-    for (const from = performance.now(); performance.now() - from < 400;) {
-      for (let index = 0; index < 5; index++) calls.push(client.call('S', 'Work', 1, { timeoutMs: 100 }).then(() => (answered += 1), (error: unknown) => expect(RpcError.is(error)).toBe(true)));
+    for (const from = performance.now(); performance.now() - from < ms;) {
+      while (calls.length < (5 * best * (performance.now() - from)) / ms) {
+        calls.push(client.call('S', 'Work', 1, { timeoutMs: 100 }).then(() => (answered += 1), (error: unknown) => expect(RpcError.is(error)).toBe(true)));
+      }
       await waitMs(1);
     }
     await Promise.all(calls);
-    expect(calls.length).toBeGreaterThan(3 * best);
-    expect(answered).toBeGreaterThanOrEqual(0.8 * best);
+    // Oldest first it would be a fifth: nearly all that is run is too late then.
+    expect(answered).toBeGreaterThanOrEqual(0.4 * best);
   });
 
   it('G23: of three calls of a server for two the third waits, also when all but the first are read no more, and heartbeats are answered', async () => {
