@@ -73,7 +73,7 @@ class RpcxClient implements Client {
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
     const { health, runtime } = this.#options;
-    this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock, (address) => this.#link(address).ping());
+    this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock, (address) => this.#link(address).check());
     this.#routeOwner = {
       nodes: this.#nodes,
       linkOf: (address) => {

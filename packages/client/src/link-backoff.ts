@@ -29,10 +29,14 @@ export class LinkBackoff {
   failed(): void {
     const { wakeMs, spreadMs } = this.#rules;
     const now = this.#clock.now();
-    const delayMs = this.#delay();
-    this.#dueAt = now + (this.#spread ? Math.max(delayMs, spreadMs) : delayMs);
-    this.#wakesAt = now + wakeMs;
+    const leastMs = this.#spread ? spreadMs : 0;
+    this.#dueAt = now + Math.max(leastMs, this.#delay());
+    this.#wakesAt = now + Math.max(leastMs, wakeMs);
     this.#failures += 1;
+  }
+  /** Dials that were made together fail together, and count as one. */
+  failedOnce(now: number): void {
+    if (this.waitMs(now) < 1) this.failed();
   }
 
   /** A connection that lasted so long is no more. The first one that was young is dialled again at once, a further one as after a failed dial. */

@@ -49,7 +49,7 @@ export interface ReconnectOptions {
   readonly stableMs?: number | undefined;
   /** Milliseconds after a failed dial from which on a call that comes wakes the next one, whatever the delay is. @default 1000 */
   readonly wakeMs?: number | undefined;
-  /** Milliseconds over which clients that lose a stable connection come back, each at a time drawn by lot, so that a server that restarts is not overrun. @default 1000 */
+  /** Milliseconds over which clients that lose a stable connection come back, each at a time drawn by lot, so that a server that restarts is not overrun; those that fail then stay so far apart. @default 1500 */
   readonly spreadMs?: number | undefined;
 }
 
@@ -78,7 +78,7 @@ export interface LinkOptions {
 
 export const poolDefaults: { readonly connections: number; readonly grow: 'never'; readonly idleMs: number; readonly maxDials: number; readonly connectTimeoutMs: number; readonly autoConnect: boolean } = { connections: 1, grow: 'never', idleMs: 60_000, maxDials: 4, connectTimeoutMs: 10_000, autoConnect: true };
 export const queueDefaults: Filled<QueueOptions> = { max: 65_536, maxBytes: Infinity, overflow: 'reject', whileDown: 'fail' };
-export const reconnectDefaults: Filled<ReconnectOptions> = { initialMs: 100, factor: 1.6, maxMs: 5000, jitter: 1, stableMs: 5000, wakeMs: 1000, spreadMs: 1000 };
+export const reconnectDefaults: Filled<ReconnectOptions> = { initialMs: 100, factor: 1.6, maxMs: 5000, jitter: 1, stableMs: 5000, wakeMs: 1000, spreadMs: 1500 };
 const busyAt = 100;
 
 /** Throws TypeError for rules that cannot work. `maxQueuedCalls` is the same limit under its other name. */

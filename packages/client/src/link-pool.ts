@@ -53,6 +53,7 @@ export class LinkPool {
   }
 
   add(session: ClientSession): void {
+    this.apart.delete(session);
     this.sessions.push(session);
     this.#changed();
     this.#sweepSoon();

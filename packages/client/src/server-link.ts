@@ -1,4 +1,4 @@
-import { RpcError, thrownText, type Connection, type Timer } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type Connection, type Timer } from '@rpcxjs/core';
 import { observe, type Traffic } from '@rpcxjs/session';
 import type { LinkRules } from './link-options.ts';
 import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionHolder, type SessionOwner } from './client-session.ts';
@@ -39,6 +39,7 @@ export class ServerLink implements SessionOwner {
   #retry: Timer | undefined;
   #retryAt = Infinity;
   #closed = false;
+  readonly #stopped = new AbortController();
   #draining = false;
   #left: () => void = () => {};
   /** Settles when the last connection of a closed link has ended. */
@@ -113,6 +114,13 @@ export class ServerLink implements SessionOwner {
     const began = this.#now();
     await session.ping();
     return this.#now() - began;
+  }
+
+  /** As `ping`, but not before its turn: many clients may ask the same server. */
+  async check(): Promise<number> {
+    const waitMs = this.session === undefined ? this.#backoff.callWaitMs(this.#now()) : 0;
+    if (waitMs > 0) await sleep(this.#options.runtime.clock, waitMs, this.#stopped.signal);
+    return this.ping();
   }
 
   /** A connection that no other call uses until it is released: an idle one that the pool can spare, or a new one. */
@@ -198,6 +206,7 @@ export class ServerLink implements SessionOwner {
 
   #stop(): void {
     this.#closed = true;
+    this.#stopped.abort(closedError());
     this.#retry?.cancel();
     this.pool.stop();
     for (const dials of [this.#dials, this.#lone]) giveUp(dials, closedError());
@@ -320,8 +329,7 @@ export class ServerLink implements SessionOwner {
     const failure = new RpcError('unavailable', `no connection to ${this.address}: ${thrownText(cause)}`, { reason: 'CONNECT_FAILED', sent: false, address: this.address, cause });
     if (this.#closed) return failure;
     const now = this.#now();
-    // Those that are opened together fail together, and count as one.
-    if (this.#backoff.waitMs(now) === 0) this.#backoff.failed();
+    this.#backoff.failedOnce(now);
     this.#failure = failure;
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionFailed?.(this.address, failure));
     if (this.pool.sessions.length > 0 || this.#dials.size > 0 || this.#queue.size === 0) return failure;
