@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contract, createClient, methodsOf, RpcError, unary, type ClientOptions, type Dialer, type Discovery, type Interceptor, type ClientCall } from '../src/index.ts';
+import { contract, createClient, methodsOf, RpcError, unary, type ClientOptions, type Dialer, type Discovery, type Interceptor, type ClientCall, type Selector } from '../src/index.ts';
 import { deferred, failure, until } from './pair.ts';
 import { several, type Several } from './several.ts';
 
@@ -77,7 +77,8 @@ describe('inform', () => {
       call.metadata['from'] = 'here';
       return next(call.method === 'Alias' ? call.with({ method: 'Say' }) : call);
     };
-    await using all = await echoes(3, { intercept: [rename] });
+    const first: Selector = { name: 'first', build: ([instance]) => ({ pick: () => instance && { instance } }) };
+    await using all = await echoes(3, { intercept: [rename], selector: first });
     seen.length = 0;
     const receipts = await all.client.inform(methodsOf<{ Alias(text: string): Promise<string> }>('Echo').Alias, 'x');
     expect(receipts.map(({ value }) => value)).toEqual(['0: x', '1: x', '2: x']);
@@ -117,6 +118,7 @@ describe('broadcast', () => {
     const receipts = await all.client.broadcast(Say, 'x');
     expect(receipts.map(({ address, value }) => [address, value])).toEqual([['memory@nobody', undefined], [all.addresses[0], '0: x'], [all.addresses[1], '1: x']]);
     expect(receipts[0]?.error).toMatchObject({ reason: 'CONNECT_FAILED' });
+    expect(all.client.stats().retries).toBe(0);
   });
 });
 
