@@ -1,0 +1,2 @@
+export { directoryRegistry } from './directory-registry.ts';
+export type { DirectoryRegistryOptions } from './directory-registry.ts';
