@@ -19,8 +19,8 @@ export interface NodeBench {
 }
 
 /** Makes a table of the addresses a, b, c and so on. */
-export function nodeBench(size: number, options: HealthOptions = {}, check?: Check): NodeBench {
-  const clock = manualClock();
+export function nodeBench(size: number, options: HealthOptions = {}, check?: Check, seed = 1): NodeBench {
+  const clock = manualClock({ seed });
   const table = new NodeTable(resolveHealthOptions(options) as ResolvedHealthOptions, clock, check); // not false
   const group = table.group('abcdefghijklmnopqrstuvwxyz'.slice(0, size).split(''));
   const begin = (address: string, oneway = false): NodeAttempt => {

@@ -3,10 +3,12 @@ import type { ResolvedHealthOptions } from './health-options.ts';
 import type { EjectionReason, Node } from './node.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 
-// A connection that failed is tried again as one that is being dialled: soon, then later and later.
+// A connection that failed is tried again soon, then later and later. All clients of a server lose it at once: they must not all come back at once.
+const leastRefusalMs = 100;
+const refusalSpreadMs = 1500;
 const firstRefusalMs = 200;
-const longestRefusalMs = 5000;
 const refusalGrowth = 1.6;
+const longestRefusalMs = 5000;
 /** A server that has been reached for so long has no refusals to its name. */
 const stableMs = 5000;
 /** Healthy for so many times `ejectionMs` makes up for one ejection. */
@@ -154,12 +156,11 @@ export class Breaker {
     return Math.min(maxEjectionMs, ejectionMs * node.ejections);
   }
 
-  /** Half of it is drawn by lot, so that the clients of a server that returns do not all come at once. */
   #nextRefusalMs(node: Node, now: number): number {
     if (node.healthyForMs(now) >= stableMs) node.refusals = 0;
-    const fullMs = Math.min(longestRefusalMs, firstRefusalMs * refusalGrowth ** node.refusals);
+    const fullMs = Math.max(refusalSpreadMs, firstRefusalMs * refusalGrowth ** node.refusals);
     node.refusals += 1;
-    return fullMs * (0.5 + this.#clock.random() / 2);
+    return Math.min(longestRefusalMs, leastRefusalMs + fullMs * this.#clock.random());
   }
 }
 

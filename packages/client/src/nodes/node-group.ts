@@ -28,6 +28,7 @@ export class NodeGroup {
   #addresses: readonly string[] = [];
   #usable: readonly string[] = [];
   #version = -1;
+  #avoided: readonly Node[] = [];
   #probeAt = Infinity;
 
   constructor(owner: GroupOwner) {
@@ -57,18 +58,21 @@ export class NodeGroup {
     return this.#usable;
   }
 
-  /** A server that was avoided long enough: the next call, if it is a first attempt, shall go there, and only that one. Costs a comparison when there is none. */
+  /**
+   * A server that was avoided long enough: the next call, if it is a first attempt, shall go there, and only that one. Costs a comparison when there is none.
+   * Servers that are used for want of others are not meant: any call tries them.
+   */
   probe(now: number): string | undefined {
     if (this.#version !== this.#owner.version) this.#look();
     if (now < this.#probeAt) return undefined;
-    const node = this.#nodes.find((one) => one.due(now));
+    const node = this.#avoided.find((one) => one.due(now));
     return node !== undefined && this.#owner.mayTry(node, now) ? node.address : undefined;
   }
 
   /** Says which servers new calls avoid, and why, for the texts of errors; undefined when there are none. Names three at most. */
   avoided(now: number): string | undefined {
-    const usable = new Set(this.usable());
-    const avoided = this.#nodes.filter(({ address }) => !usable.has(address));
+    if (this.#version !== this.#owner.version) this.#look();
+    const avoided = this.#avoided;
     if (avoided.length === 0) return undefined;
     const texts = avoided.slice(0, mostExplained).map((node) => whyAvoided(node, now));
     if (avoided.length > mostExplained) texts.push(`and ${avoided.length - mostExplained} more`);
@@ -83,16 +87,12 @@ export class NodeGroup {
 
   #look(): void {
     this.#version = this.#owner.version;
-    this.#probeAt = Infinity;
-    let allHealthy = true;
-    for (const { state, until } of this.#nodes) {
-      if (state === 'healthy') continue;
-      allHealthy = false;
-      this.#probeAt = Math.min(this.#probeAt, until);
-    }
-    const next = allHealthy ? this.#addresses : this.#choose();
+    const next = this.#nodes.every(({ state }) => state === 'healthy') ? this.#addresses : this.#choose();
     const same = next.length === this.#usable.length && next.every((address, index) => address === this.#usable[index]);
     if (!same) this.#usable = next;
+    const used = new Set(next);
+    this.#avoided = this.#nodes.filter(({ address }) => !used.has(address));
+    this.#probeAt = Math.min(...this.#avoided.map(({ until }) => until));
   }
 
   #choose(): readonly string[] {

@@ -1,5 +1,5 @@
 import type { Clock } from '@rpcxjs/core';
-import type { EjectionReason, Failure, Node } from './node.ts';
+import type { EjectionReason, Node } from './node.ts';
 
 /** What a client knows of one server. Plain JSON. */
 export interface NodeInfo {
@@ -25,8 +25,8 @@ export interface NodeInfo {
   readonly evidence?: string;
   /** and when a call may try it out, in milliseconds since 1970. */
   readonly ejectedUntilMs?: number;
-  /** The last failure, in milliseconds since 1970. */
-  readonly lastError?: Failure & { readonly atMs: number };
+  /** The last failure, with the first 300 characters of its message and its time in milliseconds since 1970. */
+  readonly lastError?: { readonly code: string; readonly message: string; readonly atMs: number };
   /** Open connections, where the client knows. */
   readonly connections?: number;
 }
