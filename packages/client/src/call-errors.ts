@@ -42,9 +42,9 @@ export function abortedError(call: OutboundCall, reason: unknown, { address, sen
   return new RpcError('canceled', `${nameOf(call)} was cancelled by its caller`, { reason: 'ABORTED', cause: reason, sent, address });
 }
 
-/** The last error, with those before it. */
-export function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>): RpcError<string> {
+/** The last error, with those before it, and what is known of servers that are avoided. */
+export function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>, avoided: string | undefined): RpcError<string> {
   const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
-  const text = `${message} (after ${attempts.length} attempts)`;
+  const text = `${message} (after ${attempts.length} attempts${avoided === undefined ? '' : `; ${avoided}`})`;
   return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
 }

@@ -235,7 +235,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.#settle(call);
     this.counters.failed += 1;
     const { failures } = call;
-    const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures);
+    const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures, call.target.route.avoided?.());
     this.attempts.dissolve(call, whole);
     call.reject(this.#mapped(whole));
   }

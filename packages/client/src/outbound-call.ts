@@ -18,6 +18,8 @@ export interface CallRoute {
   ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void;
   /** Whether a call that waits for this server could be sent to another one as well. */
   hasOther(address: string | undefined): boolean;
+  /** Which servers new calls avoid and why, for the texts of errors. */
+  avoided?(): string | undefined;
 }
 
 /** What is called, and how its calls find a server. */

@@ -125,13 +125,13 @@ describe('a discovery', () => {
     expect([discovery.watches, clock.pending]).toEqual([2, 0]);
   });
 
-  it('that finds nobody says how many it knew, and how many were avoided', async () => {
+  it('that finds nobody says how many there are, and how many of them are active', async () => {
     const discovery = script();
     const { send, failed, end } = open({ discovery });
     discovery.say([at('x', { state: 'inactive' })]);
     await settled();
     send();
-    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: expect.stringContaining('no instance of "S" (0 known, 0 avoided)') as string });
+    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: expect.stringContaining('no instance of "S" (1 listed, 0 active)') as string });
     end();
   });
 
@@ -189,6 +189,6 @@ describe('a selector', () => {
   it('that picks nobody leaves the call without a server', async () => {
     const { send, failed } = open({ servers: ['memory@a'] }, { selector: { name: 's', build: () => ({ pick: () => undefined }) } });
     send();
-    expect(failed[0]).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('(1 known') as string });
+    expect(failed[0]).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('(1 listed, 1 active): the selector chose none of them') as string });
   });
 });

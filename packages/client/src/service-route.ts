@@ -52,6 +52,7 @@ export class ServiceRoute implements CallRoute {
   #waiting: OutboundCall[] = [];
   #failure: RpcError | undefined;
   #strangerSeen = false;
+  #listed = 0;
   readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
   readonly #stop = new AbortController();
 
@@ -102,6 +103,10 @@ export class ServiceRoute implements CallRoute {
 
   hasOther(address: string | undefined): boolean {
     return this.#list.some(({ link }) => link.address !== address);
+  }
+
+  avoided(): string | undefined {
+    return this.#group?.avoided(this.#options.runtime.clock.now());
   }
 
   /** Every server of the service, as soon as there is a list; rejects when there is none to be had. */
@@ -179,8 +184,10 @@ export class ServiceRoute implements CallRoute {
 
   #none(call: OutboundCall): RpcError {
     const known = this.#targets?.size ?? 0;
-    const avoid = avoided(call)?.size ?? 0;
-    const message = `no instance of "${call.service}" (${known} known, ${avoid} avoided): is a server registered under this name?`;
+    const { group } = this.#traits;
+    const names = group === undefined ? 'active' : `active and in the group "${group}"`;
+    const advice = known === 0 ? 'is a server registered under this name?' : (this.avoided() ?? 'the selector chose none of them');
+    const message = `no instance of "${call.service}" (${this.#listed} listed, ${known} ${names}): ${advice}`;
     return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
   }
 
@@ -221,7 +228,9 @@ export class ServiceRoute implements CallRoute {
     this.#failure = undefined;
     const before = this.#targets;
     const targets = new Map<string, Target>();
-    for (const instance of this.#sift(instances)) {
+    const sifted = this.#sift(instances);
+    this.#listed = sifted.length;
+    for (const instance of sifted) {
       const { address } = instance;
       if (!isActive(instance) || !this.#inGroup(instance)) continue;
       targets.set(address, { instance, link: before?.get(address)?.link ?? this.#owner.linkOf(address), node: this.#owner.nodes?.nodeOf(address) });

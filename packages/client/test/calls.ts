@@ -27,7 +27,7 @@ export function call(owned: ResolvedClientOptions, method: string, init: { reado
   const never = (): never => { throw new Error('this call has no client'); };
   const owner: CallOwner = { clock: owned.runtime.clock, expired: never, derive: never };
   const codec = owned.codecs[0] ?? jsonCodec;
-  const one = new OutboundCall(owner, { binding: new ClientBinding({ service: 'S', method, codec }), route: { budget: new RetryBudget(owned.retryBudget, owned.runtime.clock), send: never, ended: never, hasOther: never } }, init.input ?? null, init.options);
+  const one = new OutboundCall(owner, { binding: new ClientBinding({ service: 'S', method, codec }), route: { budget: new RetryBudget(owned.retryBudget, owned.runtime.clock), send: never, ended: never, hasOther: never, avoided: never } }, init.input ?? null, init.options);
   one.kind = init.kind ?? 'value';
   return one;
 }

@@ -79,7 +79,7 @@ describe('a discovery', () => {
     const who = client.service<Who>('Who');
     const none = failure(who.AreYou());
     discovery.set([]);
-    expect((await none).message).toContain('no instance of "Who" (0 known');
+    expect((await none).message).toContain('no instance of "Who" (0 listed');
     discovery.set([at('a')]);
     await until(() => discovery.watched.length === 1);
     expect(await who.AreYou().catch(() => who.AreYou())).toBe('a');

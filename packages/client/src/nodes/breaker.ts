@@ -17,6 +17,8 @@ const forgivenAfter = 3;
 const againMs = 1000;
 const longestProbeMs = 30_000;
 const longestCheckMs = 3000;
+/** A server that said goodbye may be back as soon as this: those that are rolled are. */
+export const drainingMs = 1000;
 /** Not every server answers heartbeats: after so many without an answer a call has to find out. */
 const mostUnanswered = 5;
 
@@ -55,6 +57,8 @@ export class Breaker {
     else if (admission !== node.generation) return;
     else if (node.state === 'healthy') this.#count(node, outcome, now);
     else if (outcome === 'answered' && (node.reason === 'consecutive' || node.reason === 'unreachable')) this.#become(node, 'healthy', now, Infinity);
+    // Used for want of others, it has ended meanwhile.
+    else if (outcome === 'unreachable' && node.reason === 'draining') this.#ejectFor(node, outcome, now);
   }
 
   /** A call that nobody replies to has left: enough for one that tries a node, since there may be no other calls. */
@@ -141,7 +145,7 @@ export class Breaker {
     if (outcome === 'unreachable') this.eject(node, { reason: 'unreachable', forMs: this.#nextRefusalMs(node, now), evidence }, now);
     else if (outcome === 'silent') this.eject(node, { reason: 'unreachable', forMs: this.#nextEjectionMs(node, now), evidence }, now);
     else if (outcome === 'broken') this.eject(node, { reason: 'quarantine', forMs: this.#nextEjectionMs(node, now), evidence }, now);
-    else if (outcome === 'draining') this.eject(node, { reason: 'draining', forMs: this.#options.ejectionMs, evidence }, now);
+    else if (outcome === 'draining') this.eject(node, { reason: 'draining', forMs: drainingMs, evidence }, now);
   }
 
   #become(node: Node, state: Node['state'], now: number, until: number): void {

@@ -98,7 +98,11 @@ export class NodeGroup {
   #choose(): readonly string[] {
     const nodes = this.#nodes;
     const reachable = nodes.filter((node) => !node.out);
-    if (reachable.length === 0) return this.#addresses;
+    if (reachable.length === 0) {
+      // Whoever said goodbye still answers, or does so again; whoever cannot be reached does neither.
+      const leaving = nodes.filter(({ reason }) => reason === 'draining');
+      return leaving.length === 0 ? this.#addresses : leaving.map(({ address }) => address);
+    }
     const suspects = reachable.filter(({ state }) => state !== 'healthy');
     const unhealthy = nodes.length - reachable.length + suspects.length;
     const left = unhealthy * 2 > nodes.length ? [] : worst(suspects, this.#most());

@@ -1,5 +1,5 @@
 import { settle, thrownText, type Clock } from '@rpcxjs/core';
-import { Breaker } from './breaker.ts';
+import { Breaker, drainingMs } from './breaker.ts';
 import type { ResolvedHealthOptions } from './health-options.ts';
 import { Node } from './node.ts';
 import { NodeGroup, type GroupOwner } from './node-group.ts';
@@ -100,7 +100,7 @@ export class NodeTable implements GroupOwner {
   }
 
   /** The server announced that it is about to end. */
-  drains(address: string, forMs: number = this.#options.ejectionMs): void {
+  drains(address: string, forMs: number = drainingMs): void {
     this.#breaker.eject(this.nodeOf(address), { reason: 'draining', forMs, evidence: 'it announced that it is about to end' }, this.#clock.now());
   }
 
