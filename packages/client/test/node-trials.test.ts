@@ -171,8 +171,8 @@ describe('a server that is to be left alone', () => {
     table.drains('a');
     call('b', closing);
     expect(group.usable()).toEqual(['c']);
-    expect(table.why('a')).toBe('a is avoided for 10 s more: it announced that it is about to end');
-    expect(table.why('b')).toBe('b is avoided for 10 s more: unavailable: said CLOSED');
+    expect(table.why('a')).toBe('a is avoided for 1 s more: it announced that it is about to end');
+    expect(table.why('b')).toBe('b is avoided for 1 s more: unavailable: said CLOSED');
   });
 
   it('is used all the same when there is no other', () => {
