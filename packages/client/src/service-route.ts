@@ -1,4 +1,4 @@
-import { inGroup, instanceSieve, isActive, RpcError, sleep, thrownText, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { inGroup, instanceSieve, isActive, RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { Node } from './nodes/node.ts';
 import type { NodeGroup } from './nodes/node-group.ts';
@@ -252,8 +252,18 @@ export class ServiceRoute implements CallRoute {
     this.#list = (this.#usable ?? [...targets.keys()]).flatMap((address) => targets.get(address) ?? []);
     const instances = this.#list.map(({ instance }) => instance);
     this.#picker = this.#built = this.#traits.selector?.build(instances, this.#built);
-    for (const { wrapPicker } of this.#options.plugins) {
-      if (wrapPicker !== undefined && this.#picker !== undefined) this.#picker = wrapPicker(this.#picker, instances);
+    for (const plugin of this.#options.plugins) {
+      if (plugin.wrapPicker !== undefined && this.#picker !== undefined) this.#picker = this.#wrapped(plugin, this.#picker, instances);
+    }
+  }
+
+  /** Without a plugin that throws, calls still find a server. */
+  #wrapped(plugin: ClientPlugin, picker: Picker, instances: readonly ServiceInstance[]): Picker {
+    try {
+      return plugin.wrapPicker?.(picker, instances) ?? picker;
+    } catch (error) {
+      this.#options.runtime.logger.error({ plugin: plugin.name, error }, 'a plugin threw when it was to wrap a picker, which stays as it is');
+      return picker;
     }
   }
 }
