@@ -1,29 +1,31 @@
 import { createClient as createBareClient, type Client, type ClientOptions as BareClientOptions } from '@rpcxjs/client';
 import { msgpack } from '@rpcxjs/codec-msgpack';
+import { powerOfTwo } from '@rpcxjs/selectors';
 import { createServer as createBareServer, type Server, type ServerOptions as BareServerOptions } from '@rpcxjs/server';
 import { tcp } from '@rpcxjs/transport-tcp';
 
 export * from '@rpcxjs/core';
-export { errorCategory, errorKind, failbackup, failfast, failover, failtry, isCanceled, isRemote, isTransient, isUnavailable, methodsOf, presets, wasSent } from '@rpcxjs/client';
-export type {
-  Batch, CallHandle, Client, ClientLimits, ClientStats, ErrorCategory, ErrorKind, FanOutOptions, HeaderContributor, InterfaceMethods, MessageFilters, PushInfo, Preset, Receipt, ServerMessage,
-  ServiceOptions, StartOptions,
-} from '@rpcxjs/client';
+export * from '@rpcxjs/client';
 export { msgpack } from '@rpcxjs/codec-msgpack';
-export type { RegisterOptions, Server, ServerLimits, ServerStats } from '@rpcxjs/server';
+export { inprocess } from '@rpcxjs/registry-inprocess';
+export * from '@rpcxjs/selectors';
+export * from '@rpcxjs/server';
 export { tcp } from '@rpcxjs/transport-tcp';
 
-/** As of `@rpcxjs/client`, but what is left out is TCP and MessagePack, Go's default. */
-export interface ClientOptions extends Omit<BareClientOptions, 'transports'> {
+/** As of `@rpcxjs/client`, but what is left out is TCP, MessagePack, which is Go's default, and the better of two servers drawn by lot. */
+export interface ClientOptions extends Omit<BareClientOptions, 'transports' | 'selector'> {
   /** @default tcp() */
   readonly transports?: BareClientOptions['transports'] | undefined;
+  /** Chooses among several servers. @default powerOfTwo() */
+  readonly selector?: BareClientOptions['selector'];
 }
 /** As of `@rpcxjs/server`, but what is left out is TCP and MessagePack, Go's default. */
 export type ServerOptions = BareServerOptions;
 
 /** A client over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */
 export function createClient(options: ClientOptions): Client {
-  return createBareClient({ ...options, transports: options.transports ?? [tcp()], codecs: options.codecs ?? [msgpack] });
+  const { transports = [tcp()], codecs = [msgpack], selector = powerOfTwo() } = options;
+  return createBareClient({ ...options, transports, codecs, selector });
 }
 
 /** A server over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */

@@ -1,6 +1,6 @@
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
-import { contract, createClient, createServer, failfast, failover, RpcError, unary, type Client, type ClientOptions, type Picker, type Server } from '../src/index.ts';
+import { contract, createClient, createServer, failfast, failover, roundRobin, RpcError, unary, type Client, type ClientOptions, type Picker, type Server } from '../src/index.ts';
 import { deferred, failure, until } from './pair.ts';
 
 const Counter = contract('Counter', { Add: unary<number, string>(), Read: unary<void, string>({ idempotent: true }) });
@@ -36,7 +36,7 @@ async function farm(names: readonly string[], behave: Behave, options: Partial<C
 
 describe('several servers', () => {
   it('take turns', async () => {
-    await using three = await farm(['a', 'b', 'c'], (name) => name);
+    await using three = await farm(['a', 'b', 'c'], (name) => name, { selector: roundRobin() });
     const service = three.client.service(Counter);
     for (let count = 0; count < 30; count++) await service.Add(1);
     expect(three.ran).toEqual({ a: 10, b: 10, c: 10 });

@@ -1,1 +1,16 @@
-export {};
+export { closest } from './closest.ts';
+export type { ClosestOptions } from './closest.ts';
+export { consistentHash } from './consistent-hash.ts';
+export { leastPending } from './least-pending.ts';
+export { powerOfTwo } from './power-of-two.ts';
+export type { PowerOfTwoOptions } from './power-of-two.ts';
+export { random } from './random.ts';
+export type { RandomOptions } from './random.ts';
+export { roundRobin } from './round-robin.ts';
+export type { RoundTripProbe } from './round-trips.ts';
+export { sticky } from './sticky.ts';
+export { userSelector } from './user-selector.ts';
+export type { ChooseServer } from './user-selector.ts';
+export { weightedByRoundTrip } from './weighted-by-round-trip.ts';
+export type { WeightedByRoundTripOptions } from './weighted-by-round-trip.ts';
+export { weightedRoundRobin } from './weighted-round-robin.ts';

@@ -1,0 +1,80 @@
+import type { Outcome, Pick, ServiceInstance } from '@rpcxjs/core';
+import { isLeft, isNodeFailure } from './node-failure.ts';
+
+/** What a first failure counts as, in usual latencies; each further one counts double what the server has come to, up to the limit. */
+const penalty = 10;
+const penaltyLimit = 100;
+/** Milliseconds. Below this nothing is worth telling apart; it also keeps a server that nobody asks above 0. */
+const least = 0.01;
+
+/** What all servers of a service have in common. */
+export interface LatencyScale {
+  readonly now: () => number;
+  readonly decayMs: number;
+  /** Milliseconds that a successful call takes, of late; 0 while none is known. */
+  usualMs: number;
+}
+
+/** The latency of one server, through all lists of a service: a peak counts at once, and fades by a factor of e in each `decayMs` (Finagle's peak EWMA). */
+export class NodeLatency {
+  pending = 0;
+  #costMs: number;
+  #at: number;
+  readonly #scale: LatencyScale;
+
+  constructor(scale: LatencyScale) {
+    this.#scale = scale;
+    this.#costMs = scale.usualMs;
+    this.#at = scale.now();
+  }
+
+  /** What another call would cost: the latency for each call in flight and itself. */
+  score(now: number): number {
+    return Math.max(this.#fading(now), least) * (this.pending + 1);
+  }
+
+  ended({ error, durationMs }: Outcome): void {
+    if (this.pending > 0) this.pending -= 1;
+    const scale = this.#scale;
+    const took = durationMs >= 0 && durationMs < Infinity ? durationMs : 0;
+    if (error === undefined) {
+      scale.usualMs = scale.usualMs === 0 ? took : scale.usualMs + (took - scale.usualMs) / 32;
+      this.#observe(took);
+    } else if (isNodeFailure(error)) {
+      const usual = Math.max(scale.usualMs, 0.1);
+      const doubled = 2 * this.#fading(scale.now());
+      this.#observe(Math.max(took, Math.min(Math.max(penalty * usual, doubled), penaltyLimit * usual)));
+    } else if (isLeft(error) && took > this.#fading(scale.now())) {
+      // Whoever waited gave up, or another server was faster: it takes that long at least, and a frozen server shows in nothing else.
+      this.#observe(took);
+    }
+  }
+
+  #fading(now: number): number {
+    const elapsed = now - this.#at;
+    return elapsed > 0 ? this.#costMs * Math.exp(-elapsed / this.#scale.decayMs) : this.#costMs;
+  }
+
+  #observe(tookMs: number): void {
+    const now = this.#scale.now();
+    const left = this.#fading(now);
+    const share = this.#costMs > 0 ? left / this.#costMs : 0;
+    this.#costMs = tookMs > left ? tookMs : left + tookMs * (1 - share);
+    this.#at = now;
+  }
+}
+
+/** Reused for all calls to a server. */
+export class MeasuredPick implements Pick {
+  readonly instance: ServiceInstance;
+  readonly latency: NodeLatency;
+
+  constructor(instance: ServiceInstance, latency: NodeLatency) {
+    this.instance = instance;
+    this.latency = latency;
+  }
+
+  done(outcome: Outcome): void {
+    this.latency.ended(outcome);
+  }
+}

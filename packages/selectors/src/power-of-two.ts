@@ -1,0 +1,90 @@
+import type { Pick, Picker, PickInfo, Selector, ServiceInstance } from '@rpcxjs/core';
+import { instanceWeight } from './instance-weight.ts';
+import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
+import { ordered, unavoided } from './server-list.ts';
+
+export interface PowerOfTwoOptions {
+  /** Milliseconds in which an old latency fades to a third. @default 5000 */
+  readonly decayMs?: number | undefined;
+  /** Draws from 0 up to, but not including, 1. @default Math.random */
+  readonly random?: (() => number) | undefined;
+  /** Milliseconds of a clock that never goes back. @default performance.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * A selector that draws two servers, as often as metadata `weight` says, and takes the one where a call costs less: recent latency, peaks first, times the calls
+ * in flight there. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
+ * when all are 0, all are equal. Errors that do not speak against a server (see `sticky`) are not counted. Throws TypeError for a decay that is not above 0.
+ */
+export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
+  const { decayMs = 5000 } = options;
+  if (!(decayMs > 0 && decayMs < Infinity)) throw new TypeError(`decayMs is ${String(decayMs)}: it takes milliseconds above 0`);
+  const draw = options.random ?? Math.random;
+  const now = options.now ?? (() => performance.now());
+  return {
+    name: 'power-of-two',
+    build(instances, previous) {
+      const before = previous instanceof PowerOfTwoPicker ? previous : undefined;
+      return new PowerOfTwoPicker(ordered(instances), { draw, scale: before?.scale ?? { now, decayMs, usualMs: 0 }, before });
+    },
+  };
+}
+
+class PowerOfTwoPicker implements Picker {
+  readonly scale: LatencyScale;
+  readonly #draw: () => number;
+  /** Also of those that are out of the rotation: they may come back. */
+  readonly #latencies: ReadonlyMap<string, NodeLatency>;
+  readonly #picks: readonly MeasuredPick[];
+  /** Sums of the weights up to each server; undefined when all are equal. */
+  readonly #sums: Float64Array | undefined;
+
+  constructor(instances: readonly ServiceInstance[], { draw, scale, before }: { draw: () => number; scale: LatencyScale; before: PowerOfTwoPicker | undefined }) {
+    this.#draw = draw;
+    this.scale = scale;
+    this.#latencies = new Map(instances.map(({ address }) => [address, before?.latency(address) ?? new NodeLatency(scale)]));
+    const weights = instances.map(instanceWeight);
+    const used = instances.filter((_, index) => weights[index] !== 0);
+    const usedWeights = used.length === 0 ? [] : weights.filter((weight) => weight !== 0);
+    this.#picks = (used.length === 0 ? instances : used).map((instance) => new MeasuredPick(instance, this.latency(instance.address) as NodeLatency)); // each has one
+    let sum = 0;
+    this.#sums = usedWeights.every((weight) => weight === usedWeights[0]) ? undefined : Float64Array.from(usedWeights, (weight) => (sum += weight));
+  }
+
+  latency(address: string): NodeLatency | undefined {
+    return this.#latencies.get(address);
+  }
+
+  pick({ avoid }: PickInfo): Pick | undefined {
+    const picks = avoid === undefined ? this.#picks : unavoided(this.#picks, avoid);
+    const pick = picks.length < 2 ? picks[0] : this.#better(picks);
+    if (pick !== undefined) pick.latency.pending += 1;
+    return pick;
+  }
+
+  #better(picks: readonly MeasuredPick[]): MeasuredPick {
+    const { length } = picks;
+    const sums = picks === this.#picks ? this.#sums : undefined;
+    const first = sums === undefined ? Math.floor(this.#draw() * length) : this.#weighted(sums);
+    let second = sums === undefined ? first : this.#weighted(sums);
+    if (second === first) second = (first + 1 + Math.floor(this.#draw() * (length - 1))) % length;
+    const one = picks[first] as MeasuredPick; // within the list
+    const other = picks[second] as MeasuredPick; // likewise
+    const now = this.scale.now();
+    return other.latency.score(now) < one.latency.score(now) ? other : one;
+  }
+
+  /** The first server whose sum is above what was drawn. */
+  #weighted(sums: Float64Array): number {
+    let low = 0;
+    let high = sums.length - 1;
+    const drawn = this.#draw() * (sums[high] as number); // there are two servers at least
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sums[middle] as number) > drawn) high = middle; // within the list
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
