@@ -1,8 +1,7 @@
 import { parseAddress, RpcError, type CallOptions } from '@rpcxjs/core';
-import type { ResolvedClientOptions } from './client-options.ts';
 import { failfast } from './fail-modes/failfast.ts';
-import { HeldConnection } from './link-lock.ts';
-import type { CallTarget, OutboundCall } from './outbound-call.ts';
+import { HeldConnection, type LockHost } from './link-lock.ts';
+import type { CallTarget } from './outbound-call.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** A connection of a client that only its holder uses. */
@@ -30,8 +29,7 @@ export interface ClientConnections {
 }
 
 /** What that takes of the client. */
-export interface ControlHost {
-  readonly options: ResolvedClientOptions;
+export interface ControlHost extends LockHost {
   readonly closed: boolean;
   readonly links: ReadonlyMap<string, ServerLink>;
   link(address: string): ServerLink;
@@ -39,7 +37,6 @@ export interface ControlHost {
   /** Plugins have started. */
   started(): Promise<void>;
   run(target: CallTarget, input: unknown, options: CallOptions | undefined): Promise<unknown>;
-  failed(call: OutboundCall, error: RpcError): void;
 }
 
 const alone = failfast();

@@ -1,6 +1,6 @@
 import { RpcError } from '@rpcxjs/core';
+import type { ResolvedClientOptions } from './client-options.ts';
 import type { ClientSession, SessionHolder } from './client-session.ts';
-import type { ControlHost } from './link-control.ts';
 import { isOver } from './link-queue.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -8,16 +8,22 @@ import type { ServerLink } from './server-link.ts';
 
 const settled = Promise.resolve();
 
+/** What a lock takes of the client. */
+export interface LockHost {
+  readonly options: ResolvedClientOptions;
+  failed(call: OutboundCall, error: RpcError): void;
+}
+
 /** One connection and whoever has it alone: the way of his calls. */
 export class HeldConnection implements CallRoute, SessionHolder {
   readonly budget: RetryBudget;
   readonly #link: ServerLink;
-  readonly #host: ControlHost;
+  readonly #host: LockHost;
   readonly #waiting: OutboundCall[] = [];
   #session: ClientSession | undefined;
   #over: RpcError | undefined;
 
-  constructor(link: ServerLink, host: ControlHost) {
+  constructor(link: ServerLink, host: LockHost) {
     this.#link = link;
     this.#host = host;
     this.budget = new RetryBudget(host.options.retryBudget, host.options.runtime.clock);

@@ -1,10 +1,11 @@
-import type { Connection, Dialer } from '@rpcxjs/core';
+import { RpcError, type Connection, type Dialer } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../src/client.ts';
 import type { ClientOptions } from '../src/client-options.ts';
+import { openLink } from './calls.ts';
 import { deferred, failure, FakeServer, recordingLogger, settled, until } from './fake-server.ts';
 import { frame, type ReadFrame } from './frame.ts';
 
@@ -141,6 +142,19 @@ describe('ready()', () => {
 });
 
 describe('a pool that grows', () => {
+  it('M06: is not busy with 5 calls that wait for a blocked writer and room for 8, and with 6 it is', async () => {
+    const { server } = await counting();
+    server.deaf = true;
+    const { link, send } = openLink({ transports: [server.network], queue: { max: 8 }, limits: { highWaterBytes: 1000 } });
+    send('big', { input: 'x'.repeat(200_000) });
+    await settled();
+    for (let index = 1; index <= 5; index++) send('small');
+    expect([link.queued, link.inFlight, link.busy]).toEqual([5, 1, false]);
+    send('small');
+    expect([link.queued, link.busy]).toEqual([6, true]);
+    link.abort(new RpcError('canceled', 'done'));
+  });
+
   it('M07: from a blocked first connection to 2, then 3, never 4', async () => {
     const { server } = await counting();
     server.deaf = true;
