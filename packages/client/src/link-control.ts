@@ -76,11 +76,8 @@ export class LinkControl implements ClientConnections {
 
   async lock(address?: string): Promise<LockedConnection> {
     const { addresses } = this.#host.options;
-    const [only] = addresses;
-    if (address === undefined && (only === undefined || addresses.length > 1)) {
-      throw new TypeError(`lock() needs the address of a server here: there are ${addresses.length === 0 ? 'those that a discovery finds' : addresses.length}`);
-    }
-    const where = address ?? (only as string); // there is one
+    const where = address ?? (addresses.length === 1 ? addresses[0] : undefined);
+    if (where === undefined) throw new TypeError(`lock() needs the address of a server here: there are ${addresses.length === 0 ? 'those that a discovery finds' : addresses.length}`);
     parseAddress(where);
     await this.#begin('lock()');
     const held = new HeldConnection(this.#host.link(where), this.#host);

@@ -24,7 +24,7 @@ export async function openConnection(dial: LinkDial): Promise<Connection> {
       const timer = connectTimeoutMs === Infinity ? undefined : runtime.clock.setTimer(() => dial.abort.abort(tooSlow(dial.address, connectTimeoutMs)), connectTimeoutMs);
       const unlink = onAbort(signal, (reason) => {
         timer?.cancel();
-        reject(reason as Error); // whatever it was aborted with
+        reject(reason);
       });
       const settle = (): void => {
         timer?.cancel();
@@ -38,7 +38,7 @@ export async function openConnection(dial: LinkDial): Promise<Connection> {
         },
         (error: unknown) => {
           settle();
-          reject(error as Error); // as the transport or a plugin has it
+          reject(error);
         },
       );
     });
