@@ -78,14 +78,23 @@ export class ServiceRoute implements CallRoute {
     }
     if (this.#group !== undefined && this.#group.usable() !== this.#usable) this.#rebuild();
     const target = this.#tryToChoose(call, now);
-    if (target !== undefined) {
-      const { link, node } = target;
-      call.address = link.address;
-      call.instance = target.instance;
-      call.chosen = true;
-      if (node !== undefined) this.#owner.nodes?.began(call, node, now);
-      link.send(call, now);
-    } else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
+    if (target !== undefined) this.#give(call, target, now);
+    else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
+  }
+
+  /** To this server, whatever the selector and its health say. */
+  sendTo(address: string, call: OutboundCall, now: number): void {
+    const target = this.#targets?.get(address);
+    if (target !== undefined) this.#give(call, target, now);
+    else this.#owner.failed(call, new RpcError('unavailable', `${address} no longer serves "${call.service}"`, { reason: 'NO_INSTANCE', sent: false, address }));
+  }
+
+  #give(call: OutboundCall, { link, instance, node }: Target, now: number): void {
+    call.address = link.address;
+    call.instance = instance;
+    call.chosen = true;
+    if (node !== undefined) this.#owner.nodes?.began(call, node, now);
+    link.send(call, now);
   }
 
   ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {

@@ -104,9 +104,9 @@ export class Verbs implements ClientVerbs {
       throw new RpcError('unavailable', `no instance of "${method.service}"${where} to call ${method.name} on: is a server registered under this name?`, { reason: 'NO_INSTANCE', sent: false });
     }
     const timeoutMs = deadline - clock.now();
-    const recipient = (link: ServerLink): Recipient => {
-      const target: CallTarget = { binding, route: new PinnedRoute(link, route), failMode: alone };
-      return { address: link.address, call: (given) => this.#host.run(target, input, given, 'value') };
+    const recipient = ({ address }: ServerLink): Recipient => {
+      const target: CallTarget = { binding, route: new PinnedRoute(address, route), failMode: alone };
+      return { address, call: (given) => this.#host.run(target, input, given, 'value') };
     };
     return { method, clock, everyone: links.map(recipient), options: { ...options, timeoutMs } };
   }
@@ -141,20 +141,24 @@ function nameOf({ service, name }: MethodRef): string {
   return `${service}.${name}`;
 }
 
-/** A way to one server only, whatever the selector thinks. */
+/** A way to one server only, whatever the selector and its health say; what becomes of the call counts for its health. */
 export class PinnedRoute implements CallRoute {
-  readonly budget: CallRoute['budget'];
-  readonly #link: ServerLink;
+  readonly #address: string;
+  readonly #route: ServiceRoute;
 
-  constructor(link: ServerLink, { budget }: ServiceRoute) {
-    this.budget = budget;
-    this.#link = link;
+  constructor(address: string, route: ServiceRoute) {
+    this.#address = address;
+    this.#route = route;
+  }
+  get budget(): CallRoute['budget'] {
+    return this.#route.budget;
   }
   send(call: OutboundCall, now: number): void {
-    call.address = this.#link.address;
-    this.#link.send(call, now);
+    this.#route.sendTo(this.#address, call, now);
   }
-  ended(): void {}
+  ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
+    this.#route.ended(call, error, now);
+  }
   hasOther(): boolean {
     return false;
   }
@@ -172,5 +176,6 @@ function toldOf(route: CallRoute, queued: () => void): CallRoute {
     },
     ended: (call, error, now) => route.ended(call, error, now),
     hasOther: (address) => route.hasOther(address),
+    avoided: () => route.avoided?.(),
   };
 }

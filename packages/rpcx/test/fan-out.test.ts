@@ -85,6 +85,14 @@ describe('inform', () => {
     expect(seen).toEqual(['Alias', 'Alias', 'Alias']);
   });
 
+  it('asks servers that other calls avoid as well, and what becomes of it counts for their health', async () => {
+    await using all = await echoes(2, {}, ['memory@nobody']);
+    const states = (): unknown[] => all.client.nodes().map(({ address, state, calls }) => [address, state, calls]).toSorted();
+    for (let n = 0; n < 6; n++) expect(codes(await all.client.inform(Say, 'x'))).toEqual(['unavailable', 'ok', 'ok']);
+    // The first one of all was made to connect.
+    expect(states()).toEqual([['memory@nobody', 'ejected', 7], [all.addresses[0], 'healthy', 7], [all.addresses[1], 'healthy', 7]]);
+  });
+
   it('keeps to a group and leaves out who says that it is inactive', async () => {
     await using all = await echoes(3);
     const instances = all.addresses.map((address, index) => ({ address, metadata: [{ group: ['eu', 'us'] }, { group: 'us' }, { group: 'eu', state: 'inactive' }][index] ?? {} }));
