@@ -1,5 +1,5 @@
 // The surface as a user writes against it: what compiles, and what must not.
-import { contract, isError, push, RpcError, serverStream, type, unary, type Client, type Server } from '../src/index.ts';
+import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type Server } from '../src/index.ts';
 
 // shared by both sides; keys are wire names
 const Orders = contract('Orders', {
@@ -57,4 +57,36 @@ export async function use(client: Client): Promise<void> {
   client.service<GoStock>('Stock', { idempotent: ['Tke'] });
   // @ts-expect-error a wrong input
   await orders.Place({ sku: 'A1' });
+}
+
+/** The verbs beside the plain call know what a method takes and gives. */
+export async function verbs(client: Client): Promise<void> {
+  const { Find, Ping, Shipped, History } = Orders.methods;
+  const handle = client.start(Find, { Id: 1 }, { done: (call) => call.metadata?.['x'] });
+  const { Sku }: { Sku: string } = await handle;
+  await handle.sent;
+  handle.cancel(Sku);
+  await client.start(Ping, undefined);
+  const batch = client.batch();
+  const found: { Sku: string } = await batch.add(Find, { Id: 1 });
+  await batch.call({ timeoutMs: 10 });
+  const receipts = await client.broadcast(Find, { Id: found.Sku.length }, { group: 'eu' });
+  receipts[0]?.value?.Sku.at(0);
+  const first: string = await client.fork(Ping, undefined);
+  const { Take, Flush } = methodsOf<GoStock>('Stock', { idempotent: ['Take'] });
+  (await client.inform(Take, { Sku: first, N: 1 }))[0]?.value?.Left.toFixed();
+  await client.oneshot(Flush, undefined);
+  for await (const { service, decode } of client.messages()) decode<{ Id: number }>().Id + service.length;
+  // @ts-expect-error a push cannot be called
+  client.start(Shipped, { Id: 1 });
+  // @ts-expect-error neither can a stream
+  await client.inform(History, { Id: 1 });
+  // @ts-expect-error a wrong input
+  await client.broadcast(Find, { id: 1 });
+  // @ts-expect-error a misspelt method
+  methodsOf<GoStock>('Stock').Tke;
+  // @ts-expect-error time belongs to the whole batch
+  batch.add(Find, { Id: 1 }, { timeoutMs: 5 });
+  const kind: ErrorKind = errorKind(new Error('any value'));
+  createClient({ ...presets.morpc, servers: kind });
 }
