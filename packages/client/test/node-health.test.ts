@@ -1,12 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { manualClock, type ManualClock } from '@rpcxjs/testing';
+import { reserved } from '@rpcxjs/protocol';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../src/client.ts';
 import { createClient } from '../src/client.ts';
 import type { ClientOptions } from '../src/client-options.ts';
 import { failfast } from '../src/fail-modes/failfast.ts';
-import { FakeServer, recordingLogger } from './fake-server.ts';
+import { failure, FakeServer, recordingLogger } from './fake-server.ts';
 
 interface Cluster extends AsyncDisposable {
   readonly clock: ManualClock;
@@ -197,6 +198,19 @@ describe('a client and the health of its servers', () => {
     for (const server of all.servers.slice(0, 2)) answers(server);
     await callsIn(all, 6);
     expect(await callsIn(all, 20)).toEqual(oks(20));
+  });
+
+  it('D8: says in the error of a call which servers it avoided, and why', async () => {
+    await using all = await cluster(1, {}, ['memory@gone1', 'memory@gone2']);
+    const [busy] = all.servers as [FakeServer];
+    busy.greets = 'agree';
+    await callsIn(all, 9);
+    const refusal = JSON.stringify({ code: 'unavailable', reason: 'OVERLOADED', unrun: true });
+    busy.onCall = (one, connection) => write(busy, connection, () => busy.fail(one, 'too busy', { [reserved.structuredError]: refusal }));
+    const failed = failure(call(all.client, 5000));
+    for (let turns = 0; turns < 100; turns++) await all.clock.advanceAsync(1);
+    const { message } = await failed;
+    expect(message).toMatch(/^too busy \(after \d attempts; memory@gone1 is avoided .+: unavailable: no connection to memory@gone1: .+; memory@gone2 is avoided .+\)$/);
   });
 
   it('shows what it knows as plain JSON', async () => {

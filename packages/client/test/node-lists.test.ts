@@ -46,6 +46,18 @@ describe('a list of servers', () => {
     expect(group.usable()).toEqual(['a', 'c', 'e', 'f', 'g', 'h', 'i', 'j']);
   });
 
+  it('uses those who said goodbye when all others are gone, and asks them again when they are gone too', () => {
+    const { table, group, calls } = nodeBench(3);
+    table.drains('a');
+    table.drains('b');
+    calls(1, 'c', refused);
+    expect(group.usable()).toEqual(['a', 'b']);
+    calls(1, 'a', refused);
+    expect(group.usable()).toEqual(['b']);
+    calls(1, 'b', refused);
+    expect(group.usable()).toEqual(['a', 'b', 'c']);
+  });
+
   it('D8: lets those who failed back in when with those who are gone they are more than half', () => {
     const { group, calls } = nodeBench(4);
     calls(5, 'a', timeout);
