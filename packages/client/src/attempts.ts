@@ -153,7 +153,8 @@ export class Attempts {
     ended(lane, undefined, now);
     if (main.hedge !== undefined || main.hedgeEntry >= 0) this.#leaveRival(main, lane);
     const failMode = this.#failMode(main);
-    if (failMode.succeeded !== undefined) this.#tell(failMode, main, now - lane.attemptAt);
+    // Of a call that was asked twice it is the time since it was asked first: measured from the second on, slow servers would look fast and be hedged ever sooner.
+    if (failMode.succeeded !== undefined) this.#tell(failMode, main, now - main.attemptAt);
     this.#owner.finished(main, value);
   }
 
