@@ -59,7 +59,10 @@ async function connect({ address: text, options, abort }: LinkDial): Promise<Con
   try {
     for (const plugin of plugins) {
       if (abort.signal.aborted) throw abort.signal.reason;
-      if (plugin.connectionOpened !== undefined) connection = await plugin.connectionOpened(connection);
+      if (plugin.connectionOpened === undefined) continue;
+      const wrapped = await plugin.connectionOpened(connection);
+      if (typeof wrapped?.start !== 'function') throw new TypeError(`connectionOpened of the plugin "${plugin.name}" returned what is no connection`);
+      connection = wrapped;
     }
   } catch (error) {
     connection.abort();

@@ -13,5 +13,7 @@ export { failModeCases } from './fail-mode.ts';
 export type { FailModeCasesOptions } from './fail-mode.ts';
 export { registryCases } from './registry.ts';
 export type { RegistryCasesOptions, RegistryRig, RegistrySupports } from './registry.ts';
+export { selectorCases } from './selector.ts';
+export type { SelectorCasesOptions, SelectorSupports } from './selector.ts';
 export { transportCases } from './transport.ts';
 export type { TransportCasesOptions, TransportSupports } from './transport.ts';

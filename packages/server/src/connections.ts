@@ -2,17 +2,17 @@ import type { Acceptor, Connection, Listener } from '@rpcxjs/core';
 import { formatAddress, parseAddress, RpcError } from '@rpcxjs/core';
 import { addTraffic, cancelExtension, createTraffic, drainExtension, errorsExtension, type ExtensionPort, observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { ConnectedPeer } from './connected-peer.ts';
+import { Doorkeeper } from './doorkeeper.ts';
 import type { PeerServices } from './peer-services.ts';
 
 /** The server's listeners and the peers that came through them. */
 export class Connections {
   readonly #services: PeerServices;
+  readonly #door: Doorkeeper;
   readonly #listeners: Listener[] = [];
   readonly #peers = new Map<ExtensionPort, ConnectedPeer>();
   readonly #ended: Traffic = createTraffic();
   #accepted = 0;
-  /** Connections that plugins have not let in yet. */
-  #asking = 0;
   readonly #extensions = [
     cancelExtension((port, sequenceHigh, sequenceLow) => this.#peers.get(port)?.dispatcher.cancelled(sequenceHigh, sequenceLow)),
     errorsExtension,
@@ -25,6 +25,7 @@ export class Connections {
 
   constructor(services: PeerServices) {
     this.#services = services;
+    this.#door = new Doorkeeper(services.options);
   }
 
   get peers(): IterableIterator<ConnectedPeer> {
@@ -54,6 +55,7 @@ export class Connections {
   }
 
   async stopListening(): Promise<void> {
+    this.#door.close();
     const { logger } = this.#services.options.runtime;
     const failed = (error: unknown) => logger.warn({ error }, 'a listener failed to close');
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.close().catch(failed)));
@@ -84,10 +86,8 @@ export class Connections {
 
   async #accept(connection: Connection): Promise<void> {
     const { options, counters } = this.#services;
-    const full = this.#peers.size + this.#asking >= options.limits.maxConnections;
-    // Most servers have no such plugin, and a connection that starts at once loses no turn.
-    const asks = options.plugins.some((plugin) => plugin.acceptConnection);
-    const admitted = full || this.#services.draining() ? undefined : asks ? await this.#ask(connection) : connection;
+    const full = this.#peers.size + this.#door.waiting >= options.limits.maxConnections;
+    const admitted = full || this.#services.draining() ? undefined : this.#door.asks ? await this.#door.ask(connection) : connection;
     if (admitted === undefined || this.#services.draining()) {
       counters.connectionsRefused += 1;
       (admitted ?? connection).abort();
@@ -97,31 +97,14 @@ export class Connections {
     this.#accepted += 1;
     const peer = new ConnectedPeer(String(this.#accepted), admitted, this.#services, this.#extensions);
     this.#peers.set(peer.session, peer);
-    peer.session.start();
-  }
-
-  async #ask(connection: Connection): Promise<Connection | undefined> {
-    this.#asking += 1;
     try {
-      return await this.#admit(connection);
-    } finally {
-      this.#asking -= 1;
+      peer.session.start();
+    } catch (error) {
+      // Of a plugin's making: it started the connection itself, say.
+      options.runtime.logger.error({ error }, 'a connection that a plugin let in cannot be used, and is refused');
+      connection.abort();
+      peer.session.fail(new RpcError('internal', 'the connection cannot be used', { reason: 'CLOSED', cause: error }));
     }
-  }
-
-  async #admit(connection: Connection): Promise<Connection | undefined> {
-    let current: Connection | undefined = connection;
-    for (const plugin of this.#services.options.plugins) {
-      if (current === undefined) return undefined;
-      if (plugin.acceptConnection === undefined) continue;
-      try {
-        current = await plugin.acceptConnection(current);
-      } catch (error) {
-        this.#services.options.runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to accept a connection, which is refused');
-        return undefined;
-      }
-    }
-    return current;
   }
 }
 
