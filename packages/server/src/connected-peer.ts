@@ -12,8 +12,6 @@ export class ConnectedPeer implements Peer {
   readonly id: string;
   readonly session: RpcxSession;
   readonly dispatcher: Dispatcher;
-  /** It was told that the server goes. */
-  told = false;
   /** It was told that nothing more is run, and has not said yet that nothing more comes. */
   unanswered = false;
   readonly #pushes: PushWriter;
@@ -65,16 +63,18 @@ export class ConnectedPeer implements Peer {
     this.#pushes.drained();
   }
   agreed(): void {
-    if (!this.#services.leaving()) return;
-    this.sayGoodbye(drainStage.leaving);
+    // Who comes while the server leaves has no better place to go: it is served as long as anybody is.
     if (this.#services.draining()) this.sayGoodbye(drainStage.last);
   }
 
+  /** It can be told that the server goes. */
+  get listens(): boolean {
+    return this.session.capabilities.has(drainWord);
+  }
   /** To a peer that agreed on it; all others find out by themselves. */
   sayGoodbye(stage: number): void {
     const { session } = this;
-    if (session.ended || !session.capabilities.has(drainWord)) return;
-    this.told = true;
+    if (session.ended || !this.listens) return;
     this.dispatcher.flagsReplies = true;
     if (stage === drainStage.last) this.unanswered = true;
     // Within a frame that is being encoded there is no place for another one.

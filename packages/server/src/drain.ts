@@ -43,6 +43,7 @@ export class Drain {
   readonly #host: Leaving;
   #until = Infinity;
   #look: (() => void) | undefined;
+  #leftAt = -Infinity;
 
   constructor(host: Leaving) {
     this.#host = host;
@@ -80,8 +81,13 @@ export class Drain {
     this.#until = Math.min(this.#until, this.#host.clock.now() + graceMs);
     this.#look?.();
   }
-  /** A call has ended, or a peer has left or answered. */
+  /** A call has ended, or a peer has answered. */
   changed(): void {
+    this.#look?.();
+  }
+  /** A peer has left: if it has nowhere else to go, it comes back. */
+  left(): void {
+    this.#leftAt = this.#host.clock.now();
     this.#look?.();
   }
 
@@ -94,12 +100,13 @@ export class Drain {
       this.changed();
     });
     for (const peer of connections.peers) peer.sayGoodbye(drainStage.leaving);
-    const told = [...connections.peers].some((peer) => peer.told);
+    const told = [...connections.peers].some((peer) => peer.listens);
     const until = start + Math.min(lameDuckMs ?? (registered || told ? defaultLameDuckMs : 0), graceMs / 2);
     if (until <= start) return;
     // Whoever cannot be told learns it from the registry, nobody knows when.
-    const gone = (peer: ConnectedPeer) => (peer.told ? clock.now() - peer.session.seenAt >= quietMs : !registered);
-    await this.#holds(() => heard && [...connections.peers].every(gone), () => Math.min(until, this.#until), quietMs);
+    const quiet = (since: number) => clock.now() - since >= quietMs;
+    const gone = (peer: ConnectedPeer) => (peer.listens ? quiet(peer.session.seenAt) : !registered);
+    await this.#holds(() => heard && quiet(this.#leftAt) && [...connections.peers].every(gone), () => Math.min(until, this.#until), quietMs);
   }
 
   async #end(released: Promise<void>): Promise<void> {

@@ -208,7 +208,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   }
   disconnected(session: RpcxSession, reason: RpcError | undefined): void {
     this.connections.forget(session, reason);
-    this.left();
+    if (this.leaving()) this.#drain.left();
   }
 
   unknown(frame: FrameView): MethodEntry {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { createClient } from '@rpcxjs/client';
 import type { Client } from '@rpcxjs/client';
 import { RpcError, type ServerCall } from '@rpcxjs/core';
+import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { describe, expect, it } from 'vitest';
 import { closeOnSignals, createServer, type Server } from '../src/index.ts';
@@ -48,7 +49,7 @@ describe('goodbye', () => {
     expect(open.server.stats()).toMatchObject({ state: 'closed', connections: 0, running: 0 });
   });
 
-  it('leaves time: everything is served until those who were told are quiet, newcomers too, which are told as well', async () => {
+  it('leaves time: everything is served until those who were told are quiet, and newcomers like them, to whom it says only its last word', async () => {
     let ran = 0;
     await using open = await openServer({}, (server) => server.registerFunction('S', 'Echo', () => (ran += 1)));
     const busy = await open.peer();
@@ -63,13 +64,14 @@ describe('goodbye', () => {
     const late = await open.peer();
     late.send(offer('errors.1,drain.1'), call(1n));
     await late.reply(1n);
-    expect(goodbyes(late)).toEqual([0n]);
+    expect(goodbyes(late)).toEqual([]);
     expect(ran).toBe(12);
     await until(() => goodbyes(busy).length === 2);
     busy.send(call(20n), answer);
     late.send(answer);
     expect(structured(await busy.reply(20n))).toMatchObject({ code: 'unavailable', reason: 'DRAINING', retryAfterMs: 0, unrun: true });
     await closing;
+    expect(goodbyes(late)).toEqual([1n]);
     expect(ran).toBe(12);
     expect(open.server.stats().refusedLeaving).toBe(1);
   });
@@ -110,6 +112,31 @@ describe('goodbye', () => {
     expect(open.server.close({ graceMs: 50 })).toBe(closing);
     await closing;
     expect(performance.now() - at).toBeLessThan(50 + 100 + 50);
+  });
+
+  it('moves the calls of a client with another server there at once, and serves one without to the last, on one connection more', async () => {
+    const network = memoryNetwork();
+    const start = async (name: string): Promise<Server> => {
+      const server = createServer({ transports: [network], logger: recordingLogger([]) }).registerFunction('S', 'Who', () => waitMs(1).then(() => name));
+      await server.listen(`memory@${name}`);
+      return server;
+    };
+    const [one, two] = [await start('one'), await start('two')];
+    await using both = createClient({ servers: ['memory@one', 'memory@two'], transports: [network] });
+    await using only = createClient({ servers: 'memory@one', transports: [network] });
+    const calling = (client: Client, answers: string[]) => async (): Promise<void> => {
+      while (one.stats().state === 'leaving') answers.push(String(await client.call('S', 'Who', 1)));
+    };
+    for (let index = 0; index < 4; index++) for (const client of [both, only]) await client.call('S', 'Who', 1);
+    const closing = one.close({ lameDuckMs: 200 });
+    const [ofBoth, ofOnly]: [string[], string[]] = [[], []];
+    await Promise.allSettled([calling(both, ofBoth)(), calling(only, ofOnly)()]);
+    await closing;
+    expect(ofBoth.length).toBeGreaterThan(10);
+    expect(ofBoth.slice(2).filter((name) => name === 'one')).toEqual([]);
+    expect(ofOnly.length).toBeGreaterThan(10);
+    expect(one.stats().connectionsAccepted, 'two clients, and one that came back').toBeLessThanOrEqual(4);
+    await two.close();
   });
 
   it('F4: a thousand frames that are on their way when it begins are each answered or refused so that they may go elsewhere', async () => {
