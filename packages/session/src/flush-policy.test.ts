@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { flushPolicy, flushThreshold } from './flush-policy.ts';
+import { flushDefaults, flushPolicy, flushThreshold } from './flush-policy.ts';
 
 it('sends a turn\'s batch in few writes, none of them tiny or huge', () => {
   expect(flushThreshold(1, 16)).toBe(1024);
@@ -11,6 +11,7 @@ it('sends a turn\'s batch in few writes, none of them tiny or huge', () => {
 
 it('says what a policy takes, and leaves the usual one alone', () => {
   expect(flushPolicy()).toBeUndefined();
+  expect(flushPolicy(flushDefaults)).toBeUndefined();
   expect(flushPolicy({ delayMs: -1, maxBytes: undefined, maxMessages: undefined })).toBeUndefined();
   expect(flushPolicy({ delayMs: 0 })).toEqual({ delayMs: 0, maxBytes: 64 * 1024, maxMessages: Infinity });
   expect(flushPolicy({ maxMessages: 8 })).toEqual({ delayMs: -1, maxBytes: 40 * 1024, maxMessages: 8 });

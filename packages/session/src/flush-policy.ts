@@ -23,6 +23,8 @@ export interface FlushOptions {
   readonly maxMessages?: number | undefined;
 }
 
+export const flushDefaults: { readonly delayMs: number; readonly maxMessages: number } = { delayMs: -1, maxMessages: Infinity };
+
 /** A policy with its defaults filled in. */
 export interface FlushPolicy {
   readonly delayMs: number;
@@ -31,7 +33,7 @@ export interface FlushPolicy {
 }
 
 /** Undefined for the usual one, which adapts itself. Throws TypeError for what cannot be. */
-export function flushPolicy({ delayMs = -1, maxBytes, maxMessages = Infinity }: FlushOptions = {}): FlushPolicy | undefined {
+export function flushPolicy({ delayMs = flushDefaults.delayMs, maxBytes, maxMessages = flushDefaults.maxMessages }: FlushOptions = {}): FlushPolicy | undefined {
   if (!(delayMs === -1 || (delayMs >= 0 && delayMs < Infinity))) throw new TypeError(`flush.delayMs is ${delayMs}: it takes milliseconds, 0 for at once, -1 for the end of the turn`);
   if (maxBytes !== undefined && !(maxBytes >= 1)) throw new TypeError(`flush.maxBytes is ${maxBytes}: it takes a number of bytes, 1 at least`);
   if (!(maxMessages >= 1)) throw new TypeError(`flush.maxMessages is ${maxMessages}: it takes a number of messages, 1 at least`);

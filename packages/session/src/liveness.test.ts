@@ -218,7 +218,7 @@ describe('a server', () => {
     about(86_000, peer.failures[0]?.at);
   });
 
-  it('gives up a connection without its first byte after 10 s, and not one that sent a single byte', () => {
+  it('G28: gives up a connection without its first byte after 10 s, and not one that sent a single byte', () => {
     const silent = watch('server');
     silent.clock.advance(9990);
     expect(silent.peer.failures).toEqual([]);

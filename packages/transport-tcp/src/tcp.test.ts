@@ -137,7 +137,7 @@ describe('tcp options', () => {
     expect(() => tcp({ tls: { cert: 'only half' } })).toThrow('tcp: tls.cert is set without tls.key; they belong together');
   });
 
-  it.skipIf(process.platform !== 'linux')('turn TCP keepalive on, on both sides, and off', async () => {
+  it.skipIf(process.platform !== 'linux')('G28: turn TCP keepalive on, on both sides, and off', async () => {
     // In /proc/net/tcp the timer 02 of a socket is its keepalive timer.
     const timers = (port: string): string[] => {
       const hex = Number(port).toString(16).toUpperCase().padStart(4, '0');
