@@ -1,5 +1,8 @@
 import { createClient, type Client } from '@rpcxjs/client';
-import { cached, dialProbe, instanceList, RpcError, stabilised, type Dialer, type Discovery, type Lease, type Logger, type SnapshotStore } from '@rpcxjs/core';
+import {
+  cached, dialProbe, instanceFeed, instanceList, RpcError, stabilised,
+  type Dialer, type Discovery, type InstanceFeed, type Lease, type Logger, type ServiceInstance, type SnapshotStore,
+} from '@rpcxjs/core';
 import { createServer, type Server } from '@rpcxjs/server';
 import { manualClock, type ManualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
@@ -213,4 +216,26 @@ it('G12: a store that is broken disturbs no call, and is named once', async () =
     expect(await stage.who(client)).toContain('b');
   }
   expect(stage.warnings.filter((message) => message.includes('snapshot'))).toEqual([expect.stringContaining('ENOSPC')]);
+});
+
+it('G10: what a registry says wrongly is ignored with one warning, and the other servers are used', async () => {
+  await using stage = new Stage();
+  await stage.start('a', 'b', 'c');
+  const metadata = JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string>;
+  metadata['large'] = 'x'.repeat(1 << 20);
+  const hostile: ServiceInstance[] = [
+    { address: 'memory@a', metadata: { weight: '-1' } }, { address: 'memory@b', metadata: { weight: 'NaN' } }, { address: 'memory@b', metadata: { weight: '1e9' } }, { address: 'memory@c', metadata },
+    { address: 'carrier-pigeon@roof', metadata: {} }, { address: 'tcp@', metadata: {} }, { address: '', metadata: {} }, null as never, { address: 'memory@c' } as never,
+  ];
+  const feeds = new Set<InstanceFeed>();
+  const client = stage.connect({ watch: (_service, { signal }) => instanceFeed(signal, (feed) => {
+    feeds.add(feed);
+    feed.push(hostile);
+    return () => void feeds.delete(feed);
+  }) });
+  expect(await stage.who(client)).toBe('a b c');
+  for (const feed of feeds) feed.push([...hostile]);
+  expect(await stage.who(client)).toBe('a b c');
+  expect(stage.warnings).toEqual([expect.stringMatching(/^the discovery of "Who" says what cannot be used, the rest is: /)]);
+  expect(stage.dialled.filter((name) => !['a', 'b', 'c'].includes(name))).toEqual([]);
 });
