@@ -139,6 +139,38 @@ describe('goodbye', () => {
     await two.close();
   });
 
+  it('F1: three servers that are rolled one after the other under load fail no call, though none may run twice', async () => {
+    const transport = tcp();
+    let ran = 0;
+    const start = async (at: string): Promise<{ readonly server: Server; readonly address: string }> => {
+      const server = createServer({ transports: [transport], logger: recordingLogger([]) }).registerFunction('S', 'Count', (ms: number) => waitMs(ms).then(() => (ran += 1)));
+      const [address = ''] = await server.listen(at);
+      return { server, address };
+    };
+    const fleet = [await start('tcp@127.0.0.1:0'), await start('tcp@127.0.0.1:0'), await start('tcp@127.0.0.1:0')];
+    const client = createClient({ servers: fleet.map(({ address }) => address), transports: [transport], logger: recordingLogger([]) });
+    const failures: unknown[] = [];
+    let answered = 0;
+    let rolling = true;
+    const caller = async (index: number): Promise<void> => {
+      for (let count = 0; rolling; count++) await client.call('S', 'Count', (index + count) % 7).then(() => (answered += 1), (error: unknown) => failures.push(error));
+    };
+    const callers = Array.from({ length: 24 }, (_, index) => caller(index));
+    await until(() => answered > 200);
+    for (const [index, { server, address }] of fleet.entries()) {
+      await server.close();
+      fleet[index] = await start(address);
+      const from = answered;
+      await until(() => answered > from + 200);
+    }
+    rolling = false;
+    await Promise.all(callers);
+    await client.close();
+    for (const { server } of fleet) await server.close();
+    expect(failures).toEqual([]);
+    expect(ran).toBe(answered);
+  });
+
   it('F4: a thousand frames that are on their way when it begins are each answered or refused so that they may go elsewhere', async () => {
     let ran = 0;
     await using open = await openServer({}, (server) => server.registerFunction('S', 'Echo', (input: unknown) => ((ran += 1), input)));
