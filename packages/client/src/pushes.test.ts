@@ -4,6 +4,7 @@ import { flag } from '@rpcxjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { deferred, rig, settled, until, type Rig } from '../test/fake-server.ts';
 import type { ClientOptions } from './client-options.ts';
+import type { ServerMessage } from './pushes.ts';
 
 const { Item, Other } = contract('Feed', { Item: push<number>(), Other: push<number>() }).methods;
 
@@ -98,5 +99,27 @@ describe('a reader of pushes', () => {
     expect(await waiting[1]).toEqual({ value: undefined, done: true });
     one.client.abort();
     expect(await second.next()).toEqual({ value: undefined, done: true });
+  });
+});
+
+describe('the channel of all messages', () => {
+  it('has them inflated and undecoded; what does not decode says so to its reader, what does not inflate is dropped', async () => {
+    const zipper = gzip();
+    await using one = await feed({ compressors: [zipper] });
+    const messages = one.client.messages();
+    const text = JSON.stringify('x'.repeat(2000));
+    const flags = flag.oneway | (zipper.id << flag.compressorShift);
+    one.push(await zipper.compress(new TextEncoder().encode(text)), { flags, metadata: { a: 'b' } });
+    one.push('not packed', { flags });
+    one.push('{');
+    one.push('1', { codecId: 9, service: 'Unknown', method: 'None' });
+    const [whole, broken, stranger] = [await messages.next(), await messages.next(), await messages.next()].map(({ value }) => value as ServerMessage);
+    expect(whole).toMatchObject({ service: 'Feed', method: 'Item', codecId: 1, metadata: { a: 'b' }, address: one.server.address });
+    expect([new TextDecoder().decode(whole?.payload), whole?.decode()]).toEqual([text, 'x'.repeat(2000)]);
+    expect(() => broken?.decode()).toThrow(expect.objectContaining({ reason: 'BAD_PAYLOAD' }) as Error);
+    expect([stranger?.service, stranger?.payload]).toEqual(['Unknown', new Uint8Array([49])]);
+    expect(() => stranger?.decode()).toThrow(expect.objectContaining({ reason: 'UNKNOWN_CODEC' }) as Error);
+    expect(one.client.stats().droppedPushes).toBe(1);
+    expect(one.logger.lines).toHaveLength(1);
   });
 });
