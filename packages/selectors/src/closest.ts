@@ -1,4 +1,4 @@
-import type { Pick, Picker, PickInfo, Selector, ServiceInstance } from '@rpcxjs/core';
+import { metadataValues, type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import { picksOf, unavoided } from './server-list.ts';
 
 export interface ClosestOptions {
@@ -68,14 +68,13 @@ function ringsOf(picks: readonly Pick[], from: Point): readonly (readonly Pick[]
 }
 
 function pointOf({ metadata }: ServiceInstance): Point | undefined {
-  const latitude = degrees(metadata['latitude']);
-  const longitude = degrees(metadata['longitude']);
+  const latitude = degrees(metadataValues(metadata, 'latitude')[0]);
+  const longitude = degrees(metadataValues(metadata, 'longitude')[0]);
   return isPoint(latitude, longitude) ? { latitude, longitude } : undefined;
 }
 
-function degrees(value: string | readonly string[] | undefined): number {
-  const [first] = [value ?? []].flat();
-  return typeof first === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(first) ? Number(first) : Number.NaN;
+function degrees(text: string | undefined): number {
+  return text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }
 
 function isPoint(latitude: number, longitude: number): boolean {

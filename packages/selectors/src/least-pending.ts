@@ -1,5 +1,4 @@
-import type { Pick, Picker, PickInfo, Selector, ServiceInstance } from '@rpcxjs/core';
-import { instanceWeight } from './instance-weight.ts';
+import { instanceWeight, type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import { lighter, Load, PendingHeap } from './pending-heap.ts';
 import { ordered } from './server-list.ts';
 
@@ -44,14 +43,16 @@ class LeastPendingPicker implements Picker {
     const loads = new Map<string, Load>();
     const picks: CountedPick[] = [];
     for (const [index, instance] of instances.entries()) {
-      const load = previous?.takeOver(instance.address) ?? new Load(this.#heap);
+      const known = previous?.takeOver(instance.address);
+      const load = known ?? new Load(this.#heap);
       const weight = drained ? 1 : (weights[index] as number); // one for each instance
       load.owner = this.#heap;
       load.position = -1;
       load.weight = weight;
+      load.index = index;
       loads.set(instance.address, load);
       if (weight === 0) continue;
-      if (load.turn < this.#now) load.turn = this.#now + 1 / weight;
+      if (known === undefined || load.turn < this.#now) load.turn = this.#now + 1 / weight;
       const pick = new CountedPick(instance, load);
       load.pick = pick;
       picks.push(pick);

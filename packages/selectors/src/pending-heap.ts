@@ -6,6 +6,8 @@ export class Load {
   /** Its turn among servers of equal load: it moves on by 1 / weight with each pick. */
   turn = 0;
   weight = 1;
+  /** Its place in the list of its owner. */
+  index = 0;
   /** Its place in the heap of its owner. */
   position = -1;
   owner: PendingHeap;
@@ -29,10 +31,11 @@ export class Load {
   }
 }
 
-/** The less loaded one, in proportion to its weight, and of two equals the one whose turn it is. */
+/** The less loaded one, in proportion to its weight, and of two equals the one whose turn it is, or which stands first in the list. */
 export function lighter(one: Load, other: Load): boolean {
   const [left, right] = [one.pending * other.weight, other.pending * one.weight];
-  return left < right || (left === right && one.turn < other.turn);
+  if (left !== right) return left < right;
+  return one.turn === other.turn ? one.index < other.index : one.turn < other.turn;
 }
 
 /** The servers of one list, the least loaded first. One whose servers another list took over is `superseded` and out of order. */

@@ -1,5 +1,4 @@
-import type { Pick, Picker, PickInfo, Selector, ServiceInstance } from '@rpcxjs/core';
-import { instanceWeight } from './instance-weight.ts';
+import { instanceWeight, type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
 import { ordered, unavoided } from './server-list.ts';
 

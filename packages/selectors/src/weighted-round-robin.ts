@@ -1,5 +1,4 @@
-import type { Pick, Picker, PickInfo, Selector } from '@rpcxjs/core';
-import { instanceWeight } from './instance-weight.ts';
+import { instanceWeight, type Pick, type Picker, type PickInfo, type Selector } from '@rpcxjs/core';
 import { picksOf } from './server-list.ts';
 import { SmoothWheel } from './smooth-wheel.ts';
 
