@@ -9,6 +9,7 @@ import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } 
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
+import { HeldConnection } from './link-lock.ts';
 import type { NodeInfo } from './nodes/node-info.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
@@ -42,6 +43,11 @@ export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections 
   readonly queuedCount: number;
   /** Every server that it knows: how it does, and why it is avoided if it is. Empty with `health: false`. */
   nodes(): readonly NodeInfo[];
+  /**
+   * Keeps new calls away from a server for so many milliseconds, as long as its services have others; `Infinity` for good, 0 to end it. Throws TypeError for
+   * what is no address or no time, and on a client with `health: false`.
+   */
+  quarantine(address: string, forMs: number): void;
   /** Refuses new calls, lets those under way finish, then closes. After `graceMs` (25 000) the rest fails. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
   /** Fails everything now. */
@@ -86,7 +92,8 @@ class RpcxClient implements Client {
     this.#pushes = new Pushes(this.#options);
     this.#runner = new CallRunner(this.#options, (call, service, method) => {
       // What goes to one server goes there under any name.
-      const route = call.target.route instanceof PinnedRoute ? call.target.route : this.#route(service);
+      const { route: own } = call.target;
+      const route = own instanceof PinnedRoute || own instanceof HeldConnection ? own : this.#route(service);
       return { binding: call.binding.renamed(service, method), route };
     });
     const closed = (): boolean => this.#runner.closed;
@@ -201,6 +208,11 @@ class RpcxClient implements Client {
 
   nodes(): readonly NodeInfo[] {
     return (this.#nodes?.snapshot() ?? []).map((node) => ({ ...node, connections: this.#links.get(node.address)?.sessions.length ?? 0 }));
+  }
+
+  quarantine(address: string, forMs: number): void {
+    if (this.#nodes === undefined) throw new TypeError('quarantine: the client was made with health: false, and avoids nobody');
+    this.#nodes.quarantine(address, forMs);
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {

@@ -213,6 +213,20 @@ describe('a client and the health of its servers', () => {
     expect(message).toMatch(/^too busy \(after \d attempts; memory@gone1 is avoided .+: unavailable: no connection to memory@gone1: .+; memory@gone2 is avoided .+\)$/);
   });
 
+  it('leaves a server alone for as long as the program says', async () => {
+    await using all = await cluster(3);
+    const [bad] = all.servers as [FakeServer];
+    all.client.quarantine(bad.address, 60_000);
+    expect(await callsIn(all, 20)).toEqual(oks(20));
+    expect(all.counts()).toEqual([0, 10, 10]);
+    all.client.quarantine(bad.address, 0);
+    expect(await callsIn(all, 20)).toEqual(oks(20));
+    expect(bad.received.length).toBeGreaterThan(4);
+    for (const [address, forMs] of [['', 1], ['memory@', 1], [bad.address, -1], [bad.address, Number.NaN]] as const) {
+      expect(() => all.client.quarantine(address, forMs)).toThrow(TypeError);
+    }
+  });
+
   it('shows what it knows as plain JSON', async () => {
     await using all = await cluster(2);
     await callsIn(all, 4);
@@ -232,6 +246,7 @@ describe('a client and the health of its servers', () => {
     const results = await callsIn(all, 60);
     expect(results.filter((result) => result !== 'ok')).toHaveLength(20);
     expect(all.client.nodes()).toEqual([]);
+    expect(() => all.client.quarantine(frozen.address, 1000)).toThrow(new TypeError('quarantine: the client was made with health: false, and avoids nobody'));
   });
 
   it('is not made with a health that cannot work', async () => {

@@ -94,6 +94,11 @@ describe('a list of servers', () => {
   });
 
   it('has nobody tried out whom it uses all the same', () => {
+    const panic = nodeBench(3);
+    panic.calls(5, 'a', timeout);
+    panic.calls(1, 'b', refused);
+    panic.clock.advance(60_000);
+    expect([panic.group.usable(), panic.group.probe(panic.clock.now())]).toEqual([['a', 'c'], 'b']);
     const { group, calls, clock, begin, end } = nodeBench(1);
     calls(1, 'a', refused);
     clock.advance(60_000);

@@ -91,7 +91,6 @@ export class Breaker {
   alive(node: Node, now: number): void {
     this.#become(node, 'ejected', now, now);
     node.checked = node.generation;
-    node.unanswered = 0;
   }
 
   /** It did not answer a heartbeat. */
