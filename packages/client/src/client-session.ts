@@ -1,4 +1,4 @@
-import { createMetadata, RpcError, thrownText, type Connection, type Metadata, type Reply } from '@rpcxjs/core';
+import { createMetadata, RpcError, sleep, thrownText, type Connection, type Metadata, type Reply } from '@rpcxjs/core';
 import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
 import {
   cancelExtension, cancelWord, drainExtension, drainStage, drainWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
@@ -43,6 +43,10 @@ export interface SessionHolder {
 // The most that leaves in one piece, see flushThreshold.
 const togetherBytes = 40 * 1024;
 
+// A server of ours ends a connection over more than 50 heartbeats at once, or 10 a second.
+const pingBurst = 40;
+const pingBurstMs = 5000;
+
 /** One connection to one server, and the calls that wait for it. */
 export class ClientSession implements SessionHandler {
   readonly address: string;
@@ -61,6 +65,8 @@ export class ClientSession implements SessionHandler {
   leaving = false;
   /** Low halves of the numbers of calls that the server has and nobody waits for any more. */
   readonly #forgotten = new Set<number>();
+  /** When the last heartbeats were asked for, or will be. */
+  readonly #pinged: number[] = [];
   #pings: Map<number, { resolve(): void; reject(error: RpcError): void }> | undefined;
   /** Cancels that were asked for before the server had said whether it understands them. */
   #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
@@ -101,16 +107,23 @@ export class ClientSession implements SessionHandler {
     this.#leaveIfIdle();
   }
 
-  /** Resolves when the server has answered a heartbeat, a Go server by its echo. Waits for ever if it does not. */
-  async ping(): Promise<void> {
+  /** Milliseconds until the server answered a heartbeat, a Go server by its echo; never if it does not. More of them than a server allows wait for their turn. */
+  async ping(stopped: AbortSignal): Promise<number> {
     const { session } = this;
+    const { clock } = this.#options.runtime;
+    const first = this.#pinged.length < pingBurst ? undefined : this.#pinged.shift();
+    const waitMs = first === undefined ? 0 : first + pingBurstMs - clock.now();
+    this.#pinged.push(clock.now() + Math.max(0, waitMs));
+    if (waitMs > 0) await sleep(clock, waitMs, stopped);
     while (session.writer.isOpen) await Promise.resolve();
     if (session.ended) throw lost(this.address, undefined);
+    const began = clock.now();
     const number = session.nextSequenceLow;
     await new Promise<void>((resolve, reject) => {
       (this.#pings ??= new Map()).set(number, { resolve, reject });
       session.sendHeartbeat();
     });
+    return clock.now() - began;
   }
 
   /** Only while `writable`. What cannot be encoded fails that call alone. */

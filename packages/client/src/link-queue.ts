@@ -13,6 +13,8 @@ export class LinkQueue {
   /** What each takes, if that matters. */
   #bytes: Map<OutboundCall, number> | undefined;
   #total = 0;
+  /** To look through a full queue for each call that it refuses would cost more than the calls. */
+  #lookLater = 0;
 
   constructor(rules: LinkRules['queue']) {
     this.#rules = rules;
@@ -45,6 +47,7 @@ export class LinkQueue {
         if (this.#hasRoom(bytes)) break;
       }
     }
+    if (this.#next > 1024 && this.#next * 2 > this.#calls.length) this.#compact();
     this.#calls.push(call);
     if (this.#bytes !== undefined) {
       this.#bytes.set(call, bytes);
@@ -84,18 +87,24 @@ export class LinkQueue {
   #hasRoom(bytes: number): boolean {
     const { max, maxBytes } = this.#rules;
     if (this.#calls.length - this.#next < max && this.#total + bytes <= maxBytes) return true;
-    return this.#live() < max && this.#total + bytes <= maxBytes;
+    if (this.#lookLater > 0) {
+      this.#lookLater -= 1;
+      return false;
+    }
+    const live = this.#live();
+    if (live < max && this.#total + bytes <= maxBytes) return true;
+    this.#lookLater = live >> 4;
+    return false;
   }
 
   #live(): number {
-    const calls = this.#calls.slice(this.#next).filter((call) => {
-      if (!isOver(call)) return true;
-      this.#forget(call);
-      return false;
-    });
-    this.#calls = calls;
+    if (this.#bytes !== undefined) for (const call of this.#bytes.keys()) if (isOver(call)) this.#forget(call);
+    this.#compact((call) => !isOver(call));
+    return this.#calls.length;
+  }
+  #compact(keep: (call: OutboundCall) => boolean = () => true): void {
+    this.#calls = this.#calls.slice(this.#next).filter(keep);
     this.#next = 0;
-    return calls.length;
   }
 
   #forget(call: OutboundCall): void {

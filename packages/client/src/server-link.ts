@@ -111,9 +111,7 @@ export class ServerLink implements SessionOwner {
   /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. Not bounded. */
   async ping(): Promise<number> {
     const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
-    const began = this.#now();
-    await session.ping();
-    return this.#now() - began;
+    return session.ping(this.#stopped.signal);
   }
 
   /** As `ping`, but not before its turn: many clients may ask the same server. */
@@ -262,7 +260,8 @@ export class ServerLink implements SessionOwner {
   }
 
   #overflow(advice: string): RpcError {
-    const message = `${this.#queue.size} calls wait for ${this.address} already; ${advice}`;
+    const { max, maxBytes } = this.#rules.queue;
+    const message = `${max} calls${maxBytes === Infinity ? '' : `, or ${maxBytes} bytes of them,`} wait for ${this.address} already; ${advice}`;
     return new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address });
   }
 

@@ -159,6 +159,19 @@ describe('ping()', () => {
     expect(await lost).toMatchObject({ code: 'unavailable', reason: 'CONNECTION_LOST' });
   });
 
+  it('does not ask more often than a server allows', async () => {
+    const clock = manualClock();
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], clock });
+    const pings = Promise.all(Array.from({ length: 100 }, () => client.ping(server.address, { timeoutMs: 20_000 })));
+    await settled();
+    expect(server.heartbeats.length).toBe(41);
+    await clock.advanceAsync(5000);
+    expect(server.heartbeats.length).toBe(81);
+    await clock.advanceAsync(5000);
+    expect(new Set(await pings)).toEqual(new Set([0]));
+  });
+
   it('says what it takes', async () => {
     const { server } = await counting();
     const client = open({ servers: server.address, transports: [server.network] });
