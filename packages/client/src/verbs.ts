@@ -119,9 +119,11 @@ export class Verbs implements ClientVerbs {
       const timer = deadline === Infinity ? undefined : clock.setTimer(late, Math.max(0, deadline - clock.now()));
       const aborted = (cause: unknown): void => reject(new RpcError('canceled', `${nameOf(method)} was cancelled by its caller`, { reason: 'ABORTED', cause, sent: false }));
       const release = signal === undefined ? undefined : onAbort(signal, aborted);
+      const releaseInherited = currentAmbient()?.onAbort?.(aborted);
       void work.then(resolve, reject).then(() => {
         timer?.cancel();
         release?.();
+        releaseInherited?.();
       });
     });
   }
