@@ -28,7 +28,6 @@ export interface Leaving {
   stopPlugins(): Promise<void>;
 }
 
-const defaultGraceMs = 25_000;
 const defaultLameDuckMs = 5000;
 // How long handlers may take to answer after their signal fired, peers to end, and plugins and registries, when the grace is over.
 const goodbyeMs = 30;
@@ -49,7 +48,7 @@ export class Drain {
     this.#host = host;
   }
 
-  async run({ graceMs = defaultGraceMs, lameDuckMs }: CloseOptions): Promise<void> {
+  async run({ graceMs = 25_000, lameDuckMs }: CloseOptions): Promise<void> {
     const { clock, connections, advertising, admission } = this.#host;
     this.state = 'leaving';
     const start = clock.now();

@@ -24,7 +24,7 @@ export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits
   readonly maxBufferedBytes: number;
   /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
   readonly maxTimeoutMs: number;
-  /** Lateness of the event loop, in milliseconds, above which new calls are refused; measured only while calls come. @default Infinity, never */
+  /** Lateness of the event loop, in milliseconds, above which new calls are refused; measured only while calls come. @default Infinity */
   readonly maxLoopDelayMs: number;
 }
 
