@@ -4,7 +4,7 @@ import {
 } from '@rpcxjs/protocol';
 import { errorsWord, flushThreshold, type RpcxSession, type Sequenced } from '@rpcxjs/session';
 import { errorText, structuredError, textsOf, type Failure } from './failure.ts';
-import { unknownCodec, type InboundCall } from './inbound-call.ts';
+import { InboundCall, unknownCodec } from './inbound-call.ts';
 import type { MethodBinding } from './method-entry.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 
@@ -97,6 +97,8 @@ export class ReplyWriter {
     }
     writer.patchByte(2, (head[2] as number) | flag.error);
     const length = closeFrame(writer, head.length, metadataLength);
+    // What is refused before it is a call has no names.
+    if (to instanceof InboundCall) this.#options.frames?.written(to.service, to.method, length);
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
     return true;
   }
