@@ -26,7 +26,7 @@ async function echoes(count: number, options: Partial<ClientOptions> = {}, more:
       waiting.push(index);
       await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve()));
       stopped.push(index);
-      return 'nobody hears it';
+      throw call.signal.reason as Error;
     });
   }, options, more);
   // A cancel reaches the servers that are known to understand it.
