@@ -28,12 +28,6 @@ export class LatencyHistogram {
     return middleMs(buckets - 1);
   }
 
-  /** Adds its counts to those of others. */
-  addTo(counts: Float64Array, now: number): void {
-    if (now >= this.#turnAt) this.#turn(now);
-    for (let index = 0; index < buckets; index++) counts[index] = (counts[index] as number) + this.#count(index); // of the same length
-  }
-
   #count(index: number): number {
     return (this.#young[index] as number) + (this.#old[index] as number); // within the arrays
   }
