@@ -2,7 +2,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createClient } from '@rpcxjs/client';
+import { createClient, type Client } from '@rpcxjs/client';
 import { msgpack } from '@rpcxjs/codec-msgpack';
 import { RpcError, type HandlerCall } from '@rpcxjs/core';
 import { createServer, type ServerOptions } from '@rpcxjs/server';
@@ -21,6 +21,7 @@ let aborted = 0;
 let failures = 0;
 const remainingMs: number[] = [];
 const accepted: number[] = [];
+const clients = new Map<string, Client>();
 
 /** Survives a kill: the system has the bytes when this returns. */
 function writeDown(id: number): void {
@@ -66,12 +67,9 @@ server.register(Work, {
     await sleep(Ms, call.signal);
     const [next, ...others] = Next;
     if (next === undefined) return { Id, From: settings.name };
-    const client = createClient({ servers: next, transports: [tcp()], codecs: [msgpack] });
-    try {
-      return await client.service(Work).Chain({ Id, Ms, Next: others });
-    } finally {
-      await client.close({ graceMs: 0 });
-    }
+    let client = clients.get(next);
+    if (client === undefined) clients.set(next, (client = createClient({ servers: next, transports: [tcp()], codecs: [msgpack] })));
+    return client.service(Work).Chain({ Id, Ms, Next: others });
   },
 });
 
@@ -79,6 +77,7 @@ const [address = ''] = await server.listen(settings.address);
 const commands = createInterface({ input: process.stdin });
 const end = async (graceMs: number): Promise<void> => {
   await server.close({ graceMs });
+  await Promise.all([...clients.values()].map((client) => client.close({ graceMs: 0 })));
   // Nothing else may keep the process: that it ends by itself is part of what is tested.
   commands.close();
   process.stdin.destroy();

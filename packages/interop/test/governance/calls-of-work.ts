@@ -1,12 +1,9 @@
-import { msgpack } from '@rpcxjs/codec-msgpack';
-import { type ClientOptions, createClient, type Client } from '@rpcxjs/client';
-import { powerOfTwo } from '@rpcxjs/selectors';
-import { tcp } from '@rpcxjs/transport-tcp';
+import { type Client, type ClientOptions, createClient } from '@rpcxjs/rpcx';
 import { Work } from '../../src/index.ts';
 
-/** A client of a fleet, over TCP with msgpack, that takes the better one of two servers. */
-export function clientOf(options: Omit<ClientOptions, 'transports' | 'codecs'>): Client {
-  return createClient({ transports: [tcp()], codecs: [msgpack], selector: powerOfTwo(), ...options });
+/** A client of a fleet, with the usual set: TCP, msgpack, the better one of two servers. */
+export function clientOf(options: ClientOptions): Client {
+  return createClient(options);
 }
 
 /** A handler's time that differs from call to call and is the same in each run: `from` to `to` milliseconds. */

@@ -1,0 +1,34 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { createClient } from '@rpcxjs/rpcx';
+import { LiveTable } from './node-table.ts';
+import { Orders } from './orders.ts';
+import type { Shop } from './shops.ts';
+import { chapter, tell } from './story.ts';
+
+/** Three server processes, traffic, and one of them killed in the middle of it. */
+export async function survive(shops: readonly Shop[]): Promise<void> {
+  chapter('One of three server processes is killed in the middle of the traffic, and nobody notices');
+  const client = createClient({ servers: shops.map(({ address }) => address) });
+  const orders = client.service(Orders);
+  const table = new LiveTable(client);
+  let answered = 0;
+  const callers = Array.from({ length: 20 }, async (_, caller) => {
+    for (let count = 0; count < 100; count++) {
+      await orders.Find({ Id: caller * 100 + count });
+      answered += 1;
+      await wait(10);
+    }
+  });
+  await wait(300);
+  table.show('before');
+  await shops[1]?.kill();
+  await wait(300);
+  table.show('0.3 s after one was killed');
+  const well = client.nodes().filter(({ state }) => state === 'healthy').length;
+  await Promise.all(callers);
+  table.stop();
+  tell('servers that calls went to after that', `${well} of ${shops.length}`);
+  tell('calls answered of 2000', answered);
+  await client.close();
+  await Promise.all(shops.map((shop) => shop.kill()));
+}
