@@ -207,6 +207,13 @@ describe('cached', () => {
     expect(watching).toMatchObject({ lists: ['a'], ended: 'yes' });
   });
 
+  it('leaves its timer when the signal aborts before', async () => {
+    const { source, watching } = await opened(filled('a'));
+    watching.controller.abort();
+    await settle();
+    expect([source.stops, watching.clock.armed.size]).toEqual([1, 0]);
+  });
+
   it('leaves source and timer when the signal aborts, also while a snapshot is being loaded', async () => {
     const store = filled('a');
     store.gate = new Promise(() => {});

@@ -104,6 +104,11 @@ describe('merge', () => {
     expect(waits[0]).toBe(50);
     expect(waits.slice(1, 4)).toEqual([80, 128, 205]);
     expect(waits.at(-1)).toBe(2500);
+    second.say('b');
+    await settle();
+    second.fail();
+    await settle();
+    expect(Math.round(Math.max(...[...watching.clock.armed].map(({ at }) => at)) - watching.clock.now())).toBe(50);
   });
 
   it('does not wait for a source that fails at once', async () => {
@@ -158,6 +163,13 @@ describe('merge', () => {
     expect(watching.ended).toBe('yes');
     expect([first.stops, second.stops]).toEqual([1, 1]);
     expect(watching.clock.armed.size).toBe(0);
+    const patient = await merged();
+    patient.first.say('a');
+    await settle();
+    expect(patient.watching.clock.armed.size).toBe(1);
+    patient.watching.controller.abort();
+    await settle();
+    expect(patient.watching.clock.armed.size).toBe(0);
   });
 
   it('ends although a source does not look at the signal', async () => {

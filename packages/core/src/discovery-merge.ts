@@ -62,7 +62,6 @@ function combined(name: string, sources: readonly Discovery[], { join, complete 
       const stops = sources.map((source, index) => followDiscovery(source, service, options, {
         list(instances) {
           lists[index] = instances;
-          failures.delete(index);
           silent.delete(index);
           tell();
         },

@@ -119,6 +119,33 @@ describe('stabilised', () => {
     expect(watching.clock.armed.size).toBe(0);
   });
 
+  it('measures what comes next by those that are not known to be dead', async () => {
+    const { probe } = probes(new Set(['d']));
+    const { say, watching } = await opened({ probe });
+    await say('a', 'b', 'c', 'd');
+    await say();
+    await watching.after(5000);
+    expect(watching.lists.at(-1)).toBe('a b c');
+    expect(await say('a', 'b')).toBe('a b');
+  });
+
+  it('asks only those that are not in the list, and counts the time from the first suspicion', async () => {
+    const { asked, probe } = probes(new Set());
+    const { say, watching } = await opened({ probe });
+    await say('a', 'b', 'c', 'd');
+    await say();
+    await watching.after(3000);
+    expect(await say('a', 'b')).toBe('a b c d');
+    expect(await say('a', 'b', 'a')).toBe('a b c d');
+    // One for the end, one for the next round.
+    expect(watching.clock.armed.size).toBe(2);
+    asked.length = 0;
+    await watching.after(2000);
+    expect(asked.sort()).toEqual(['c', 'd']);
+    await watching.after(55_000);
+    expect(watching.lists.at(-1)).toBe('a b');
+  });
+
   it('keeps those that answer for ever when it is told to', async () => {
     const { probe } = probes(new Set(['b']));
     const { say, watching } = await opened({ probe, keepMs: Infinity });
@@ -154,6 +181,8 @@ describe('stabilised', () => {
     expect(await say('a', inactive('b'), inactive('c'))).toBe('a b c');
     expect(await say('a')).toBe('a');
     expect(watching.clock.armed.size).toBe(0);
+    expect(await say('a', 'b', 'c', 'd', 'e')).toBe('a b c d e');
+    expect(await say('a', inactive('b'), inactive('c'), inactive('d'))).toBe('a b c d e');
   });
 
   it('tells the failure of a source that has said nothing yet, and survives a later one', async () => {

@@ -87,8 +87,8 @@ class StableList {
 
   list(instances: readonly ServiceInstance[]): void {
     this.#sourceFails = false;
-    this.#said = instances;
-    const { length } = instances.filter(isActive);
+    this.#said = sortedInstances(instances);
+    const { length } = this.#said.filter(isActive);
     if (this.#kept.size === 0) this.#before = (this.#told ?? []).filter(isActive).length;
     if (this.#before > 0 && length * 2 <= this.#before) this.#suspect(instances);
     else this.#trust();

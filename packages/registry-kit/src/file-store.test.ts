@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -51,7 +52,8 @@ describe('fileStore', () => {
   it('G10: has a file inside of the directory for each service, whatever it is called', async () => {
     const directory = await folder();
     const store = fileStore({ directory });
-    const services = ['', '.', '..', '../x', '/etc/passwd', 'a/b', 'a\\b', 'nul\u0000', 'Arith', 'arith', 'aRITH', '%41rith', '%2e', 'ß', 'con', 'x'.repeat(300), `${'x'.repeat(299)}y`, '😀'.repeat(300), ' ', '~'];
+    const services = ['', '.', '..', '../x', '/etc/passwd', 'a/b', 'a\\b', 'nul\u0000', 'Arith', 'arith', 'aRITH', '%41rith', '%2e', 'ß', 'con', 'x'.repeat(300), `${'x'.repeat(299)}y`, '😀'.repeat(300), ' ', '~',
+      `${'x'.repeat(54)}-${createHash('sha256').update('x'.repeat(300)).digest('hex')}`];
     for (const service of services) await store.save(service, `of ${service}`);
     for (const service of services) expect(await store.load(service)).toBe(`of ${service}`);
     const names = await readdir(directory);
