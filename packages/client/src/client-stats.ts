@@ -16,6 +16,8 @@ export interface ClientStats extends Readonly<CallCounters> {
   /** Connections that were tried, those that failed included. */
   readonly dials: number;
   readonly dialErrors: number;
+  /** Connections that ended otherwise than by a clean end of either side: torn, silent, or with bytes that are no frames. */
+  readonly connectionErrors: number;
   /** Of all connections, those that ended included. */
   readonly traffic: Readonly<Traffic>;
   /** Of the calls that ended; 0 before the first one. */

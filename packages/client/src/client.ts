@@ -60,7 +60,7 @@ class RpcxClient implements Client {
   readonly #pushes: Pushes;
   readonly #verbs: Verbs;
   readonly #control: LinkControl;
-  readonly #dialCounters = { dials: 0, dialErrors: 0 };
+  readonly #dialCounters = { dials: 0, dialErrors: 0, connectionErrors: 0 };
   #statsStart: CountedStats | undefined;
   readonly #links = new Map<string, ServerLink>();
   readonly #routes = new Map<Selector | undefined, Map<string, ServiceRoute>>();
@@ -308,7 +308,10 @@ class RpcxClient implements Client {
         failed: (call, error) => this.#runner.failed(call, error),
         pushed: (frame, from) => this.#pushes.received(frame, from),
         late: () => (this.#lateReplies += 1),
-        ended: (traffic) => addTraffic(this.#ended, traffic),
+        ended: (traffic, { reason, cause }) => {
+          addTraffic(this.#ended, traffic);
+          if (cause !== undefined && reason !== 'CLOSED') this.#dialCounters.connectionErrors += 1;
+        },
         draining: (leaving) => this.#nodes?.drains(leaving),
       });
       this.#links.set(address, link);

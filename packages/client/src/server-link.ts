@@ -15,7 +15,7 @@ const closeMs = 1000;
 /** What a link tells the client. */
 export interface LinkEvents extends CallEvents {
   /** What went over a connection that is no more. */
-  ended(traffic: Traffic): void;
+  ended(traffic: Traffic, error: RpcError): void;
   /** The server at the address announced that it is going. */
   draining(address: string): void;
 }
@@ -167,7 +167,7 @@ export class ServerLink implements SessionOwner {
   ended(session: ClientSession, error: RpcError): void {
     const { leaving } = session;
     const pooled = this.pool.remove(session);
-    this.#events.ended(session.traffic);
+    this.#events.ended(session.traffic, error);
     observe(this.#options.plugins, this.#options.runtime, (plugin) => plugin.connectionClosed?.(session.session.connection, error));
     if (this.#closed) {
       if (this.sessions.length === 0) this.#left();

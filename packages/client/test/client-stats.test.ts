@@ -54,6 +54,24 @@ describe('the counts of a client', () => {
     expect(dialErrors).toBe(dials);
   });
 
+  it('G22: count connections that end with an error, not those that end cleanly', async () => {
+    await using one = await rig();
+    one.server.onCall = (call) => one.server.reply(call);
+    await one.client.call('A', 'B', 1);
+    await one.server.connection.close();
+    await until(() => one.client.stats().connections === 0);
+    expect(one.client.stats().connectionErrors).toBe(0);
+    await one.client.call('A', 'B', 1);
+    one.server.connection.abort(new Error('torn'));
+    await until(() => one.client.stats().connections === 0);
+    expect(one.client.stats()).toMatchObject({ connectionErrors: 1, dials: 2 });
+    await one.client.call('A', 'B', 1);
+    one.server.connection.write(new Uint8Array(64));
+    await until(() => one.client.stats().connectionErrors === 2);
+    await one.client.close();
+    expect(one.client.stats().connectionErrors).toBe(2);
+  });
+
   it('G20: say how many calls are pending, and how many of them wait', async () => {
     await using one = await rig();
     const seen: number[] = [];
