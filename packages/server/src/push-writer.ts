@@ -1,4 +1,4 @@
-import { createMetadata, intercept, RpcError, type Metadata, type MethodRef, type Push } from '@rpcxjs/core';
+import { createMetadata, intercept, RpcError, type Handle, type Metadata, type MethodRef, type Push } from '@rpcxjs/core';
 import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { PeerServices } from './peer-services.ts';
@@ -8,6 +8,7 @@ export class PushWriter {
   readonly #session: RpcxSession;
   readonly #services: PeerServices;
   readonly #peerCodec: () => number;
+  #chain: Handle<Push, void> | undefined;
   #waiting: { readonly resume: () => void; readonly fail: (error: RpcError) => void }[] = [];
 
   constructor(session: RpcxSession, services: PeerServices, peerCodec: () => number) {
@@ -19,8 +20,13 @@ export class PushWriter {
   /** Resolves when the transport has it; waits while the peer does not read, rejects when it is gone. */
   async push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
     const message: Push = { service: event.service, method: event.name, metadata: createMetadata(metadata), value };
+    await (this.#chain ??= this.#compose())(message);
+  }
+
+  /** Once for each connection that is pushed to: a message does not say where it goes. */
+  #compose(): Handle<Push, void> {
     const interceptors = this.#services.options.plugins.flatMap(({ interceptPush }) => interceptPush ?? []);
-    await intercept(interceptors, (last: Push) => this.#send(last))(message);
+    return intercept(interceptors, (last: Push) => this.#send(last));
   }
 
   drained(): void {
@@ -54,7 +60,7 @@ export class PushWriter {
     // Bytes go as they are, as in Go; anything else in the codec that the peer itself uses, unless it sends bytes only.
     const codec = (value instanceof Uint8Array ? codecs[0] : peerCodec > 0 ? codecs[peerCodec] : undefined) ?? defaultCodec;
     const { writer } = this.#session;
-    writeFrame(writer, {
+    const length = writeFrame(writer, {
       service,
       method,
       codecId: codec.id,
@@ -70,6 +76,7 @@ export class PushWriter {
       },
     });
     this.#services.pushed();
+    this.#services.options.frames?.written(service, method, length);
     this.#session.frameWritten(4096);
   }
 }
