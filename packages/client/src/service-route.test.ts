@@ -191,4 +191,13 @@ describe('a selector', () => {
     send();
     expect(failed[0]).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('(1 listed, 1 active): the selector chose none of them') as string });
   });
+
+  it('that picks a server which is not in the list, or left it, is warned once, and another one is taken', async () => {
+    const gone = { address: 'memory@gone', metadata: {} };
+    const logger = recordingLogger();
+    const { send, sent, failed } = open({ servers: ['memory@a', 'memory@b'], logger }, { selector: { name: 's', build: () => ({ pick: () => ({ instance: gone }) }) } });
+    for (const method of ['1', '2', '3']) send(method);
+    expect([sent, failed]).toEqual([['a:1', 'b:2', 'a:3'], []]);
+    expect(logger.lines).toHaveLength(1);
+  });
 });
