@@ -39,6 +39,17 @@ function largePayload(id, payload, label, { grpcTarget }) {
   ];
 }
 
+/** The same calls by a client with discovery, selector, fail mode, health and figures of each server, and by one without. */
+function governed(id, listeners, label) {
+  return {
+    rounds: 9, seconds: 0.5,
+    runs: { governed: message('rpcxjs', 'msgpack', { listeners, client: 'governed' }), bare: message('rpcxjs', 'msgpack', { listeners, client: 'bare' }) },
+    outcomes: [
+      { id, what: `msgpack, 100 in flight, governed client of ${label}`, ...share('the bare client'), target: 90, moonshot: 95, value: percent('governed', 'bare') },
+    ],
+  };
+}
+
 export const groups = [
   {
     runs: { protobuf: message('rpcxjs', 'protobuf'), struct: message('rpcxjs', 'msgpack-struct'), grpc: message('grpc', 'protobuf') },
@@ -122,6 +133,8 @@ export const groups = [
       { id: 'P9b', what: 'Go client, TypeScript server, msgpack, 100 in flight', ...times('the Go pair'), target: 1, moonshot: 1.5, value: over('toTs', 'go'), go: true },
     ],
   },
+  governed('P10a', 1, 'one server'),
+  governed('P10b', 3, 'three servers'),
   {
     measure: idleConnections,
     outcomes: [

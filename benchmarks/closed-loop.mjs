@@ -7,7 +7,10 @@ import { parseArgs } from 'node:util';
 export function peerOptions() {
   const option = (value) => ({ type: 'string', default: value });
   return parseArgs({
-    options: { address: option('127.0.0.1:0'), payload: option('message'), codec: option('raw'), flush: option('16384'), services: option('1') },
+    options: {
+      address: option('127.0.0.1:0'), payload: option('message'), codec: option('raw'), flush: option('16384'), services: option('1'),
+      listeners: option('1'), client: option('default'),
+    },
   }).values;
 }
 

@@ -10,9 +10,10 @@ const goFolder = join(here, 'go');
 const goProgram = join(goFolder, '.cache', process.platform === 'win32' ? 'peers.exe' : 'peers');
 
 const script = (name, ...flags) => [process.execPath, ...flags, join(here, 'peers', `${name}.mjs`)];
-const arguments_ = ({ payload, codec, flush, services }) => [
+const arguments_ = ({ payload, codec, flush, services, listeners, client }) => [
   '--payload', String(payload ?? 'message'), '--codec', codec ?? 'raw',
   ...(flush ? ['--flush', String(flush)] : []), ...(services ? ['--services', String(services)] : []),
+  ...(listeners ? ['--listeners', String(listeners)] : []), ...(client ? ['--client', client] : []),
 ];
 const node = (name, run, ...flags) => [...script(name, ...flags), ...arguments_(run)];
 const go = (name, run) => [goProgram, name, '--payload', String(run.payload ?? 'message'), '--codec', run.codec ?? 'raw'];

@@ -16,5 +16,6 @@ const idle = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`Metho
 const handlers = Object.fromEntries(Object.keys(idle).map((name) => [name, (input) => input]));
 for (let index = 1; index < Number(options.services); index++) server.register(contract(`Service${index}`, idle), handlers);
 
-const [address] = await server.listen('tcp@127.0.0.1:0');
-await serveUntilInputEnds(address.replace('tcp@', ''));
+// P10: one server at several addresses is several servers to its client.
+const addresses = await server.listen(...Array.from({ length: Number(options.listeners) }, () => 'tcp@127.0.0.1:0'));
+await serveUntilInputEnds(addresses.join(',').replaceAll('tcp@', ''));
