@@ -263,7 +263,7 @@ export class ClientSession implements SessionHandler {
     }
     if (frame.isError) {
       const { error, refused, draining } = replyError(frame, this.session.capabilities.has(errorsWord), this.address);
-      if (draining) this.#goodbye(drainStage.leaving);
+      if (draining && this.session.capabilities.has(drainWord)) this.#goodbye(drainStage.leaving);
       call.refused = refused;
       this.#events.failed(call, error);
       return;

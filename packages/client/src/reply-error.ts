@@ -22,7 +22,7 @@ export interface ReplyError {
   readonly error: RpcError<string>;
   /** The server did not run the call, so that another one may. */
   readonly refused: boolean;
-  /** The server will go. */
+  /** It says that the server will go, which counts if both sides agreed on saying so. */
   readonly draining: boolean;
 }
 
@@ -34,7 +34,7 @@ export function replyError(frame: FrameView, structured: boolean, address: strin
   const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
-  const draining = structured && metadata[reserved.drain] !== undefined;
+  const draining = metadata[reserved.drain] !== undefined;
   delete metadata[reserved.drain];
   const { code, reason, ...rest } = detail ?? meaningOfText(text);
   return { error: new RpcError(code, text, { ...rest, reason, metadata, remote: true, address }), refused: detail?.unrun === true, draining };
