@@ -53,6 +53,7 @@ export class Watching {
     this.runtime = { clock: this.clock, logger };
   }
   async open(discovery: Discovery, service = 'S'): Promise<this> {
+    this.ended = 'no';
     void (async () => {
       try {
         for await (const list of discovery.watch(service, { signal: this.controller.signal, runtime: this.runtime })) {
