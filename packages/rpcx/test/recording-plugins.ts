@@ -1,4 +1,4 @@
-import { settle, type ClientPlugin, type Connection, type Interceptor, type ServerPlugin } from '@rpcxjs/core';
+import { settle, type ClientPlugin, type Connection, type Interceptor, type MaybePromise, type ServerPlugin } from '@rpcxjs/core';
 
 /** What happened, in its order; `take` empties it. */
 export interface Log {
@@ -15,7 +15,7 @@ function around<C extends { readonly service: string; readonly method: string },
     lines.push(`${what} composed`);
     return (call) => {
       lines.push(`${what} ${call.service}.${call.method}`);
-      return settle(
+      return settle<R, MaybePromise<R>>(
         () => next(call),
         (value) => {
           lines.push(`${what} done`);
@@ -25,7 +25,7 @@ function around<C extends { readonly service: string; readonly method: string },
           lines.push(`${what} failed`);
           throw error;
         },
-      ) as ReturnType<typeof next>; // settle's nested promise flattens
+      ) as MaybePromise<R>; // settle's nested promise flattens
     };
   };
 }
