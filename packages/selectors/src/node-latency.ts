@@ -44,10 +44,10 @@ export class NodeLatency {
       const usual = Math.max(scale.usualMs, 0.1);
       const doubled = 2 * this.#fading(scale.now());
       this.#observe(Math.max(took, Math.min(Math.max(penalty * usual, doubled), penaltyLimit * usual)));
-    } else if (isLeft(error) && took > this.#fading(scale.now())) {
+    } else if (isLeft(error)) {
       // Whoever waited gave up, or another server was faster: it takes that long at least, and a frozen server shows in nothing else.
-      this.#observe(took);
-    }
+      if (took > this.#fading(scale.now())) this.#observe(took);
+    } else this.#observe(Math.max(took, scale.usualMs)); // a refused request says nothing about how quick the server is
   }
 
   #fading(now: number): number {

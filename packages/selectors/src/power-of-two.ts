@@ -14,11 +14,11 @@ export interface PowerOfTwoOptions {
 /**
  * A selector that draws two servers, as often as metadata `weight` says, and takes the one where a call costs less: recent latency, peaks first, times the calls
  * in flight there. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
- * when all are 0, all are equal. Errors that do not speak against a server (see `sticky`) are not counted. Throws TypeError for a decay that is not above 0.
+ * when all are 0, all are equal. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
  */
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
   const { decayMs = 5000 } = options;
-  if (!(decayMs > 0 && decayMs < Infinity)) throw new TypeError(`decayMs is ${String(decayMs)}: it takes milliseconds above 0`);
+  if (!(Number.isFinite(decayMs) && decayMs > 0)) throw new TypeError(`decayMs is ${String(decayMs)}: it takes milliseconds above 0`);
   const draw = options.random ?? Math.random;
   const now = options.now ?? (() => performance.now());
   return {

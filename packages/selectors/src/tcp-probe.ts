@@ -13,7 +13,7 @@ export interface TcpProbeOptions {
  */
 export function tcpProbe(options: TcpProbeOptions = {}): RoundTripProbe {
   const { timeoutMs = 3000 } = options;
-  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) throw new TypeError(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds above 0`);
+  if (!(Number.isFinite(timeoutMs) && timeoutMs > 0 && timeoutMs < 2 ** 31)) throw new TypeError(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds above 0`);
   return (instance) => connecting(instance, timeoutMs);
 }
 

@@ -23,7 +23,7 @@ export function weightedByRoundTrip(options: WeightedByRoundTripOptions): Select
   const { probe, intervalMs = 60_000, timeoutMs = 5000, now = () => performance.now() } = options ?? {};
   if (typeof probe !== 'function') throw new TypeError("weightedByRoundTrip needs a probe: tcpProbe() of '@rpcxjs/selectors/tcp-probe', or a function (instance) => Promise of milliseconds");
   for (const [name, value] of Object.entries({ intervalMs, timeoutMs })) {
-    if (!(value > 0)) throw new TypeError(`${name} is ${String(value)}: it takes milliseconds above 0`);
+    if (typeof value !== 'number' || !(value > 0)) throw new TypeError(`${name} is ${String(value)}: it takes milliseconds above 0`);
   }
   return {
     name: 'weighted-by-round-trip',

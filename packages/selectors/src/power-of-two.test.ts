@@ -1,0 +1,112 @@
+import { RpcError, type Picker } from '@rpcxjs/core';
+import { seededRandom } from '@rpcxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { at, avoiding, call, counts, nameOf, row, servers, shares, weighted } from '../test/picking.ts';
+import { powerOfTwo } from './power-of-two.ts';
+
+const refused = new RpcError('unavailable', 'refused', { reason: 'CONNECT_FAILED' });
+
+/** A selector on a clock of its own; each call takes as long as `tookMs` says, one after the other. */
+function rig(options: { readonly decayMs?: number; readonly seed?: number } = {}) {
+  let time = 0;
+  const selector = powerOfTwo({ now: () => time, random: seededRandom(options.seed ?? 1), decayMs: options.decayMs });
+  const run = (picker: Picker, total: number, how: (name: string) => { error?: unknown; durationMs: number }): Record<string, number> => {
+    const found: Record<string, number> = {};
+    for (let count = 0; count < total; count++) {
+      const pick = picker.pick(call());
+      const name = nameOf(pick);
+      found[name] = (found[name] ?? 0) + 1;
+      const { error, durationMs } = how(name);
+      time += 1;
+      pick?.done?.({ error, durationMs });
+    }
+    return found;
+  };
+  return { selector, run, pass: (ms: number) => { time += ms; } };
+}
+
+describe('powerOfTwo', () => {
+  it('takes the better of two drawn servers, by calls in flight while nothing is measured', () => {
+    const draws = [0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0];
+    const picker = powerOfTwo({ random: () => draws.shift() ?? 0, now: () => 0 }).build([at('a'), at('b'), at('c')], undefined);
+    // a of (a, b); b of (a, b); b or c of (b, c): c is free; then all have one call, and the first drawn wins.
+    expect(row(picker, 5)).toBe('a b c b a');
+  });
+
+  it('prefers the quicker server, and looks at the slower one again when its latency has faded', () => {
+    const { selector, run, pass } = rig();
+    const picker = selector.build([at('a'), at('b')], undefined);
+    const speed = (name: string) => ({ durationMs: name === 'a' ? 2 : 200 });
+    run(picker, 100, speed);
+    expect(run(picker, 1000, speed)).toEqual({ a: 1000 });
+    pass(60_000);
+    expect(run(picker, 200, () => ({ durationMs: 2 }))['b']).toBeGreaterThan(40);
+  });
+
+  it('D11: shares 100 000 calls evenly, and 1:2:7 by weight, within 2 %, also when a server comes and one goes', () => {
+    const { selector, run } = rig();
+    const equal = (): { durationMs: number } => ({ durationMs: 0 });
+    const even = shares(run(selector.build(servers(5), undefined), 100_000, equal));
+    expect(Object.keys(even)).toHaveLength(5);
+    for (const share of Object.values(even)) expect(Math.abs(share - 0.2)).toBeLessThan(0.02);
+    const first = selector.build(weighted({ a: 1, b: 2, c: 7 }), undefined);
+    const second = selector.build(weighted({ b: 2, c: 7, d: 1 }), first);
+    for (const [picker, expected] of [[first, { a: 0.1, b: 0.2, c: 0.7 }], [second, { d: 0.1, b: 0.2, c: 0.7 }]] as const) {
+      const found = shares(run(picker, 100_000, equal));
+      for (const [name, share] of Object.entries(expected)) expect(Math.abs((found[name] ?? 0) - share), name).toBeLessThan(0.02);
+    }
+  });
+
+  it('does not run after a server that fails fast, calls in flight elsewhere or not', () => {
+    const { selector, run } = rig();
+    const list = [at('a'), at('b'), at('sick')];
+    const picker = selector.build(list, undefined);
+    run(picker, 60, () => ({ durationMs: 5 }));
+    for (let count = 0; count < 40; count++) for (const names of [['b', 'sick'], ['a', 'sick']]) picker.pick(avoiding(...names));
+    const found = run(picker, 2000, (name) => (name === 'sick' ? { error: refused, durationMs: 0.1 } : { durationMs: 5 }));
+    expect(found['sick']).toBeLessThan(60);
+  });
+
+  it('does not hold against a server what speaks against the request, nor count it as speed', () => {
+    const { selector, run } = rig();
+    const picker = selector.build([at('a'), at('b')], undefined);
+    run(picker, 50, () => ({ durationMs: 5 }));
+    const found = run(picker, 2000, (name) => (name === 'b' ? { error: new RpcError('not_found', 'no such order'), durationMs: 0.1 } : { durationMs: 5 }));
+    expect(found['b']).toBeGreaterThan(100);
+    expect(found['b']).toBeLessThan(1900);
+  });
+
+  it('remembers each server when the list changes, and takes a new one for a usual one', () => {
+    const { selector, run } = rig();
+    const speed = (name: string) => ({ durationMs: name === 'a' ? 2 : name === 'b' ? 200 : 20 });
+    const first = selector.build([at('a'), at('b')], undefined);
+    run(first, 200, speed);
+    const late = first.pick(avoiding('a'));
+    const second = selector.build([at('a'), at('b'), at('c')], first);
+    const found = run(second, 300, speed);
+    expect(found['b']).toBeUndefined();
+    // It is the better one where it is drawn with b, which is in a third of all draws.
+    expect(Math.abs(found['c']! - 100)).toBeLessThan(30);
+    late?.done?.({ error: undefined, durationMs: 1e4 });
+    expect(run(second, 300, speed)['b']).toBeUndefined();
+  });
+
+  it('G10: leaves out weight 0, unless all have it', () => {
+    const { selector } = rig();
+    expect(Object.keys(counts(selector.build(weighted({ a: 0, b: 1, c: 3 }), undefined), 500)).sort()).toEqual(['b', 'c']);
+    expect(row(selector.build(weighted({ a: 0, b: 1, c: 3 }), undefined), 2, avoiding('b', 'c'))).not.toContain('a');
+    expect(Object.keys(counts(selector.build(weighted({ a: 0, b: 0 }), undefined), 500)).sort()).toEqual(['a', 'b']);
+  });
+
+  it('bears durations that are none', () => {
+    const { selector, run } = rig();
+    const picker = selector.build([at('a'), at('b')], undefined);
+    for (const durationMs of [Number.NaN, -5, Infinity]) run(picker, 50, () => ({ durationMs }));
+    const found = run(picker, 1000, () => ({ durationMs: 1 }));
+    expect(Math.min(found['a'] ?? 0, found['b'] ?? 0)).toBeGreaterThan(100);
+  });
+
+  it.each([0, -1, Number.NaN, Infinity, '5', null])('refuses a decay of %j', (decayMs) => {
+    expect(() => powerOfTwo({ decayMs: decayMs as never })).toThrow(TypeError);
+  });
+});
