@@ -47,6 +47,7 @@ describe('the rules of links', () => {
     [{ pool: { idleMs: Number.NaN } }, 'pool.idleMs is NaN'],
     [{ pool: { initial: 2 } }, 'pool.initial is 2, and pool.max is 1'],
     [{ pool: { initial: { 'memory@x': -1 } } }, "pool.initial['memory@x'] is -1"],
+    [{ pool: { initial: { 'nonsense@': 1 } } }, 'nonsense@'],
     [{ pool: { maxDials: 0 } }, 'pool.maxDials is 0'],
     [{ pool: { connectTimeoutMs: 0 } }, 'pool.connectTimeoutMs is 0'],
     [{ pool: { connections: '2' as never } }, 'pool.connections is 2: it takes a whole number'],

@@ -1,3 +1,5 @@
+import { parseAddress } from '@rpcxjs/core';
+
 /** How many connections a server gets, and when. */
 export interface PoolOptions {
   /** Connections to each server that stay; they are opened by its first call and share its calls. @default 1 */
@@ -122,6 +124,7 @@ function checkPool(pool: LinkRules['pool']): void {
   const { initial } = pool;
   for (const [address, count] of typeof initial === 'number' ? [['', initial] as const] : Object.entries(initial)) {
     const name = address === '' ? 'pool.initial' : `pool.initial['${address}']`;
+    if (address !== '') parseAddress(address);
     checkCount(name, count, 0);
     if (count > pool.max) throw new TypeError(`${name} is ${count}, and pool.max is ${pool.max}; raise that, or pool.connections`);
   }
