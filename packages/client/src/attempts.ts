@@ -140,7 +140,8 @@ export class Attempts {
     for (const one of lane.copies === undefined ? [lane] : [lane, ...lane.copies]) {
       one.session?.forget(one, true);
       one.inAttempt = undefined;
-      ended(one, undefined, now);
+      // That says nothing about its server.
+      if (one.chosen) ended(one, new RpcError('canceled', 'an interceptor no longer waited for it', { reason: 'ABORTED' }), now);
       if (one !== lane) one.settled = true;
     }
     decide();

@@ -133,7 +133,9 @@ describe('failbackup', () => {
     await until(() => two.ran.length === 2);
     controller.abort();
     expect(await cancelled).toMatchObject({ code: 'canceled', reason: 'ABORTED' });
-    expect(await failure(two.client.service(Shop).Read('x', { timeoutMs: 30 }))).toMatchObject({ code: 'deadline_exceeded', sent: true });
+    const late = failure(two.client.service(Shop).Read('x', { timeoutMs: 300 }));
+    await until(() => two.ran.length === 4);
+    expect(await late).toMatchObject({ code: 'deadline_exceeded', sent: true });
     expect(two.client.stats().active).toBe(0);
     expect(two.client.nodes().map(({ inFlight }) => inFlight)).toEqual([0, 0]);
     expect(two.outcomes).toHaveLength(4);
