@@ -1,4 +1,4 @@
-import type { CloseOptions } from './drain.ts';
+import { checkTimes, type CloseOptions } from './drain.ts';
 import type { Server } from './server.ts';
 
 export interface CloseOnSignalsOptions extends CloseOptions {
@@ -18,6 +18,8 @@ interface SignalSource {
  */
 export function closeOnSignals(server: Pick<Server, 'close' | 'abort'>, options: CloseOnSignalsOptions = {}): () => void {
   const { signals = ['SIGTERM', 'SIGINT'], ...closing } = options;
+  checkTimes('closeOnSignals', closing);
+  if (!Array.isArray(signals) || !signals.every((signal) => /^SIG[A-Z0-9]+$/.test(String(signal)))) throw new TypeError("closeOnSignals: signals takes a list of names, for example ['SIGTERM']");
   const source = (globalThis as { readonly process?: Partial<SignalSource> }).process as SignalSource | undefined; // Node, Deno and Bun have one
   if (typeof source?.on !== 'function' || typeof source.off !== 'function') throw new TypeError('closeOnSignals: this platform has no signals; call server.close() yourself');
   let heard = false;

@@ -15,6 +15,13 @@ export interface CloseOptions {
   readonly lameDuckMs?: number | undefined;
 }
 
+/** Throws TypeError for what is no time. */
+export function checkTimes(what: string, { graceMs, lameDuckMs }: CloseOptions): void {
+  for (const [name, value] of Object.entries({ graceMs, lameDuckMs }) as [string, unknown][]) {
+    if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${what}: ${name} is ${String(value)}: it takes a number of milliseconds that is not negative`);
+  }
+}
+
 /** leaving: told everybody, and still serves; draining: runs what it has, and refuses what comes. */
 export type ServerState = 'open' | 'leaving' | 'draining' | 'closed';
 

@@ -8,7 +8,7 @@ import { Admission } from './admission.ts';
 import { Advertising, type MetadataChanges } from './advertising.ts';
 import { CallPipeline } from './call-pipeline.ts';
 import { Connections } from './connections.ts';
-import { Drain, type CloseOptions, type Leaving, type ServerState } from './drain.ts';
+import { checkTimes, Drain, type CloseOptions, type Leaving, type ServerState } from './drain.ts';
 import type { InboundCall } from './inbound-call.ts';
 import { LoopGuard } from './loop-guard.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
@@ -164,9 +164,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    for (const [name, value] of Object.entries(options) as [string, unknown][]) {
-      if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`close: ${name} is ${String(value)}: it takes a number of milliseconds that is not negative`);
-    }
+    checkTimes('close', options);
     if (this.#closing !== undefined && options.graceMs !== undefined) this.#drain.hurry(options.graceMs);
     return (this.#closing ??= this.#drain.run(options));
   }

@@ -6,9 +6,12 @@ import { tcp } from '@rpcxjs/transport-tcp';
 import { describe, expect, it } from 'vitest';
 import { createServer, type Server, type ServerOptions } from '../src/index.ts';
 import { fakeRegistry } from './fake-registry.ts';
+import { frame } from './frame.ts';
 import { recordingLogger, until, type LogLine } from './open-server.ts';
+import { RawPeer } from './raw-peer.ts';
 
 const greeter = contract('Greeter', { Hello: unary<string, string>() });
+const waitMs = (ms: number) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const echo = (input: unknown) => input;
 
 function serve(options: ServerOptions, log: LogLine[] = []): Server {
@@ -160,6 +163,29 @@ describe('a server with registries', () => {
     await closing;
     expect(state).toBe('inactive');
     expect(seen).toEqual(['register A memory@one while open', 'update A memory@one while leaving', 'release A memory@one while draining']);
+  });
+
+  it('gives peers that cannot be told the whole lame duck, because they learn it from the registry, and others no longer than they need', async () => {
+    const network = memoryNetwork();
+    const server = serve({ transports: [network], registries: [fakeRegistry()] }).registerFunction('A', 'M', echo);
+    await server.listen('memory@one');
+    const go = await RawPeer.dial(network, 'memory@one');
+    go.send(frame({ service: 'A', method: 'M', sequence: 1n, payload: '1' }));
+    await go.reply(1n);
+    const at = performance.now();
+    const closing = server.close({ lameDuckMs: 150 });
+    await waitMs(100);
+    go.send(frame({ service: 'A', method: 'M', sequence: 2n, payload: '2' }));
+    expect((await go.reply(2n)).payload.toString()).toBe('2');
+    await closing;
+    expect(performance.now() - at).toBeGreaterThanOrEqual(145);
+    await go.ended();
+    const alone = serve({ registries: [fakeRegistry()] }).registerFunction('A', 'M', echo);
+    await alone.listen('memory@one');
+    const from = performance.now();
+    await alone.close();
+    expect(performance.now() - from, 'nobody is connected').toBeLessThan(1000);
+    expect(JSON.parse(JSON.stringify(alone.stats()))).toEqual(alone.stats());
   });
 
   it('does not wait for a release that is late, and takes back what it was given after it was closed', async () => {

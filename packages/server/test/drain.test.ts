@@ -331,6 +331,13 @@ describe('closeOnSignals', () => {
     await until(() => process.listenerCount('SIGUSR2') === before);
   });
 
+  it('refuses at once what could only fail when the signal comes', async () => {
+    await using open = await openServer({}, echo);
+    expect(() => closeOnSignals(open.server, { graceMs: -1 })).toThrow(/closeOnSignals: graceMs/);
+    for (const signals of ['SIGTERM', ['TERM'], [15]]) expect(() => closeOnSignals(open.server, { signals: signals as never })).toThrow(/list of names/);
+    expect(() => closeOnSignals(open.server, { signals: ['SIGNONSENSE'] })).not.toThrow();
+  });
+
   it('can be taken back', async () => {
     await using open = await openServer({}, echo);
     closeOnSignals(open.server, { signals: ['SIGUSR2'] })();
