@@ -3,20 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { conformsLine } from '@rpcxjs/conformance';
-import { consoleLogger, createClient, createServer, systemClock } from '@rpcxjs/rpcx';
+import { createClient, createServer } from '@rpcxjs/rpcx';
 import { directoryRegistry } from './src/index.ts';
 import { casesOfDirectoryRegistry } from './test/cases.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'registry-'));
 const registry = directoryRegistry({ directory: join(directory, 'shop') });
-const runtime = { clock: systemClock, logger: consoleLogger(systemClock) };
 
 async function start(name: string) {
-  const server = createServer();
+  const server = createServer({ registries: [registry], advertise: { metadata: { weight: '1' } } });
   server.registerFunction('Shop', 'Who', () => name);
-  const [address = ''] = await server.listen('tcp@127.0.0.1:0');
-  const lease = await registry.register({ service: 'Shop', instance: { address, metadata: { weight: '1' } } }, { runtime });
-  return { server, lease };
+  await server.listen('tcp@127.0.0.1:0');
+  return server;
 }
 const north = await start('north');
 const south = await start('south');
@@ -35,16 +33,16 @@ async function tell(what: string, expected: string): Promise<void> {
   process.stdout.write(`${what.padEnd(40)} ${found}\n`);
 }
 await tell('two are registered:', 'north and south');
-await north.lease.update({ weight: '1', state: 'inactive' });
+await north.advertise({ state: 'inactive' });
 await tell('north says that it is inactive:', 'south');
-await north.lease.update({ weight: '1' });
+await north.advertise({ state: undefined });
 await tell('north is back:', 'north and south');
-await south.lease.release();
-await tell('south has left the directory:', 'north');
+await south.close();
+await tell('south has closed:', 'north');
 
 await client.close();
+await north.close();
 await registry.close();
-await Promise.all([north.server.close(), south.server.close()]);
 
 const cases = casesOfDirectoryRegistry(directory);
 for (const one of cases) await one.run();

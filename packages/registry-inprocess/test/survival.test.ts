@@ -83,6 +83,30 @@ describe('a client over an in-process registry', () => {
     await registry.close();
   });
 
+  it('follows servers that advertise themselves, and loses no call while each of them is replaced', async () => {
+    await using stage = new Stage();
+    const registry = inprocess();
+    const start = async (name: string): Promise<Server> => {
+      const server = createServer({ transports: [stage.network], clock: stage.clock, logger: stage.logger, registries: [registry], advertise: { metadata: { weight: '2' } } });
+      server.registerFunction('Who', 'Am', () => name);
+      await stage.settled(server.listen(`memory@${name}`));
+      stage.servers.set(name, server);
+      return server;
+    };
+    const [a, b] = [await start('a'), await start('b')];
+    const client = stage.connect(registry);
+    expect(await stage.who(client)).toBe('a b');
+    for (const [old, name] of [[a, 'c'], [b, 'd']] as const) {
+      await start(name);
+      const closed = stage.settled(old.close());
+      expect(await stage.who(client, 100)).toContain(name);
+      await closed;
+    }
+    expect(await stage.who(client)).toBe('c d');
+    expect(stage.warnings).toEqual([]);
+    await registry.close();
+  });
+
   it('keeps its servers when the registry closes', async () => {
     await using stage = new Stage();
     await stage.start('a');
