@@ -75,7 +75,7 @@ describe('servers that fail', () => {
     const executed = await executedBy(fleet, [0, 1, 2]);
     await fleet.at(1).behave({ extraMs: 500 });
     const slow = load.newPhase();
-    await load.calls(4000);
+    await load.calls(3000);
     await load.stop();
     const { aborted } = await fleet.at(1).report();
     const extra = (await executedBy(fleet, [0, 1, 2])) - executed - slow.started;
