@@ -76,9 +76,9 @@ export const callCases: readonly PluginRule<Any>[] = [
     async check({ log, start }) {
       const rig = await start();
       let answer: Readonly<Record<string, string>> = {};
-      await rig.call('Echo', 1, { metadata: { tenant: 'käse' }, onReply: ({ metadata }) => (answer = metadata) });
-      claim(log.metadata[0]?.['tenant'] === 'käse', `the handler got the metadata ${show(log.metadata[0])} without what the caller had set`);
-      claim(answer['answer'] === 'yes', `the caller got the metadata ${show(answer)} without what the handler had set; return what next returned`);
+      await rig.call('Echo', 1, { metadata: { 'kit-question': 'käse' }, onReply: ({ metadata }) => (answer = metadata) });
+      claim(log.metadata[0]?.['kit-question'] === 'käse', `the handler got the metadata ${show(log.metadata[0])} without what the caller had set`);
+      claim(answer['kit-answer'] === 'yes', `the caller got the metadata ${show(answer)} without what the handler had set; return what next returned`);
     },
   },
   {

@@ -32,7 +32,7 @@ export function pluginService(): { readonly service: PluginService; readonly log
     Echo(input, call) {
       log.inputs.push(input);
       log.metadata.push({ ...call.metadata });
-      call.responseMetadata['answer'] = 'yes';
+      call.responseMetadata['kit-answer'] = 'yes';
       return input;
     },
     Note(input) {
