@@ -23,15 +23,27 @@ export function followDiscovery(source: Discovery, service: string, options: Wat
   const controller = new AbortController();
   const { signal } = controller;
   let iterator: AsyncIterator<readonly ServiceInstance[]> | undefined;
+  /** It may wait for a source that does not look at its signal, and it may throw. */
+  const leave = (): void => void (async () => iterator?.return?.())().catch(() => {});
   const stop = (): void => {
     if (signal.aborted) return;
     unlink();
     controller.abort(options.signal?.reason);
-    // It may wait for a source that does not look at its signal, and it may throw.
-    void (async () => iterator?.return?.())().catch(() => {});
+    leave();
   };
   let unlink = (): void => {};
   if (options.signal !== undefined) unlink = onAbort(options.signal, stop);
+
+  let warned = false;
+  /** Entries without an address are left out here: one of them would end whatever is made of the list. The rest is for whoever dials. */
+  const whole = (list: readonly ServiceInstance[]): readonly ServiceInstance[] => {
+    if (!Array.isArray(list)) throw new TypeError('it said what is no list of instances');
+    if (list.every(isInstance)) return list;
+    const usable = list.filter(isInstance);
+    if (!warned) options.runtime.logger.warn({ service, faults: list.length - usable.length }, `a discovery of "${service}" said entries without an address or without metadata; they are left out`);
+    warned = true;
+    return usable;
+  };
 
   const readAll = async (): Promise<void> => {
     let failures = 0;
@@ -44,10 +56,11 @@ export function followDiscovery(source: Discovery, service: string, options: Wat
             return;
           }
           failures = 0;
-          followed.list(result.value);
+          followed.list(whole(result.value));
         }
       } catch (error) {
         if (signal.aborted) return;
+        leave(); // it is not over when it was its list that failed
         followed.failed(error);
         // Whoever was told stopped it.
         if (!signal.aborted && failures === 0) options.runtime.logger.warn({ service, error }, `a discovery failed and is asked again: ${thrownText(error)}`);
@@ -60,4 +73,10 @@ export function followDiscovery(source: Discovery, service: string, options: Wat
   // Nothing is said before whoever asked can stop it.
   void Promise.resolve().then(readAll);
   return stop;
+}
+
+function isInstance(entry: unknown): entry is ServiceInstance {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { address, metadata } = entry as Partial<ServiceInstance>; // looked at here
+  return typeof address === 'string' && typeof metadata === 'object' && metadata !== null;
 }

@@ -139,6 +139,25 @@ describe('merge', () => {
     expect(watching.lists).toEqual(['a']);
   });
 
+  it('G10: leaves out entries that are no instances, with one warning, and takes what is no list for a failure', async () => {
+    const { first, second, watching } = await merged();
+    const hostile = [null, 7, {}, { address: 7, metadata: {} }, { address: 'tcp@b:1' }, { address: 'tcp@c:1', metadata: { group: 3 } }] as never[];
+    second.say('a');
+    for (let count = 0; count < 2; count++) {
+      first.say(...hostile);
+      await settle();
+    }
+    expect(watching.lists).toEqual(['a c']);
+    expect(watching.warnings.map(({ fields }) => fields)).toEqual([{ service: 'S', faults: 5 }]);
+    for (const feed of first.feeds) feed.push(7 as never);
+    await settle();
+    second.say('a', 'd');
+    await settle();
+    expect(watching).toMatchObject({ lists: ['a c', 'a c d'], ended: 'no' });
+    expect(watching.warnings[1]?.message).toContain('it said what is no list of instances');
+    expect(first.feeds.size).toBe(0);
+  });
+
   it('ends when all sources have ended', async () => {
     const { first, second, watching } = await merged();
     first.say('a');

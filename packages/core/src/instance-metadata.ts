@@ -5,7 +5,8 @@ const heaviest = 1_000_000;
 /** All values of one key in their order, none when it is missing. Looks at own keys only, whatever the key is called. */
 export function metadataValues(metadata: InstanceMetadata, key: string): readonly string[] {
   const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
-  return typeof value === 'string' ? [value] : (value ?? []);
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? value : []; // what is no text is nothing
 }
 
 /** Keeps the instances of one group; an instance may be in several (rpcx client/xclient_discovery.go, filterByStateAndGroup). For `filterInstances`. */

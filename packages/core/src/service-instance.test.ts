@@ -11,6 +11,7 @@ describe('metadata', () => {
     const hostile = JSON.parse('{"__proto__":"x"}') as InstanceMetadata;
     expect(metadataValues(hostile, '__proto__')).toEqual(['x']);
     expect(metadataValues(hostile, 'group')).toEqual([]);
+    for (const value of [3, null, undefined, { a: 1 }, true]) expect(metadataValues({ group: value as never }, 'group')).toEqual([]);
   });
 
   it('says in which groups an instance is', () => {
