@@ -1,15 +1,26 @@
+const blockSize = 16;
+
 /**
  * nginx's smooth weighted round robin: at each turn every server earns its weight, the richest one is chosen and pays the sum of all weights.
- * Servers of equal weight take turns among themselves, so that only the one at the head of each such ring has to be compared: a turn costs as
- * many steps as there are different weights, and memory depends on neither weights nor sum.
+ * Servers of equal weight take turns among themselves, so that only the one at the head of each such ring has to be compared; and of
+ * rings of similar weight, only where the richest may have become richer than the richest so far. Memory depends on neither weights nor sum.
  */
 export class SmoothWheel {
   readonly #size: number;
   readonly #total: number;
   readonly #rings: readonly Ring[];
   readonly #weights: Float64Array;
-  /** What the head of each ring owns. */
+  /** What the head of each ring owned when its block was last looked at, */
   readonly #credits: Float64Array;
+  /** in this turn. */
+  readonly #looked: Float64Array;
+  /** What the richest of each block then owned at most. */
+  readonly #tops: Float64Array;
+  /** What nobody of a block earns more than, in a turn. */
+  readonly #heaviest: Float64Array;
+  /** What they own at most in this turn. */
+  readonly #bounds: Float64Array;
+  #turn = 0;
   readonly #heads: Int32Array;
 
   /** Weights of 0 are left out, unless all are 0: then all are equal. `earned` is what each server owned of `earnedOf`, the total of another wheel. */
@@ -29,11 +40,16 @@ export class SmoothWheel {
       if (ring !== undefined) ring.push(index);
       else if (weight > 0) members.set(weight, [index]);
     }
-    const rings = [...members].map(([weight, indexes]) => ringOf(weight, indexes, credits, total));
+    const rings = [...members].sort(([a], [b]) => a - b).map(([weight, indexes]) => ringOf(weight, indexes, credits, total));
     this.#rings = rings;
     this.#weights = Float64Array.from(rings, ({ weight }) => weight);
     this.#credits = Float64Array.from(rings, ({ indexes }) => credits[indexes[0] as number] as number); // a ring has a member
     this.#heads = Int32Array.from(rings, ({ indexes }) => indexes[0] as number); // likewise
+    const blocks = Math.ceil(rings.length / blockSize);
+    this.#looked = new Float64Array(blocks);
+    this.#bounds = new Float64Array(blocks);
+    this.#tops = new Float64Array(blocks).fill(Infinity);
+    this.#heaviest = Float64Array.from({ length: blocks }, (_, block) => rings[Math.min((block + 1) * blockSize, rings.length) - 1]?.weight ?? 0);
   }
 
   get total(): number {
@@ -42,20 +58,29 @@ export class SmoothWheel {
 
   /** The index of the next server; -1 when there is none. */
   next(): number {
-    const weights = this.#weights;
-    const credits = this.#credits;
-    const heads = this.#heads;
-    let best = -1;
-    let most = -Infinity;
-    for (let ring = 0; ring < weights.length; ring++) {
-      const credit = (credits[ring] as number) + (weights[ring] as number); // within the list
-      credits[ring] = credit;
-      if (credit > most || (credit === most && (heads[ring] as number) < (heads[best] as number))) {
-        best = ring;
-        most = credit;
-      }
+    const blocks = this.#tops.length;
+    if (blocks === 0) return -1;
+    this.#turn += 1;
+    const bounds = this.#bounds;
+    let first = 0;
+    let highest = -Infinity;
+    for (let block = 0; block < blocks; block++) {
+      const bound = (this.#tops[block] as number) + (this.#turn - (this.#looked[block] as number)) * (this.#heaviest[block] as number); // within the lists
+      bounds[block] = bound;
+      if (bound <= highest) continue;
+      highest = bound;
+      first = block;
     }
-    return best < 0 ? -1 : this.#turn(best);
+    let best = this.#richest(first);
+    let most = this.#tops[first] as number; // within the list
+    for (let block = 0; block < blocks; block++) {
+      if ((bounds[block] as number) < most || block === first) continue; // within the list
+      const ring = this.#richest(block);
+      if (!this.#goesFirst(ring, best)) continue;
+      best = ring;
+      most = this.#tops[block] as number; // within the list
+    }
+    return this.#pay(best);
   }
 
   /** As `next`, leaving out what is avoided while there is anything else. */
@@ -71,6 +96,7 @@ export class SmoothWheel {
 
   /** What each server owns, for the wheel that takes over; undefined for those left out. */
   earned(): (number | undefined)[] {
+    for (let block = 0; block < this.#tops.length; block++) this.#richest(block);
     const earned = Array.from<number | undefined>({ length: this.#size });
     for (const [at, { indexes, steps, head }] of this.#rings.entries()) {
       let credit = this.#credits[at] as number; // one for each ring
@@ -83,8 +109,36 @@ export class SmoothWheel {
     return earned;
   }
 
+  /** The richest ring of a block, all of whose rings are given what they have earned meanwhile. */
+  #richest(block: number): number {
+    const credits = this.#credits;
+    const weights = this.#weights;
+    const turns = this.#turn - (this.#looked[block] as number); // within the list
+    const start = block * blockSize;
+    const end = Math.min(start + blockSize, credits.length);
+    let best = start;
+    let most = -Infinity;
+    for (let ring = start; ring < end; ring++) {
+      const credit = (credits[ring] as number) + turns * (weights[ring] as number); // within the lists
+      credits[ring] = credit;
+      if (credit > most || (credit === most && this.#goesFirst(ring, best))) {
+        best = ring;
+        most = credit;
+      }
+    }
+    this.#looked[block] = this.#turn;
+    this.#tops[block] = most;
+    return best;
+  }
+
+  /** Of two equally rich ones the first in the list. */
+  #goesFirst(ring: number, other: number): boolean {
+    const [one, two] = [this.#credits[ring] as number, this.#credits[other] as number]; // within the list
+    return one === two ? (this.#heads[ring] as number) < (this.#heads[other] as number) : one > two; // likewise
+  }
+
   /** The head of the ring pays and goes to its end. */
-  #turn(at: number): number {
+  #pay(at: number): number {
     const ring = this.#rings[at] as Ring; // a ring of this wheel
     const { indexes, steps, head } = ring;
     const chosen = indexes[head] as number; // within the list

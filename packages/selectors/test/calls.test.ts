@@ -36,7 +36,7 @@ async function three(selector: Selector, metadata: Readonly<Record<string, Metad
   const counts = async (total: number, options: (index: number) => CallOptions = () => ({})): Promise<Record<string, number>> => {
     const found: Record<string, number> = {};
     for (let index = 0; index < total; index++) {
-      const name = (await client.call('Where', 'am', index, options(index))) as string; // as the servers answer
+      const name: string = await client.call('Where', 'am', index, options(index));
       found[name] = (found[name] ?? 0) + 1;
     }
     return found;
@@ -84,7 +84,7 @@ describe('calls of a client go where its selector sends them', () => {
     const where = new Map<string, string>();
     for (let index = 0; index < 60; index++) {
       const hashKey = `customer ${index}`;
-      const first = (await all.client.call('Where', 'am', index, { hashKey })) as string; // as the servers answer
+      const first: string = await all.client.call('Where', 'am', index, { hashKey });
       expect(await all.client.call('Where', 'am', -index, { hashKey })).toBe(first);
       where.set(hashKey, first);
     }
