@@ -28,7 +28,7 @@ describe('a queue', () => {
     for (const waiting of calls) queue.add(waiting);
     const late = one('late');
     let looks = 0;
-    Object.defineProperty(calls[0], 'settled', { get: () => ((looks += 1), false), set: () => (looks = Number.NaN), configurable: true });
+    Object.defineProperty(calls[0], 'settled', { get: () => ((looks += 1), false), configurable: true });
     for (let index = 0; index < 20_000; index++) if (queue.add(late) !== 'refused') throw new Error('there is no room');
     expect(looks).toBeGreaterThan(0);
     expect(looks).toBeLessThan(20);
