@@ -27,14 +27,16 @@ const rows: readonly Row[] = [
   { selector: 'powerOfTwo, weights 1 to 10', create: powerOfTwo, metadata: (index) => ({ weight: String((index % 10) + 1) }) },
 ];
 
-const picksInARun = 100_000;
+// Short, so that some of them are not interrupted.
+const picksInARun = 5000;
+const runs = 100;
 const infos: readonly PickInfo[] = Array.from({ length: 1024 }, (_, index) => call({ hashKey: `customer ${index}` }));
 const outcome = { error: undefined, durationMs: 1 };
 
-/** Nanoseconds of a pick and of being told its outcome, 64 calls later; the best of seven runs, because machines have other things to do. */
+/** Nanoseconds of a pick and of being told its outcome, 64 calls later; the best of many runs, because machines have other things to do. */
 function pickCost(picker: Picker): number {
   let best = Infinity;
-  for (let run = 0; run < 7; run++) {
+  for (let run = 0; run < runs; run++) {
     const open = Array.from({ length: 64 }, () => picker.pick(call()));
     const began = performance.now();
     for (let count = 0; count < picksInARun; count++) {
