@@ -57,6 +57,29 @@ describe('leastPending', () => {
     expect(row(second, 4).split(' ').toSorted()).toEqual(['a', 'a', 'b', 'b']);
   });
 
+  it('counts together what two pickers of the same servers pick, the older one too', () => {
+    const selector = leastPending();
+    const pickers = [selector.build(abc, undefined)];
+    pickers.push(selector.build([...abc, at('d')], pickers[0]));
+    const pending = new Map(['a', 'b', 'c', 'd'].map((name) => [name, 0]));
+    const random = seededRandom(4);
+    const open: Pick[] = [];
+    for (let step = 0; step < 3000; step++) {
+      if (random() < 0.55) {
+        const which = random() < 0.5 ? 0 : 1;
+        const pick = pickers[which]!.pick(call())!;
+        const known = [...pending].filter(([name]) => which === 1 || name !== 'd').map(([, count]) => count);
+        expect(pending.get(nameOf(pick))).toBe(Math.min(...known));
+        pending.set(nameOf(pick), pending.get(nameOf(pick))! + 1);
+        open.push(pick);
+      } else if (open.length > 0) {
+        const [pick] = open.splice(Math.floor(random() * open.length), 1);
+        pending.set(nameOf(pick), pending.get(nameOf(pick))! - 1);
+        pick?.done?.(ended);
+      }
+    }
+  });
+
   it('G10: leaves out weight 0, unless all have it', () => {
     expect(counts(leastPending().build(weighted({ a: 0, b: 1, c: 1 }), undefined), 100)).toEqual({ b: 50, c: 50 });
     expect(row(leastPending().build(weighted({ a: 0, b: 1 }), undefined), 2, avoiding('b'))).toBe('b b');

@@ -91,6 +91,14 @@ describe('powerOfTwo', () => {
     expect(run(second, 300, speed)['b']).toBeUndefined();
   });
 
+  it('does not send everything to a new server before the first answer of it', () => {
+    const { selector, run } = rig();
+    const first = selector.build([at('a'), at('b')], undefined);
+    run(first, 100, () => ({ durationMs: 20 }));
+    const burst = row(selector.build([at('a'), at('b'), at('new')], first), 90).split(' ');
+    expect(burst.filter((name) => name === 'new').length).toBeLessThan(45);
+  });
+
   it('G10: leaves out weight 0, unless all have it', () => {
     const { selector } = rig();
     expect(Object.keys(counts(selector.build(weighted({ a: 0, b: 1, c: 3 }), undefined), 500)).sort()).toEqual(['b', 'c']);

@@ -42,6 +42,14 @@ describe('weightedRoundRobin', () => {
     }
   });
 
+  it.each([17, 33, 40, 64])('breaks ties as nginx does, also among the weights 1 to %d', (count) => {
+    for (const weightOf of [(index: number) => index + 1, (index: number) => count - index, (index: number) => ((index * 7) % count) + 1]) {
+      const weights = Array.from({ length: count }, (_, index) => weightOf(index));
+      const picker = weightedRoundRobin().build(servers(count, (index) => ({ weight: String(weights[index]) })), undefined);
+      expect(row(picker, 4000)).toBe(naive(weights, 4000).map((index) => String(index).padStart(4, '0')).join(' '));
+    }
+  });
+
   it('D11: shares 100 000 calls 1:2:7 within 2 %, also when a server comes and one goes in between', () => {
     const selector = weightedRoundRobin();
     let picker = selector.build(weighted({ a: 1, b: 2, c: 7 }), undefined);
