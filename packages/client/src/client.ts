@@ -13,6 +13,7 @@ import { HeldConnection } from './link-lock.ts';
 import type { NodeInfo } from './nodes/node-info.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
+import { startedWithin, stopPlugins } from './plugin-life.ts';
 import { Pushes, type PushInfo, type ServerMessage } from './pushes.ts';
 import { ServerLink } from './server-link.ts';
 import { ServiceRoute, type RouteOwner } from './service-route.ts';
@@ -157,8 +158,8 @@ class RpcxClient implements Client {
     const { service, method, metadata } = message;
     const wrong = this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined;
     if (wrong !== undefined) throw wrong;
-    await this.#ready();
-    const merged = { ...options, metadata: { ...options?.metadata, ...metadata } };
+    const left = this.#started === started ? options : await startedWithin(this.#ready(), message, options, this.#options);
+    const merged = { ...left, metadata: { ...options?.metadata, ...metadata } };
     const call = new OutboundCall(this.#runner, this.#rawTarget(service, method), undefined, merged);
     call.kind = message.oneway ? 'oneway' : 'raw';
     call.raw = message;
@@ -240,7 +241,7 @@ class RpcxClient implements Client {
     const wrong = this.#options.requireDeadline && kind !== 'oneway' ? withoutDeadline(made.binding, options) : undefined;
     if (wrong !== undefined) return Promise.reject(wrong);
     if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, kind);
-    return this.#ready().then(() => this.#runner.run(made, input, options, kind));
+    return startedWithin(this.#ready(), made.binding, options, this.#options).then((left) => this.#runner.run(made, input, left, kind));
   }
 
   /** Plugins start with the first call. */
@@ -360,13 +361,7 @@ class RpcxClient implements Client {
     const closed = new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });
     for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(closed);
     await Promise.all([...this.#links.values()].map((link) => link.close()));
-    for (const plugin of plugins) {
-      try {
-        await plugin.stop?.();
-      } catch (error) {
-        runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
-      }
-    }
+    await stopPlugins(plugins, runtime);
   }
 }
 

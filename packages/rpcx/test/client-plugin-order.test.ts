@@ -134,9 +134,29 @@ describe('a client plugin that misbehaves', () => {
     }
   });
 
-  it('by never calling next within an attempt leaves the call to its deadline', async () => {
-    await using both = await echo({ interceptAttempt: () => () => new Promise<never>(() => {}) });
-    expect(await failure(both.client.call('Echo', 'It', 1, { timeoutMs: 30 }))).toMatchObject({ code: 'deadline_exceeded' });
+  it('by never calling next, outside or within an attempt, leaves the call to its deadline', async () => {
+    const never = () => () => new Promise<never>(() => {});
+    for (const plugin of [{ intercept: never }, { interceptAttempt: never }]) {
+      await using both = await echo(plugin);
+      expect(await failure(both.client.call('Echo', 'It', 1, { timeoutMs: 30 }))).toMatchObject({ code: 'deadline_exceeded', sent: false });
+    }
+  });
+
+  it('by never starting leaves each call to its deadline and its signal, and does not keep the client from closing', async () => {
+    await using both = await echo({ start: () => new Promise<never>(() => {}) });
+    expect(await failure(both.client.call('Echo', 'It', 1, { timeoutMs: 30 }))).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', sent: false });
+    const controller = new AbortController();
+    const call = failure(both.client.call('Echo', 'It', 1, { signal: controller.signal }));
+    controller.abort(new Error('enough'));
+    expect(await call).toMatchObject({ code: 'canceled', reason: 'ABORTED', sent: false });
+    await both.client.close();
+  });
+
+  it('by never stopping does not keep the client from closing', async () => {
+    let stopped = 0;
+    await using both = await pair(serve, { client: { logger: silent, plugins: [{ name: 'p', stop: () => new Promise<never>(() => {}) }, { name: 'q', stop: () => void (stopped += 1) }] } });
+    await both.client.close();
+    expect(stopped).toBe(1);
   });
 
   it('by calling next twice makes two calls, or two attempts, and one answer', async () => {
@@ -151,8 +171,15 @@ describe('a client plugin that misbehaves', () => {
     }
   });
 
-  it('by failing to start fails the first call with its error', async () => {
-    await using both = await echo({ start: () => Promise.reject(new Error('no licence')) });
-    expect((await failure(both.client.call('Echo', 'It', 1))).message).toContain('no licence');
+  it('by failing to start fails that call with its error, and is started again by the next', async () => {
+    const starts: string[] = [];
+    const plugins: ClientPlugin[] = [
+      { name: 'first', start: () => void starts.push('first') },
+      { name: 'second', start: () => { starts.push('second'); if (starts.length < 4) throw new Error('no licence'); } },
+    ];
+    await using both = await echo({}, { plugins });
+    for (let count = 0; count < 2; count++) expect((await failure(both.client.call('Echo', 'It', 1))).message).toContain('no licence');
+    expect(await both.client.call('Echo', 'It', 1)).toBe(1);
+    expect(starts).toEqual(['first', 'second', 'second', 'second']);
   });
 });

@@ -1,0 +1,56 @@
+import { currentAmbient, onAbort, RpcError, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
+import type { ResolvedClientOptions } from './client-options.ts';
+
+const stopMs = 1000;
+
+/** Waits for the plugins to start, as long as the call may take that they hold up; resolves with its options and what is left of its time. */
+export function startedWithin(ready: Promise<void>, call: { readonly service: string; readonly method: string }, options: CallOptions | undefined, client: ResolvedClientOptions): Promise<CallOptions | undefined> {
+  const { clock } = client.runtime;
+  const began = clock.now();
+  const timeoutMs = options?.timeoutMs ?? client.timeoutMs;
+  const limitMs = Math.min(timeoutMs, (currentAmbient()?.deadline ?? Infinity) - began);
+  const name = `${call.service}.${call.method}`;
+  return new Promise((resolve, reject) => {
+    const over = (): void => {
+      timer?.cancel();
+      release?.();
+    };
+    const give = (error: RpcError): void => {
+      over();
+      reject(error);
+    };
+    const late = (): void => give(new RpcError('deadline_exceeded', `${name} was not sent: the client's plugins did not start within ${Math.round(limitMs)} ms`, { reason: 'TIMEOUT', sent: false }));
+    const aborted = (cause: unknown): void => give(new RpcError('canceled', `${name} was aborted while the client's plugins started`, { reason: 'ABORTED', sent: false, cause }));
+    let release: (() => void) | undefined;
+    // NaN is refused by whoever begins the call.
+    const timer = limitMs < Infinity ? clock.setTimer(late, limitMs) : undefined;
+    if (options?.signal !== undefined) release = onAbort(options.signal, aborted);
+    ready.then(
+      () => {
+        over();
+        const waitedMs = clock.now() - began;
+        resolve(timeoutMs < Infinity && waitedMs > 0 ? { ...options, timeoutMs: timeoutMs - waitedMs } : options);
+      },
+      (error: unknown) => {
+        over();
+        reject(error);
+      },
+    );
+  });
+}
+
+/** One after the other; what one of them throws is logged, and one that takes longer than a second is left behind. */
+export async function stopPlugins(plugins: readonly ClientPlugin[], { clock, logger }: Runtime): Promise<void> {
+  for (const plugin of plugins) {
+    let cut!: (late: true) => void;
+    const late = new Promise<true>((resolve) => (cut = resolve));
+    const timer = clock.setTimer(() => cut(true), stopMs);
+    try {
+      if ((await Promise.race([plugin.stop?.(), late])) === true) logger.warn({ plugin: plugin.name, afterMs: stopMs }, 'a plugin takes too long to stop, and is left behind');
+    } catch (error) {
+      logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
+    } finally {
+      timer.cancel();
+    }
+  }
+}
