@@ -1,0 +1,1 @@
+export { inZone } from './in-zone.ts';
