@@ -172,10 +172,13 @@ export class ClientSession implements SessionHandler {
     const waited = this.#pending.take(call.sequenceHigh, call.sequenceLow) !== undefined;
     if (this.leaving) this.#leaveIfIdle();
     if (!waited || !call.attemptSent) return;
+    if (tell && this.session.capabilities.has(cancelWord)) {
+      // A server that is told does not answer: there is nothing to wait for.
+      this.session.sendControl(cancelWord, call.sequenceHigh, call.sequenceLow);
+      return;
+    }
     this.#forgotten.add(call.sequenceLow);
-    if (!tell) return;
-    if (this.session.capabilities.has(cancelWord)) this.session.sendControl(cancelWord, call.sequenceHigh, call.sequenceLow);
-    else if (this.#cancels !== undefined && this.#cancels.length < 1024) this.#cancels.push({ high: call.sequenceHigh, low: call.sequenceLow });
+    if (tell && this.#cancels !== undefined && this.#cancels.length < 1024) this.#cancels.push({ high: call.sequenceHigh, low: call.sequenceLow });
   }
 
   request(frame: FrameView): void {
@@ -222,7 +225,11 @@ export class ClientSession implements SessionHandler {
   agreed(words: ReadonlySet<string>): void {
     const cancels = this.#cancels ?? [];
     this.#cancels = undefined;
-    if (words.has(cancelWord)) for (const { high, low } of cancels) this.session.sendControl(cancelWord, high, low);
+    if (!words.has(cancelWord)) return;
+    for (const { high, low } of cancels) {
+      this.session.sendControl(cancelWord, high, low);
+      this.#forgotten.delete(low);
+    }
   }
 
   answered(sequenceLow: number): void {
