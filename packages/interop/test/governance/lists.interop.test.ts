@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { dialProbe, instanceList, stabilised } from '@rpcxjs/core';
+import { dialProbe, instanceList, stabilised } from '@rpcxjs/core/discoveries';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { Fleet, killEveryProcess, Load } from '../../src/index.ts';
 import { between, callsOf, clientOf } from './calls-of-work.ts';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Client } from '@rpcxjs/client';
-import { instanceList, unary, contract, type ServiceInstance } from '@rpcxjs/core';
+import { unary, contract, type ServiceInstance } from '@rpcxjs/core';
+import { instanceList } from '@rpcxjs/core/discoveries';
 import { createServer, type Server } from '@rpcxjs/server';
 import { consistentHash, roundRobin, weightedRoundRobin } from '@rpcxjs/selectors';
 import { tcp } from '@rpcxjs/transport-tcp';
