@@ -131,7 +131,7 @@ describe('a discovery', () => {
     discovery.say([at('x', { state: 'inactive' })]);
     await settled();
     send();
-    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: expect.stringContaining('no instance of "S" (1 listed, 0 active)') as string });
+    expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: expect.stringContaining('no instance of "S" (1 listed, 0 active): all of them are inactive') as string });
     end();
   });
 
@@ -190,6 +190,26 @@ describe('a selector', () => {
     const { send, failed } = open({ servers: ['memory@a'] }, { selector: { name: 's', build: () => ({ pick: () => undefined }) } });
     send();
     expect(failed[0]).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('(1 listed, 1 active): the selector chose none of them') as string });
+  });
+
+  it('that throws when it gets a list is logged, and servers are taken in turn until it builds again', async () => {
+    const discovery = script();
+    const logger = recordingLogger();
+    let broken = true;
+    const build = (instances: readonly ServiceInstance[]): Picker => { if (broken) throw new Error('no weights'); return first(instances); };
+    const { send, sent, failed, end } = open({ discovery, logger }, { selector: { name: 's', build } });
+    send('waits');
+    discovery.say([at('x'), at('y')]);
+    await until(() => sent.length === 1);
+    send('then');
+    expect([sent.splice(0), failed, logger.lines.length]).toEqual([['x:waits', 'y:then'], [], 1]);
+    broken = false;
+    discovery.say([at('y'), at('z')]);
+    await settled();
+    send('a');
+    send('b');
+    expect(sent).toEqual(['y:a', 'y:b']);
+    end();
   });
 
   it('that picks a server which is not in the list, or left it, is warned once, and another one is taken', async () => {

@@ -1,4 +1,5 @@
-import { inGroup, instanceSieve, isActive, RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { inGroup, instanceSieve, isActive } from '@rpcxjs/core/discoveries';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { Node } from './nodes/node.ts';
 import type { NodeGroup } from './nodes/node-group.ts';
@@ -195,7 +196,8 @@ export class ServiceRoute implements CallRoute {
     const known = this.#targets?.size ?? 0;
     const { group } = this.#traits;
     const names = group === undefined ? 'active' : `active and in the group "${group}"`;
-    const advice = known === 0 ? 'is a server registered under this name?' : (this.avoided() ?? 'the selector chose none of them');
+    const nobody = this.#listed === 0 ? 'is a server registered under this name?' : group === undefined ? 'all of them are inactive' : 'the others are inactive, or their metadata names no such group';
+    const advice = known === 0 ? nobody : (this.avoided() ?? 'the selector chose none of them');
     const message = `no instance of "${call.service}" (${this.#listed} listed, ${known} ${names}): ${advice}`;
     return new RpcError('unavailable', message, { reason: 'NO_INSTANCE', sent: false });
   }
@@ -207,6 +209,7 @@ export class ServiceRoute implements CallRoute {
     for (let failures = 0; !signal.aborted; failures++) {
       try {
         await this.#follow(discovery, signal);
+        if (this.#targets === undefined && !signal.aborted) this.#lost(new Error('the discovery ended without a list'));
         return;
       } catch (cause) {
         if (signal.aborted) return;
@@ -260,9 +263,20 @@ export class ServiceRoute implements CallRoute {
     const targets = this.#targets ?? new Map<string, Target>();
     this.#list = (this.#usable ?? [...targets.keys()]).flatMap((address) => targets.get(address) ?? []);
     const instances = this.#list.map(({ instance }) => instance);
-    this.#picker = this.#built = this.#traits.selector?.build(instances, this.#built);
+    this.#picker = this.#built = this.#build(instances);
     for (const plugin of this.#options.plugins) {
       if (plugin.wrapPicker !== undefined && this.#picker !== undefined) this.#picker = this.#wrapped(plugin, this.#picker, instances);
+    }
+  }
+
+  /** What a selector throws here is nobody's call's error: its servers are taken in turn until the next list. */
+  #build(instances: readonly ServiceInstance[]): Picker | undefined {
+    const { selector } = this.#traits;
+    try {
+      return selector?.build(instances, this.#built);
+    } catch (error) {
+      this.#options.runtime.logger.error({ service: this.#service, selector: selector?.name, error }, 'a selector threw when it got a new list; the servers are taken in turn until the next one');
+      return undefined;
     }
   }
 
