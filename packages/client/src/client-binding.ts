@@ -67,6 +67,7 @@ export class ClientBinding {
 
 /** Servers end the connection over a longer name, and what begins with `_rpcxjs` is between the two runtimes. */
 function checkName(name: string): void {
+  if (typeof name !== 'string') throw new TypeError(`the name of a service or method is ${String(name)}: it takes a text, as in call('Arith', 'Mul', input)`);
   if (name.startsWith(reserved.controlPath)) {
     throw new RpcError('invalid_argument', `"${name}" cannot be called: names that begin with ${reserved.controlPath} are reserved`, { reason: 'RESERVED_NAME', sent: false });
   }

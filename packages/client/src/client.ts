@@ -74,14 +74,19 @@ class RpcxClient implements Client {
   readonly #ended: Traffic = createTraffic();
   #lateReplies = 0;
   #closing: Promise<void> | undefined;
+  #stopped = false;
   #started: Promise<void> | undefined;
   #startedPlugins = 0;
 
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
     const { health, runtime } = this.#options;
+    const stopped = (): boolean => this.#stopped;
     this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock, (address) => this.#link(address).check());
     this.#routeOwner = {
+      get stopped() {
+        return stopped();
+      },
       nodes: this.#nodes,
       linkOf: (address) => {
         this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1);
@@ -216,8 +221,9 @@ class RpcxClient implements Client {
     this.#nodes.quarantine(address, forMs);
   }
 
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    return (this.#closing ??= this.#drain(options.graceMs ?? 25_000));
+  close({ graceMs = 25_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    if (!(graceMs >= 0)) return Promise.reject(new TypeError(`graceMs is ${graceMs}: it takes milliseconds that are not negative`));
+    return (this.#closing ??= this.#drain(graceMs));
   }
 
   abort(reason?: Error): void {
@@ -275,6 +281,7 @@ class RpcxClient implements Client {
     if (methods === undefined) this.#targets.set(service, (methods = new Map()));
     let target = methods.get(ref ?? method);
     if (target === undefined) {
+      if (methods.size >= mostTargets) methods.clear();
       const binding = new ClientBinding({ service, method, codec: this.#codec(undefined), input: ref?.input, output: ref?.output, idempotent: ref?.idempotent });
       methods.set(ref ?? method, (target = { binding, route: this.#route(service) }));
     }
@@ -297,6 +304,7 @@ class RpcxClient implements Client {
     let route = routes.get(key);
     if (route === undefined) {
       routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, this.#routeOwner)));
+      if (this.#stopped) route.close(new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' }));
     }
     return route;
   }
@@ -356,6 +364,7 @@ class RpcxClient implements Client {
   }
 
   async #stop(): Promise<void> {
+    this.#stopped = true;
     this.#pushes.close();
     const { plugins, runtime } = this.#options;
     const closed = new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });

@@ -18,6 +18,8 @@ export interface RouteTraits {
 export interface RouteOwner {
   /** What is known of the servers; undefined when the client judges nobody. */
   readonly nodes: NodeTable | undefined;
+  /** The client has ended: nobody would end a watch that begins now. */
+  readonly stopped?: boolean;
   linkOf(address: string): ServerLink;
   /** The list has it no longer. */
   left(address: string): void;
@@ -68,7 +70,7 @@ export class ServiceRoute implements CallRoute {
     const networks = options.transports.flatMap((transport) => transport.networks);
     this.#sift = instanceSieve({ service, logger: options.runtime.logger, networks });
     if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
-    else void this.#watch(options.discovery);
+    else if (owner.stopped !== true) void this.#watch(options.discovery);
   }
 
   send(call: OutboundCall, now: number): void {
