@@ -31,6 +31,11 @@ export function overError(call: OutboundCall): RpcError {
   return new RpcError('canceled', `${nameOf(call)} is over: nothing more is sent for it`, { sent: false });
 }
 
+/** For an interceptor that resolved with nothing. */
+export function noReplyError(call: OutboundCall): RpcError {
+  return new RpcError('internal', `an interceptor of ${nameOf(call)} returned no reply; return what next(call) resolves with, or { output, metadata }`);
+}
+
 export function expiredError(call: OutboundCall, { waitedMs, address, sent }: Ending & { readonly waitedMs: number }): RpcError {
   const where = address !== undefined ? `got no reply from ${address}` : sent ? 'was not done' : 'was not sent';
   const last = call.failures?.at(-1)?.error;

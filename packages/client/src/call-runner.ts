@@ -3,7 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
-import { abortedError, closedError, expiredError, partsOf, tooLateError, withAttempts } from './call-errors.ts';
+import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
 
@@ -81,6 +81,10 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   finished(call: OutboundCall, value: unknown): void {
+    if (call.unwraps && !isReply(value)) {
+      this.#reject(call, noReplyError(call));
+      return;
+    }
     this.#settle(call);
     this.counters.succeeded += 1;
     call.resolve(call.unwraps ? (value as Reply).output : value);
@@ -112,7 +116,10 @@ export class CallRunner implements CallOwner, AttemptOwner {
     const wrong = this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
     try {
-      const output = (reply: Reply): unknown => (kind === 'value' ? reply.output : undefined);
+      const output = (reply: Reply): unknown => {
+        if (!isReply(reply)) throw noReplyError(call);
+        return kind === 'value' ? reply.output : undefined;
+      };
       const reply = chain(call);
       return reply instanceof Promise ? this.#bounded(call, reply.then(output)) : Promise.resolve(output(reply));
     } catch (error) {
@@ -263,6 +270,11 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.active -= 1;
     if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+/** Interceptors may forget to return one. */
+function isReply(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Where it, or the attempt beside it, waits for a reply. */

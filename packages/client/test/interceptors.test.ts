@@ -18,6 +18,12 @@ const attempt = (interceptAttempt: One): Partial<ClientOptions> => ({ plugins: [
 const levels: readonly (readonly [string, (one: One) => Partial<ClientOptions>])[] = [['a call', (one) => ({ intercept: [one] })], ['an attempt', attempt]];
 
 describe('interceptors', () => {
+  it.each(levels)('of %s that take call and next at once are a TypeError where the client is made', async (_level, around) => {
+    const flat = ((call: ClientCall, next: (call: ClientCall) => unknown) => next?.(call)) as unknown as One;
+    await expect(rig(around(flat))).rejects.toThrow('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
+    await expect(rig(around('log' as unknown as One))).rejects.toThrow('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
+  });
+
   it('stand around each other in their order, plugins outside of options, those of calls outside of those of attempts', async () => {
     const order: string[] = [];
     const note = (name: string): One => (next) => async (call) => {
@@ -70,6 +76,15 @@ describe('interceptors', () => {
       await using one = await echo(around(() => () => ({ output: 'cached', metadata: {} })));
       expect(await one.client.call('A', 'B', 1)).toBe('cached');
       expect([one.server.connections.length, one.client.stats().active]).toEqual([0, 0]);
+    });
+
+    it('that return no reply fail the call, and say what to return', async () => {
+      for (const nothing of [() => () => undefined, (next) => async (call) => void (await next(call))] as unknown as One[]) {
+        await using one = await echo(around(nothing));
+        const text = 'an interceptor of A.B returned no reply; return what next(call) resolves with, or { output, metadata }';
+        expect(await failure(one.client.call('A', 'B', 1, { timeoutMs: 1000 }))).toMatchObject({ code: 'internal', message: text });
+        expect([one.client.pendingCount, one.client.nodes()[0]?.inFlight]).toEqual([0, 0]);
+      }
     });
 
     it('may throw before and after, at once and later, and the call fails with that', async () => {

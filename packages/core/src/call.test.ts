@@ -20,6 +20,10 @@ describe('intercept', () => {
     expect(intercept([], terminal)).toBe(terminal);
   });
 
+  it.each([[undefined], [{}], [() => undefined], [async () => { throw new Error('no next'); }]])('says what an interceptor is when it gets %s', (wrong) => {
+    expect(() => intercept([wrong as unknown as Interceptor<string, string>], (call) => call)).toThrow(new TypeError('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)'));
+  });
+
   it('composes once, not for each call', () => {
     let composed = 0;
     const run = intercept<number, number>([(next) => {

@@ -87,9 +87,15 @@ export type Handle<C, R = Reply> = (call: C) => MaybePromise<R>;
 /** Wraps a call: log, measure, change, refuse, retry. Composed once, when the client or server starts. */
 export type Interceptor<C, R = Reply> = (next: Handle<C, R>) => Handle<C, R>;
 
-/** The first interceptor is the outermost. With none, nothing stands between a call and its promise. */
+/** The first interceptor is the outermost. With none, nothing stands between a call and its promise. Throws TypeError for what is no interceptor. */
 export function intercept<C, R>(interceptors: readonly Interceptor<C, R>[], terminal: Handle<C, R>): Handle<C, R> {
-  return interceptors.reduceRight((next, interceptor) => interceptor(next), terminal);
+  return interceptors.reduceRight((next, interceptor) => {
+    const handle: unknown = typeof interceptor === 'function' ? interceptor(next) : interceptor;
+    if (typeof handle === 'function') return handle as Handle<C, R>; // as its type says
+    // It was written for (call, next), and failed.
+    if (handle instanceof Promise) handle.catch(() => {});
+    throw new TypeError('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
+  }, terminal);
 }
 
 /** Continues after a value, a throw, a promise or anything with a `then` (query builders have one) alike, without making a promise of a value. */
