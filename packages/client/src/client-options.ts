@@ -8,6 +8,7 @@ import {
   defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver,
   type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
 } from '@rpcxjs/session';
+import { checkComposed } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
 import { checkFilters, type HeaderContributor, type MessageFilters } from './filters.ts';
 import { DialGate } from './link-dial-gate.ts';
@@ -133,6 +134,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const timeoutMs = options.timeoutMs ?? 10_000;
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
   checkFilters(options.filters, options.headers);
+  checkComposed(options);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
   const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };

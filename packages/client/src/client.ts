@@ -7,6 +7,7 @@ import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
+import { checkComposed } from './composed-options.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
 import { HeldConnection } from './link-lock.ts';
@@ -129,6 +130,7 @@ class RpcxClient implements Client {
 
   service(first: Contract | string, options: ServiceOptions<PropertyKey> = {}): never {
     const path = options.path ?? (typeof first === 'string' ? first : first.name);
+    checkComposed({ failMode: options.failMode, selector: options.selector });
     const idempotent = (options.idempotent ?? []).map(String);
     const codec = this.#codec(options.codec);
     const route = this.#route(path, options);

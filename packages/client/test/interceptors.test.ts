@@ -79,7 +79,7 @@ describe('interceptors', () => {
     });
 
     it('that return no reply fail the call, and say what to return', async () => {
-      for (const nothing of [() => () => undefined, (next) => async (call) => void (await next(call))] as unknown as One[]) {
+      for (const nothing of [(() => () => undefined) as unknown as One, ((next: (call: ClientCall) => unknown) => async (call: ClientCall) => void (await next(call))) as unknown as One]) {
         await using one = await echo(around(nothing));
         const text = 'an interceptor of A.B returned no reply; return what next(call) resolves with, or { output, metadata }';
         expect(await failure(one.client.call('A', 'B', 1, { timeoutMs: 1000 }))).toMatchObject({ code: 'internal', message: text });

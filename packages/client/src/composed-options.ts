@@ -1,0 +1,22 @@
+import type { ClientOptions } from './client-options.ts';
+
+/** Throws TypeError for what is not the kind of value that an option is composed of: a function that was not called, a name, one instead of a list. */
+export function checkComposed({ failMode, selector, discovery, plugins, intercept }: Partial<ClientOptions>): void {
+  if (failMode !== undefined) checkValue('failMode', failMode, 'next', 'failover()');
+  if (selector !== undefined) checkValue('selector', selector, 'build', 'roundRobin()');
+  if (discovery !== undefined) checkValue('discovery', discovery, 'watch', "fixed(['tcp@host:port'])");
+  for (const [name, list] of Object.entries({ plugins, intercept })) {
+    if (list !== undefined && !Array.isArray(list)) throw new TypeError(`${name} is ${described(list)}: it takes a list`);
+  }
+  for (const plugin of plugins ?? []) if (typeof plugin !== 'object' || plugin === null) throw new TypeError(`one of the plugins is ${described(plugin)}: it takes an object with hooks`);
+}
+
+function checkValue(option: string, value: object, method: string, example: string): void {
+  if (typeof value === 'object' && value !== null && typeof (value as Readonly<Record<string, unknown>>)[method] === 'function') return;
+  throw new TypeError(`${option} is ${described(value)}: it takes an object with the function ${method}, for example ${example}`);
+}
+
+function described(value: unknown): string {
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  return typeof value === 'object' && value !== null ? 'an object of another kind' : JSON.stringify(value);
+}
