@@ -39,7 +39,8 @@ export function noReplyError(call: OutboundCall): RpcError {
 export function expiredError(call: OutboundCall, { waitedMs, address, sent }: Ending & { readonly waitedMs: number }): RpcError {
   const where = address !== undefined ? `got no reply from ${address}` : sent ? 'was not done' : 'was not sent';
   const last = call.failures?.at(-1)?.error;
-  const advice = last === undefined ? 'allow it more with timeoutMs, or see what keeps the server' : `the last attempt failed: ${last.message}`;
+  const holdUp = sent ? undefined : call.target.route.holdUp?.(call);
+  const advice = last === undefined ? (holdUp ?? 'allow it more with timeoutMs, or see what keeps the server') : `the last attempt failed: ${last.message}`;
   return new RpcError('deadline_exceeded', `${nameOf(call)} ${where} within ${waitedMs} ms; ${advice}`, { reason: 'TIMEOUT', cause: last, sent, address });
 }
 

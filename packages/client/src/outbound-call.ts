@@ -20,6 +20,8 @@ export interface CallRoute {
   hasOther(address: string | undefined): boolean;
   /** Which servers new calls avoid and why, for the texts of errors. */
   avoided?(): string | undefined;
+  /** Why this call has not left yet, if that is known; likewise. */
+  holdUp?(call: OutboundCall): string | undefined;
 }
 
 /** What is called, and how its calls find a server. */

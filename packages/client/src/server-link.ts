@@ -85,6 +85,12 @@ export class ServerLink implements SessionOwner {
     return (this.#failure !== undefined && this.#dials.size > 0) || this.#backoff.callWaitMs(this.#now()) > 0;
   }
 
+  /** Why a call that waits here has not left yet, for the texts of errors. */
+  get holdUp(): string {
+    if (this.pool.sessions.length > 0) return `the connections to ${this.address} take nothing more: does the server read?`;
+    return this.#failure?.message ?? `no connection to ${this.address} has come about yet`;
+  }
+
   send(call: OutboundCall, now: number): void {
     const session = this.pool.only;
     if (session !== undefined && this.#queue.isEmpty && session.writable) session.send(call, now);

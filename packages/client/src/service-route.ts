@@ -121,6 +121,11 @@ export class ServiceRoute implements CallRoute {
     return this.#group?.avoided(this.#options.runtime.clock.now());
   }
 
+  holdUp({ address, chosen }: OutboundCall): string | undefined {
+    if (this.#targets === undefined) return `the servers of "${this.#service}" are not known yet: does its discovery answer?`;
+    return chosen ? this.#targets.get(address ?? '')?.link.holdUp : undefined;
+  }
+
   /** Every server of the service, as soon as there is a list; rejects when there is none to be had. */
   everyone(): Promise<readonly ServerLink[]> {
     if (this.#targets !== undefined) return Promise.resolve(linksOf(this.#targets));

@@ -164,6 +164,9 @@ export class PinnedRoute implements CallRoute {
   hasOther(): boolean {
     return false;
   }
+  holdUp(call: OutboundCall): string | undefined {
+    return this.#route.holdUp(call);
+  }
 }
 
 /** Says when a call was taken, not when it was refused: its promise says that. */
@@ -179,5 +182,6 @@ function toldOf(route: CallRoute, queued: () => void): CallRoute {
     ended: (call, error, now) => route.ended(call, error, now),
     hasOther: (address) => route.hasOther(address),
     avoided: () => route.avoided?.(),
+    holdUp: (call) => route.holdUp?.(call),
   };
 }

@@ -1,4 +1,4 @@
-import type { Compressor } from '@rpcxjs/core';
+import type { Compressor, Dialer, Discovery } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
@@ -24,6 +24,26 @@ describe('a call that ends by itself says whether it was sent', () => {
     if (code === 'canceled') controller.abort();
     else await clock.advanceAsync(110);
     expect(await error).toMatchObject({ code, sent: true, message: expect.stringContaining(message) as string });
+  });
+
+  it('and when it was not, what it waited for: the list of servers, a server that refuses, one that does not accept', async () => {
+    const silent: Discovery = { async *watch(_service, { signal }) { await new Promise((resolve) => signal?.addEventListener('abort', resolve)); yield []; } };
+    const refuses: Dialer = { networks: ['memory'], dial: () => Promise.reject(new Error('nobody listens there')) };
+    const hangs: Dialer = { networks: ['memory'], dial: (_address, { signal }) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('given up')))) };
+    const cases: [Partial<ClientOptions>, string][] = [
+      [{ servers: undefined, discovery: silent }, 'the servers of "A" are not known yet: does its discovery answer?'],
+      [{ servers: 'memory@a', transports: [refuses], queue: { whileDown: 'keep' } }, 'no connection to memory@a: nobody listens there'],
+      [{ servers: 'memory@a', transports: [hangs] }, 'no connection to memory@a has come about yet'],
+    ];
+    for (const [given, hold] of cases) {
+      const clock = manualClock();
+      await using one = await rig({ clock, ...given });
+      const ended = failure(one.client.call('A', 'B', 1, { timeoutMs: 50 }));
+      await settled();
+      await clock.advanceAsync(60);
+      expect(await ended).toMatchObject({ reason: 'TIMEOUT', sent: false, message: expect.stringMatching(/^A\.B was not sent within \d+ ms; /) as string });
+      expect((await ended).message.endsWith(`; ${hold}`)).toBe(true);
+    }
   });
 
   it('while it is being compressed: it was not', async () => {
