@@ -313,7 +313,13 @@ export class ClientSession implements SessionHandler {
   #unsent(call: OutboundCall, error: unknown): void {
     this.#pending.take(call.sequenceHigh, call.sequenceLow);
     call.session = undefined;
-    this.#events.failed(call, asRpcError(error));
+    if (RpcError.is(error)) {
+      this.#events.failed(call, error);
+      return;
+    }
+    // Of the token, a contributor of headers, a codec or compressor.
+    const message = `${call.service}.${call.method} could not be written: ${thrownText(error)}`;
+    this.#events.failed(call, new RpcError('internal', message, { sent: false, address: this.address, cause: error }));
   }
 }
 

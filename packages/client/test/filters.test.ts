@@ -118,7 +118,7 @@ describe('contributors of headers', () => {
   it('that throw fail their call, and nothing of it is written', async () => {
     await using one = await rig({ headers: [(_metadata, call) => { if (call.method === 'Bad') throw new Error('a slip'); }] });
     one.server.onCall = (call) => one.server.reply(call);
-    expect(await failure(one.client.call('A', 'Bad', 1))).toMatchObject({ code: 'internal' });
+    expect(await failure(one.client.call('A', 'Bad', 1))).toMatchObject({ code: 'internal', sent: false, message: 'A.Bad could not be written: a slip' });
     expect(await one.client.call('A', 'Good', 1)).toBe('ok');
     expect(one.server.received.map(({ method }) => method)).toEqual(['Good']);
   });
