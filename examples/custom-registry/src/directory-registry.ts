@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, watch as watchFolder } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instanceFeed, RpcError, serviceInstance, sortedInstances, type Discovery, type InstanceMetadata, type Lease, type Registry, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, type Discovery, type InstanceMetadata, type Lease, type Registry, type ServiceInstance } from '@rpcxjs/core';
+import { instanceFeed, serviceInstance, sortedInstances } from '@rpcxjs/core/discoveries';
 
 export interface DirectoryRegistryOptions {
   /** Shared by all processes that are to find each other; made when it is missing. */

@@ -8,9 +8,11 @@ export interface RetryBudgetOptions {
   readonly perSecond?: number;
 }
 export type RetryBudgetRule = Required<RetryBudgetOptions>;
+export const defaultRetryBudget: RetryBudgetRule = { ratio: 0.2, perSecond: 3 };
 
 /** Throws TypeError for what cannot work. */
-export function retryBudgetRule({ ratio = 0.2, perSecond = 3 }: RetryBudgetOptions): RetryBudgetRule {
+export function retryBudgetRule(options: RetryBudgetOptions): RetryBudgetRule {
+  const { ratio = defaultRetryBudget.ratio, perSecond = defaultRetryBudget.perSecond } = options;
   if (!(ratio >= 0 && ratio <= 1)) throw new TypeError(`retryBudget.ratio is ${ratio}: it takes a share from 0 to 1`);
   if (!(perSecond >= 0 && perSecond < Infinity)) throw new TypeError(`retryBudget.perSecond is ${perSecond}: it takes a number that is not negative`);
   return { ratio, perSecond };

@@ -1,4 +1,5 @@
-import { instanceList, type Discovery } from '@rpcxjs/core';
+import { type Discovery } from '@rpcxjs/core';
+import { instanceList } from '@rpcxjs/core/discoveries';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { manualClock } from '@rpcxjs/testing';
 import { expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-import { instanceFeed, RpcError, serviceInstance, sortedInstances } from '@rpcxjs/core';
-import type { Discovery, InstanceFeed, InstanceMetadata, Lease, Registration, Registry, ServiceInstance, WatchOptions } from '@rpcxjs/core';
+import { RpcError } from '@rpcxjs/core';
+import { instanceFeed, serviceInstance, sortedInstances, type InstanceFeed } from '@rpcxjs/core/discoveries';
+import type { Discovery, InstanceMetadata, Lease, Registration, Registry, ServiceInstance, WatchOptions } from '@rpcxjs/core';
 
 /** What a board can do wrong. */
 export type Defect =

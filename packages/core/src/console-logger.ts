@@ -14,6 +14,10 @@ export function consoleLogger(clock: Clock = systemClock): Logger {
   return withFields({}, new Map(), clock);
 }
 
+const silent = (): void => {};
+/** Says nothing, to nobody. */
+export const silentLogger: Logger = { debug: silent, info: silent, warn: silent, error: silent, child: () => silentLogger };
+
 function withFields(bound: object, windows: Map<string, Window>, clock: Clock): Logger {
   const write = (level: 'warn' | 'error') => (fields: object, message: string) => {
     const now = clock.now();
@@ -27,7 +31,6 @@ function withFields(bound: object, windows: Map<string, Window>, clock: Clock): 
     window.lines += 1;
     if (window.lines <= linesPerSecond) console[level](oneLine(message, bound, fields));
   };
-  const silent = () => {};
   return {
     debug: silent,
     info: silent,

@@ -1,5 +1,6 @@
-import { instanceFeed, RpcError, serviceInstance, sortedInstances } from '@rpcxjs/core';
-import type { Discovery, InstanceFeed, InstanceMetadata, Lease, Registration, Registry, ServiceInstance, WatchOptions } from '@rpcxjs/core';
+import { RpcError } from '@rpcxjs/core';
+import { instanceFeed, serviceInstance, sortedInstances, type InstanceFeed } from '@rpcxjs/core/discoveries';
+import type { Discovery, InstanceMetadata, Lease, Registration, Registry, ServiceInstance, WatchOptions } from '@rpcxjs/core';
 
 /** A registry and a discovery in one value: what servers register with it, the clients that are given it find. */
 export interface InProcessRegistry extends Registry, Discovery {}

@@ -1,8 +1,6 @@
 import { createClient, type Client } from '@rpcxjs/client';
-import {
-  cached, dialProbe, instanceFeed, instanceList, RpcError, stabilised,
-  type Dialer, type Discovery, type InstanceFeed, type Lease, type Logger, type ServiceInstance, type SnapshotStore,
-} from '@rpcxjs/core';
+import { RpcError, type Dialer, type Discovery, type Lease, type Logger, type ServiceInstance } from '@rpcxjs/core';
+import { cached, dialProbe, instanceFeed, instanceList, stabilised, type InstanceFeed, type SnapshotStore } from '@rpcxjs/core/discoveries';
 import { createServer, type Server } from '@rpcxjs/server';
 import { manualClock, type ManualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';

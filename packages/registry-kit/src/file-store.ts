@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { SnapshotStore } from '@rpcxjs/core';
+import type { SnapshotStore } from '@rpcxjs/core/discoveries';
 
 export interface FileStoreOptions {
   /** Where the files are; made, for its owner only, when something is saved. Several processes may share it. */

@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cached, instanceList, systemClock, type Discovery, type Logger } from '@rpcxjs/core';
+import { systemClock, type Discovery, type Logger } from '@rpcxjs/core';
+import { cached, instanceList } from '@rpcxjs/core/discoveries';
 import { afterEach, expect, it, vi } from 'vitest';
 import { fileStore } from '../src/index.ts';
 

@@ -5,6 +5,7 @@ import { createServer as createBareServer, type Server, type ServerOptions as Ba
 import { tcp } from '@rpcxjs/transport-tcp';
 
 export * from '@rpcxjs/core';
+export * from '@rpcxjs/core/discoveries';
 export * from '@rpcxjs/client';
 export { msgpack } from '@rpcxjs/codec-msgpack';
 export { inprocess } from '@rpcxjs/registry-inprocess';

@@ -1,4 +1,5 @@
-import { metadataValues, type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { metadataValues } from '@rpcxjs/core/discoveries';
 import { picksOf, unavoided } from './server-list.ts';
 
 export interface ClosestOptions {
@@ -74,7 +75,7 @@ function pointOf({ metadata }: ServiceInstance): Point | undefined {
 }
 
 function degrees(text: string | undefined): number {
-  return text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  return text !== undefined && /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }
 
 function isPoint(latitude: number, longitude: number): boolean {

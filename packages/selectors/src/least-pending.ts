@@ -1,4 +1,5 @@
-import { instanceWeight, type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { lighter, Load, PendingHeap } from './pending-heap.ts';
 import { ordered } from './server-list.ts';
 

@@ -1,4 +1,5 @@
-import { instanceWeight, type Pick, type Picker, type PickInfo, type Selector } from '@rpcxjs/core';
+import { type Pick, type Picker, type PickInfo, type Selector } from '@rpcxjs/core';
+import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { picksOf } from './server-list.ts';
 import { SmoothWheel } from './smooth-wheel.ts';
 

@@ -180,7 +180,7 @@ function hostAndPort({ host }: Address): { readonly host: string; readonly port:
 
 function isWildcard(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '');
-  return bare === '' || bare === '*' || /^0+(\.0+){0,3}$/.test(bare) || /^[0:]*:[0:]*$/.test(bare) || /^::ffff:0+\.0+\.0+\.0+$/i.test(bare);
+  return bare === '' || bare === '*' || /^0+(\.0+){0,3}$/.test(bare) || (bare.includes(':') && /^[0:]+$/.test(bare)) || /^::ffff:0+\.0+\.0+\.0+$/i.test(bare);
 }
 
 function checkMetadata(what: string, metadata: MetadataChanges): void {
