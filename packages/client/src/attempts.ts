@@ -6,7 +6,8 @@ import type { OutboundCall } from './outbound-call.ts';
 
 /** What becomes of a call when its attempts are done. */
 export interface AttemptOwner {
-  closed: boolean;
+  /** Nothing is begun any more, not even for calls that are under way. */
+  ended: boolean;
   derive(call: OutboundCall, changes: object): OutboundCall;
   finished(main: OutboundCall, value: unknown): void;
   gaveUp(main: OutboundCall, error: RpcError<string>): void;
@@ -184,7 +185,7 @@ export class Attempts {
 
   /** Milliseconds until the next attempt, undefined for none. */
   #again(main: OutboundCall, error: RpcError<string>): number | undefined {
-    if (main.kind === 'raw' || this.#owner.closed) return undefined;
+    if (main.kind === 'raw' || this.#owner.ended) return undefined;
     // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
     const all = partsOf(main);
     const mayHaveRun = all.some(({ attemptSent, refused }) => attemptSent && !refused);
@@ -253,7 +254,7 @@ export class Attempts {
   /** The first attempt is slow: another server is asked as well, if there is one and the budget allows. */
   hedge(main: OutboundCall): void {
     main.hedgeEntry = -1;
-    if (main.settled || main.lost || this.#owner.closed) return;
+    if (main.settled || main.lost || this.#owner.ended) return;
     if (!main.target.route.hasOther(main.address) || !main.target.route.budget.spend()) return;
     const lane = this.#owner.derive(main, {});
     lane.root = lane;

@@ -1,4 +1,4 @@
-import { RpcError } from '@rpcxjs/core';
+import { RpcError, type CallOptions } from '@rpcxjs/core';
 import type { OutboundCall } from './outbound-call.ts';
 
 /** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
@@ -17,6 +17,19 @@ export interface Ending {
 }
 
 const nameOf = ({ service, method }: OutboundCall): string => `${service}.${method}`;
+
+/** For what a call cannot be made with; an AbortController in the place of its signal is one of them. */
+export function wrongOptions(options: CallOptions | undefined, timeoutMs: number): RpcError | undefined {
+  const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
+  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${describe(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
+  const signal = options?.signal;
+  if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return undefined;
+  return wrong(`signal is ${describe(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object of another kind' : typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
 
 export function closedError(call: OutboundCall): RpcError {
   return new RpcError('failed_precondition', `${nameOf(call)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });

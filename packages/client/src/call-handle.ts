@@ -1,4 +1,5 @@
 import { onAbort, RpcError, thrownText, type CallOptions, type Logger, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { wrongOptions } from './call-errors.ts';
 
 /** Where a started call is: not yet on a connection, on one, or over. */
 export type CallState = 'queued' | 'written' | 'settled';
@@ -81,6 +82,11 @@ export class OpenHandle<Out> implements CallHandle<Out> {
     if (this.#begun || this.state === 'settled') return;
     this.#begun = true;
     const stop = (this.#stop = new AbortController());
+    const wrong = wrongOptions(options, options?.timeoutMs ?? 0);
+    if (wrong !== undefined) {
+      this.#settle(wrong, () => this.#reject(wrong));
+      return;
+    }
     const release = options?.signal === undefined ? ignore : onAbort(options.signal, (reason) => stop.abort(reason));
     launch({
       ...options,

@@ -3,7 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
-import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, withAttempts } from './call-errors.ts';
+import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
 
@@ -38,6 +38,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   /** Calls that have begun and not ended. */
   active = 0;
   closed = false;
+  ended = false;
   readonly #options: ResolvedClientOptions;
   readonly #ring: DeadlineRing;
   readonly #chain: Handle<ClientCall> | undefined;
@@ -173,7 +174,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
     const now = this.#turnNow();
     call.startedAt = now;
     const timeoutMs = call.options?.timeoutMs ?? this.#options.timeoutMs;
-    if (Number.isNaN(timeoutMs)) return new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
+    const wrong = wrongOptions(call.options, timeoutMs);
+    if (wrong !== undefined) return wrong;
     this.#ambient = currentAmbient();
     call.deadlineAt = Math.min(now + timeoutMs, this.#ambient?.deadline ?? Infinity);
     return this.#tooLate(call);

@@ -360,6 +360,7 @@ class RpcxClient implements Client {
 
   /** Ends every call, wherever it waits. */
   #cut(error: RpcError): void {
+    this.#runner.ended = true;
     for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(error);
     this.#runner.attempts.endResting(error);
     for (const link of this.#links.values()) link.abort(error);

@@ -1,6 +1,7 @@
 import { currentAmbient, onAbort, RpcError, type CallOptions, type MethodRef } from '@rpcxjs/core';
 import { openBatch, type Batch } from './batch.ts';
 import { OpenHandle, type CallHandle, type Launch, type StartOptions } from './call-handle.ts';
+import { wrongOptions } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { failfast } from './fail-modes/failfast.ts';
 import { broadcast, fork, inform, type FanOut, type FanOutOptions, type Receipt, type Recipient } from './fan-out.ts';
@@ -93,8 +94,9 @@ export class Verbs implements ClientVerbs {
     const wrong = requireDeadline ? withoutDeadline({ service: method.service, method: method.name }, options) : undefined;
     if (wrong !== undefined) throw wrong;
     const { binding } = this.#host.target(checked(method));
+    const wrongly = wrongOptions(options, options.timeoutMs ?? usual);
+    if (wrongly !== undefined) throw wrongly;
     const deadline = Math.min(clock.now() + (options.timeoutMs ?? usual), currentAmbient()?.deadline ?? Infinity);
-    if (Number.isNaN(deadline)) throw new RpcError('invalid_argument', 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit', { sent: false });
     await this.#host.ready();
     const route = this.#host.route(method.service, group);
     if (this.#host.closed) throw new RpcError('failed_precondition', `${nameOf(method)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });

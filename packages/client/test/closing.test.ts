@@ -1,10 +1,10 @@
-import { bytesCodec, type Discovery } from '@rpcxjs/core';
+import { bytesCodec, type CallOptions, type Discovery } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../src/client.ts';
 import { methodsOf } from '../src/method-refs.ts';
 import { failure, recordingLogger, rig } from './fake-server.ts';
 
-const message = { service: 'C', method: 'B', metadata: {}, payload: new Uint8Array(0), codecId: bytesCodec.id, compressorId: 0, oneway: false, error: false };
+const rawMessage = { service: 'C', method: 'B', metadata: {}, payload: new Uint8Array(0), codecId: bytesCodec.id, compressorId: 0, oneway: false, error: false };
 
 describe('a client that was closed', () => {
   it('watches no discovery any more, whatever is called on it', async () => {
@@ -15,7 +15,7 @@ describe('a client that was closed', () => {
     const closed = { code: 'failed_precondition', reason: 'CLOSED', sent: false };
     expect(await failure(client.call('A', 'B', 1))).toMatchObject(closed);
     expect(await failure(client.inform(methodsOf('A')['B']!, 1))).toMatchObject(closed);
-    expect(await failure(client.raw(message))).toMatchObject(closed);
+    expect(await failure(client.raw(rawMessage))).toMatchObject(closed);
     expect(await failure(client.service<{ B(): Promise<number> }>('D').B())).toMatchObject(closed);
     expect([watches, client.nodes()]).toEqual([0, []]);
   });
@@ -39,5 +39,52 @@ describe('a name that is no text', () => {
   it.each([[undefined, 'B', 'undefined'], ['A', undefined, 'undefined'], ['A', 7, '7']])('%s.%s is a TypeError that says what to pass', async (service, method, text) => {
     await using one = await rig();
     await expect(one.client.call(service as string, method as string, 1)).rejects.toThrow(new TypeError(`the name of a service or method is ${text}: it takes a text, as in call('Arith', 'Mul', input)`));
+  });
+});
+
+describe('a call under way while its client closes', () => {
+  it('is tried again as ever: a server that is rolled in the same moment costs nothing', async () => {
+    await using one = await rig();
+    one.server.onCall = (call) => {
+      if (one.server.received.length > 1) one.server.reply(call);
+    };
+    const call = one.client.call('A', 'B', 1);
+    const first = await one.server.call(0);
+    const closing = one.client.close();
+    one.server.fail(first, 'rpcx: server is closing');
+    expect(await call).toBe('ok');
+    await closing;
+    expect(one.server.received).toHaveLength(2);
+  });
+
+  it('is not tried again once the client was stopped, whatever its fail mode says', async () => {
+    await using one = await rig({ failMode: { name: 'for ever', next: () => ({ again: 'same', afterMs: 0 }) } });
+    const call = failure(one.client.call('A', 'B', 1));
+    await one.server.call(0);
+    one.client.abort();
+    expect(await call).toMatchObject({ code: 'canceled', reason: 'CLOSED' });
+    expect(one.client.stats().retries).toBe(0);
+  });
+});
+
+describe('options of a call that cannot be', () => {
+  const { B } = methodsOf<{ B(input: number): Promise<number> }>('A');
+  it.each([
+    [{ timeoutMs: Number.NaN }, 'timeoutMs is NaN: it takes milliseconds, or Infinity for no limit'],
+    [{ timeoutMs: '500' }, 'timeoutMs is "500": it takes milliseconds, or Infinity for no limit'],
+    [{ signal: new AbortController() }, 'signal is an object of another kind: it takes an AbortSignal, which is the signal of an AbortController'],
+    [{ signal: null }, 'signal is null: it takes an AbortSignal, which is the signal of an AbortController'],
+  ])('fail every kind of call, and leave nothing behind: %o', async (wrong, message) => {
+    await using one = await rig();
+    const options = wrong as CallOptions;
+    const batch = one.client.batch();
+    const inBatch = batch.add(B, 1);
+    const calls: PromiseLike<unknown>[] = [
+      one.client.call('A', 'B', 1, options), one.client.oneway(B, 1, options), one.client.oneshot(B, 1, options), one.client.start(B, 1, options),
+      one.client.inform(B, 1, options), one.client.fork(B, 1, options), one.client.broadcast(B, 1, options), one.client.raw(rawMessage, options),
+    ];
+    void batch.call(options).catch(() => {});
+    for (const call of [...calls, inBatch]) expect(await failure(Promise.resolve(call))).toMatchObject({ code: 'invalid_argument', sent: false, message });
+    expect([one.client.pendingCount, one.server.received.length]).toEqual([0, 0]);
   });
 });

@@ -1,6 +1,6 @@
+import { formatAddress, parseAddress } from './address.ts';
 import { onAbort } from './lazy-signal.ts';
 import type { Runtime } from './runtime.ts';
-import { serviceInstance, sortedInstances } from './service-instance.ts';
 
 /** Go's query string, parsed: `weight`, `group` (may repeat), `state`, `latitude`… Values keep their order. */
 export type InstanceMetadata = Readonly<Record<string, string | readonly string[]>>;
@@ -48,7 +48,8 @@ export function filterInstances(source: Discovery, keep: (instance: ServiceInsta
 /** A list that never changes (rpcx: Peer2PeerDiscovery): `fixed(['tcp@127.0.0.1:8972'])`. Every service is found on each of them. Throws TypeError for none, and for what is no address. */
 export function fixed(addresses: readonly string[]): Discovery {
   if (!Array.isArray(addresses) || addresses.length === 0) throw new TypeError("fixed() names no server: give it a list of addresses, for example fixed(['tcp@127.0.0.1:8972'])");
-  const instances = sortedInstances(addresses.map((address: string) => serviceInstance(address)));
+  const known = new Set(addresses.map((address: string) => formatAddress(parseAddress(address))));
+  const instances = [...known].sort().map((address) => ({ address, metadata: {} }));
   return {
     async *watch(_service, options) {
       yield instances;
