@@ -23,7 +23,7 @@ export class ClientBinding {
   readonly head: Uint8Array;
   readonly #init: BindingInit;
   #onewayHead: Uint8Array | undefined;
-  #timeoutMs = -1;
+  #timeoutMs = Number.NaN;
   #timeoutBytes: Uint8Array = new Uint8Array(0);
 
   constructor(init: BindingInit) {

@@ -1,9 +1,10 @@
-import { bytesCodec, RpcError, type Codec, type Compressor } from '@rpcxjs/core';
+import { bytesCodec, RpcError, type Codec, type Compressor, type Dialer } from '@rpcxjs/core';
 import { gzip } from '@rpcxjs/compress-gzip';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { deferred, failure, rig, until } from '../test/fake-server.ts';
+import { deferred, failure, FakeServer, recordingLogger, rig, settled, until } from '../test/fake-server.ts';
+import { createClient } from './client.ts';
 
 const compressed = (flags: number): boolean => (flags & flag.compressor) !== 0;
 /** A compressor that halves, and says so when the test lets it. */
@@ -36,6 +37,25 @@ describe('a request', () => {
     await failure(one.client.call('A', 'B', 1));
     await failure(one.client.call('A', 'B', 1, { metadata: { __AUTH: 'mine' } }));
     expect(one.server.received.map(({ metadata }) => metadata['__AUTH'])).toEqual(['t1', 't2', 't3', 'mine', 'mine', 'mine']);
+  });
+
+  it.each([0.5, 1, 1.5, 2, 3])('that is written %d ms after its deadline, before the clock has looked at it, is a whole frame with no time left', async (lateMs) => {
+    const clock = manualClock();
+    const gate = deferred();
+    const server = await FakeServer.listen();
+    server.onCall = (call) => server.reply(call);
+    const slow: Dialer = { networks: ['memory'], dial: async (address, options) => { await gate.promise; return server.network.dial(address, options); } };
+    const client = createClient({ servers: server.address, transports: [slow], clock: { now: () => clock.now(), wallTime: () => clock.wallTime(), random: () => 0.5, setTimer: () => ({ cancel() {} }) }, logger: recordingLogger() });
+    const late = client.call('A', 'B', 1, { timeoutMs: 10 }).catch(() => {});
+    const other = client.call('A', 'C', 1);
+    await settled();
+    clock.advance(10 + lateMs);
+    gate.resolve();
+    expect(await other).toBe('ok');
+    await late;
+    expect(server.received.map(({ metadata }) => metadata['__ServerTimeout'])).toEqual(['0', String(Math.floor(9990 - lateMs))]);
+    client.abort();
+    await client.close();
   });
 
   it('whose token function throws fails alone, and nothing of it is sent', async () => {

@@ -42,7 +42,7 @@ export class RequestWriter {
     for (const contribute of headers) contribute(call.metadata, call);
     const bounded = call.deadlineAt !== Infinity;
     // A clock's fractions may make 9999.999… of 10000, which is floored.
-    const remainingMs = bounded ? Math.floor(call.deadlineAt - now + 0.001) : 0;
+    const remainingMs = bounded ? Math.max(0, Math.floor(call.deadlineAt - now + 0.001)) : 0;
     if (!call.hasMetadata && token === undefined) {
       const metadata = bounded ? call.binding.timeoutMetadata(remainingMs) : noMetadata;
       openFrame(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
