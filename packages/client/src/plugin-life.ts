@@ -1,4 +1,5 @@
 import { currentAmbient, onAbort, RpcError, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
+import { wrongOptions } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 
 const stopMs = 1000;
@@ -8,6 +9,8 @@ export function startedWithin(ready: Promise<void>, call: { readonly service: st
   const { clock } = client.runtime;
   const began = clock.now();
   const timeoutMs = options?.timeoutMs ?? client.timeoutMs;
+  // Whoever begins the call says what is wrong.
+  if (wrongOptions(options, timeoutMs) !== undefined) return ready.then(() => options);
   const limitMs = Math.min(timeoutMs, (currentAmbient()?.deadline ?? Infinity) - began);
   const name = `${call.service}.${call.method}`;
   return new Promise((resolve, reject) => {
@@ -22,7 +25,6 @@ export function startedWithin(ready: Promise<void>, call: { readonly service: st
     const late = (): void => give(new RpcError('deadline_exceeded', `${name} was not sent: the client's plugins did not start within ${Math.round(limitMs)} ms`, { reason: 'TIMEOUT', sent: false }));
     const aborted = (cause: unknown): void => give(new RpcError('canceled', `${name} was aborted while the client's plugins started`, { reason: 'ABORTED', sent: false, cause }));
     let release: (() => void) | undefined;
-    // NaN is refused by whoever begins the call.
     const timer = limitMs < Infinity ? clock.setTimer(late, limitMs) : undefined;
     if (options?.signal !== undefined) release = onAbort(options.signal, aborted);
     ready.then(
