@@ -1,6 +1,6 @@
 import {
-  currentAmbient, DeadlineRing, intercept, onAbort, RpcError,
-  type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
+  currentAmbient, DeadlineRing, intercept, onAbort,
+  type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type RpcError, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
