@@ -80,7 +80,13 @@ async function settledMemory(): Promise<NodeJS.MemoryUsage> {
 async function rest(done: () => boolean): Promise<void> {
   for (let turn = 0; turn < 1000 && !done(); turn++) await new Promise((resolve) => { setTimeout(resolve, 10); });
 }
-const idle = (): boolean => server.stats().running === 0;
+let heard = -1;
+/** No handler runs, and replies that nobody waits for come no more. */
+function idle(): boolean {
+  const before = heard;
+  heard = client.stats().traffic.bytesRead;
+  return server.stats().running === 0 && heard === before;
+}
 const timersLeft = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
 // Cancels before the first answer of a server are kept for it, but not in any number.
