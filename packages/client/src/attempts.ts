@@ -185,12 +185,14 @@ export class Attempts {
 
   /** Milliseconds until the next attempt, undefined for none. */
   #again(main: OutboundCall, error: RpcError<string>): number | undefined {
-    if (main.kind === 'raw' || this.#owner.ended) return undefined;
+    if (this.#owner.ended) return undefined;
     // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
     const all = partsOf(main);
     const mayHaveRun = all.some(({ attemptSent, refused }) => attemptSent && !refused);
     const wasRefused = !mayHaveRun && all.some(({ refused }) => refused);
     const unsent = !mayHaveRun && !wasRefused && error.code === 'unavailable';
+    // What is passed on untouched is sent once; nobody here knows what it does.
+    if (main.kind === 'raw' && !unsent) return undefined;
     const retryable = unsent || wasRefused || (main.idempotent && error.code === 'unavailable');
     const wait = this.#decide(main, error, retryable);
     const ready = main.options?.waitForReady === true && unsent;

@@ -51,6 +51,14 @@ describe('several servers', () => {
     expect((three.ran['a'] ?? 0) + (three.ran['c'] ?? 0)).toBe(30);
   });
 
+  it('stand in for one that is down for raw messages too, of which nothing was sent', async () => {
+    await using two = await farm(['a', 'b'], (name) => name, { servers: ['memory@a', 'memory@b', 'memory@nobody'], selector: roundRobin() });
+    const message = { service: 'Counter', method: 'Add', metadata: {}, payload: new Uint8Array([49]), codecId: 1, compressorId: 0, oneway: false, error: false };
+    const replies = await Promise.all(Array.from({ length: 9 }, () => two.client.raw(message)));
+    expect(replies.map(({ error }) => error)).toEqual(Array.from({ length: 9 }, () => false));
+    expect((two.ran['a'] ?? 0) + (two.ran['b'] ?? 0)).toBe(9);
+  });
+
   it('stand in for one that announced its end', async () => {
     const door = deferred();
     await using two = await farm(['a', 'b'], async (name) => (await door.promise, name));
