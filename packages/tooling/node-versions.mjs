@@ -18,7 +18,8 @@ for (const major of majors) {
     continue;
   }
   process.stdout.write(`the tests on Node ${exact[major]}\n`);
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts'];
+  // What becomes of killed, frozen and rolled processes takes minutes and is the same on every version.
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts', '--exclude', 'packages/interop/test/governance/**'];
   const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) failed += 1;
 }
