@@ -1,6 +1,6 @@
 // rpcxjs, client side, every default on: the typed promise API.
 import { createClient, failfast, failover } from '@rpcxjs/client';
-import { instanceList } from '@rpcxjs/core';
+import { instanceList } from '@rpcxjs/core/discoveries';
 import { powerOfTwo, roundRobin } from '@rpcxjs/selectors';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { peerOptions, promiseLoop, serveJobs } from '../closed-loop.mjs';
