@@ -1,4 +1,4 @@
-import { RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Metadata, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import { inGroup, instanceSieve, isActive } from '@rpcxjs/core/discoveries';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { Node } from './nodes/node.ts';
@@ -25,6 +25,8 @@ export interface RouteOwner {
   left(address: string): void;
   failed(call: OutboundCall, error: RpcError): void;
 }
+
+const noMetadata: Metadata = Object.freeze({});
 
 /** One server of the service. */
 interface Target {
@@ -181,7 +183,7 @@ export class ServiceRoute implements CallRoute {
 
   #pick(call: OutboundCall, picker: Picker): Target | undefined {
     const { service, method, input, hashKey, options } = call;
-    const pick = picker.pick({ service, method, input, metadata: options?.metadata ?? {}, hashKey, avoid: avoided(call) });
+    const pick = picker.pick({ service, method, input, metadata: options?.metadata ?? noMetadata, hashKey, avoid: avoided(call) });
     if (pick === undefined) return undefined;
     const target = this.#targets?.get(pick.instance.address);
     if (target === undefined) return this.#stranger(call, pick.instance.address);

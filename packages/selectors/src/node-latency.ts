@@ -13,6 +13,8 @@ export interface LatencyScale {
   readonly decayMs: number;
   /** Milliseconds that a successful call takes, of late; 0 while none is known. */
   usualMs: number;
+  /** When an attempt ended last. */
+  lastAt: number;
 }
 
 /** The latency of one server, through all lists of a service: a peak counts at once, and fades by a factor of e in each `decayMs` (Finagle's peak EWMA). */
@@ -52,11 +54,14 @@ export class NodeLatency {
 
   #fading(now: number): number {
     const elapsed = now - this.#at;
-    return elapsed > 0 ? this.#costMs * Math.exp(-elapsed / this.#scale.decayMs) : this.#costMs;
+    if (elapsed <= 0) return this.#costMs;
+    const share = elapsed / this.#scale.decayMs;
+    return this.#costMs * (share < 0.001 ? 1 - share : Math.exp(-share));
   }
 
   #observe(tookMs: number): void {
     const now = this.#scale.now();
+    this.#scale.lastAt = now;
     const left = this.#fading(now);
     const share = this.#costMs > 0 ? left / this.#costMs : 0;
     this.#costMs = tookMs > left ? tookMs : left + tookMs * (1 - share);

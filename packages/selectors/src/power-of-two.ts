@@ -26,7 +26,7 @@ export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
     name: 'power-of-two',
     build(instances, previous) {
       const before = previous instanceof PowerOfTwoPicker ? previous : undefined;
-      return new PowerOfTwoPicker(ordered(instances), { draw, scale: before?.scale ?? { now, decayMs, usualMs: 0 }, before });
+      return new PowerOfTwoPicker(ordered(instances), { draw, scale: before?.scale ?? { now, decayMs, usualMs: 0, lastAt: now() }, before });
     },
   };
 }
@@ -71,7 +71,8 @@ class PowerOfTwoPicker implements Picker {
     if (second === first) second = (first + 1 + Math.floor(this.#draw() * (length - 1))) % length;
     const one = picks[first] as MeasuredPick; // within the list
     const other = picks[second] as MeasuredPick; // likewise
-    const now = this.scale.now();
+    // Under way is what was asked a moment ago: the clock costs as much as all the rest of a pick.
+    const now = one.latency.pending > 0 || other.latency.pending > 0 ? this.scale.lastAt : this.scale.now();
     return other.latency.score(now) < one.latency.score(now) ? other : one;
   }
 
