@@ -1,7 +1,16 @@
-import type { ClientOptions } from './client-options.ts';
+import type { ClientCall, ClientPlugin, Discovery, FailMode, Interceptor, Selector } from '@rpcxjs/core';
+
+/** What is made of values that users compose; any of it may be something else in a program without types. */
+interface ComposedOptions {
+  readonly failMode?: FailMode | undefined;
+  readonly selector?: Selector | undefined;
+  readonly discovery?: Discovery | undefined;
+  readonly plugins?: readonly ClientPlugin[] | undefined;
+  readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
+}
 
 /** Throws TypeError for what is not the kind of value that an option is composed of: a function that was not called, a name, one instead of a list. */
-export function checkComposed({ failMode, selector, discovery, plugins, intercept }: Partial<ClientOptions>): void {
+export function checkComposed({ failMode, selector, discovery, plugins, intercept }: ComposedOptions): void {
   if (failMode !== undefined) checkValue('failMode', failMode, 'next', 'failover()');
   if (selector !== undefined) checkValue('selector', selector, 'build', 'roundRobin()');
   if (discovery !== undefined) checkValue('discovery', discovery, 'watch', "fixed(['tcp@host:port'])");
