@@ -1,6 +1,6 @@
 import {
-  currentAmbient, DeadlineRing, intercept, onAbort,
-  type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type RpcError, type Timer,
+  currentAmbient, DeadlineRing, intercept, onAbort, RpcError,
+  type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
@@ -217,7 +217,9 @@ export class CallRunner implements CallOwner, AttemptOwner {
   #heed(call: OutboundCall, signal: AbortSignal | undefined, ambient: Ambient | undefined): void {
     const aborted = (reason: unknown): void => this.#aborted(call, reason);
     const own = signal === undefined ? undefined : onAbort(signal, aborted);
-    const outer = call.settled ? undefined : ambient?.onAbort?.(aborted);
+    // The deadline is the same for both, and whichever of the two clocks strikes first says so.
+    const ended = (reason: unknown): void => (RpcError.is(reason) && reason.code === 'deadline_exceeded' ? this.expired(call) : aborted(reason));
+    const outer = call.settled ? undefined : ambient?.onAbort?.(ended);
     if (call.settled) {
       own?.();
       outer?.();

@@ -41,6 +41,16 @@ describe('a call that a handler makes', () => {
     expect(await one.backEnded.promise).toMatchObject({ reason: 'ABORTED' });
   });
 
+  it('that has no time left says so, whichever side looks at the clock first', async () => {
+    await using one = await chain();
+    // The handler at the back answers when its signal fires, which may be just in time.
+    const outcomes = new Set<string>();
+    for (let count = 0; count < 30; count++) {
+      outcomes.add(await one.client.call('Front', 'Ask', null, { timeoutMs: 20 }).then(() => 'in time', ({ code }: { code: string }) => code));
+    }
+    expect([...outcomes].filter((outcome) => outcome !== 'in time')).toEqual(['deadline_exceeded']);
+  });
+
   it('is cancelled when the caller of the handler is gone', async () => {
     await using one = await chain();
     const asked = failure(one.client.call('Front', 'Ask', null));

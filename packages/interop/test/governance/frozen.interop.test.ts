@@ -33,7 +33,7 @@ describe('one of three servers that is frozen, at 500 calls a second with a dead
       expect(frozen.lost.length).toBeLessThanOrEqual(callsOfIt() - before);
       // Each of them was with the frozen one, and an answer to another call would be an error without a code.
       expect([...frozen.lost, ...back.lost].map(({ error }) => error)).toEqual(Array(frozen.lost.length + back.lost.length).fill(expect.objectContaining({ code: 'deadline_exceeded', address })));
-      expect(performance.now() - frozenAt, 'milliseconds until it was back').toBeLessThan(20_000);
+      expect(performance.now() - frozenAt, 'milliseconds until it was back').toBeLessThan(30_000);
     });
 
   it('E3: thawed in time, its late replies are counted and dropped', { timeout: 60_000 }, async () => {
