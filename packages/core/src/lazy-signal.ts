@@ -40,8 +40,13 @@ export class LazySignal {
 }
 
 type Told = (reason: unknown) => void;
+/** Everyone who waits for one signal. */
+interface Hub {
+  readonly waiting: Set<Told>;
+  close(): void;
+}
 /** One listener a signal, however many calls share it: Node warns of a leak from the eleventh on. */
-const hubs = new WeakMap<AbortSignal, Set<Told>>();
+const hubs = new WeakMap<AbortSignal, Hub>();
 
 /**
  * Runs `run` once when `signal` aborts, at once if it has; returns what takes it off again.
@@ -54,17 +59,14 @@ export function onAbort(signal: AbortSignal, run: (reason: unknown) => void): ()
   }
   // A function of its own for each call, so that the same one may be given twice.
   const told: Told = (reason) => run(reason);
-  const waiting = hubs.get(signal) ?? openHub(signal);
-  waiting.add(told);
+  const hub = hubs.get(signal) ?? openHub(signal);
+  hub.waiting.add(told);
   return () => {
-    waiting.delete(told);
-    if (waiting.size === 0) closers.get(waiting)?.();
+    if (hub.waiting.delete(told) && hub.waiting.size === 0) hub.close();
   };
 }
 
-const closers = new WeakMap<Set<Told>, () => void>();
-
-function openHub(signal: AbortSignal): Set<Told> {
+function openHub(signal: AbortSignal): Hub {
   const waiting = new Set<Told>();
   const close = (): void => {
     signal.removeEventListener('abort', listener);
@@ -74,8 +76,8 @@ function openHub(signal: AbortSignal): Set<Told> {
     close();
     for (const told of waiting) told(signal.reason);
   };
-  hubs.set(signal, waiting);
-  closers.set(waiting, close);
+  const hub: Hub = { waiting, close };
+  hubs.set(signal, hub);
   signal.addEventListener('abort', listener);
-  return waiting;
+  return hub;
 }

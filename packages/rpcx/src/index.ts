@@ -1,6 +1,8 @@
 import { createClient as createBareClient, type Client, type ClientOptions as BareClientOptions } from '@rpcxjs/client';
 import { msgpack } from '@rpcxjs/codec-msgpack';
-import { powerOfTwo } from '@rpcxjs/selectors';
+import type { Selector } from '@rpcxjs/core';
+import { powerOfTwo, weightedByRoundTrip as weightedByMeasured, type WeightedByRoundTripOptions } from '@rpcxjs/selectors';
+import { tcpProbe } from '@rpcxjs/selectors/tcp-probe';
 import { createServer as createBareServer, type Server, type ServerOptions as BareServerOptions } from '@rpcxjs/server';
 import { tcp } from '@rpcxjs/transport-tcp';
 
@@ -32,4 +34,9 @@ export function createClient(options: ClientOptions): Client {
 /** A server over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */
 export function createServer(options: ServerOptions = {}): Server {
   return createBareServer({ ...options, transports: options.transports ?? [tcp()], codecs: options.codecs ?? [msgpack] });
+}
+
+/** The selector of `@rpcxjs/selectors`; what is left out is a probe that opens a TCP connection, rpcx's ping without its privileges. Throws TypeError for options that cannot work. */
+export function weightedByRoundTrip(options: Partial<WeightedByRoundTripOptions> = {}): Selector {
+  return weightedByMeasured({ probe: tcpProbe(), ...options });
 }
