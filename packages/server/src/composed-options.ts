@@ -1,0 +1,45 @@
+/** What is made of values that users compose; any of it may be something else in a program without types. */
+interface ComposedOptions {
+  readonly [option: string]: unknown;
+}
+
+const lists: Readonly<Record<string, { readonly methods: readonly string[]; readonly example: string }>> = {
+  transports: { methods: ['listen'], example: '[tcp()]' },
+  codecs: { methods: ['encode', 'decode'], example: '[msgpack]' },
+  compressors: { methods: ['compress', 'decompress'], example: '[gzip]' },
+  plugins: { methods: [], example: "[{ name: 'mine', intercept }]" },
+  registries: { methods: [], example: '[inprocess()]' },
+};
+const functions = ['auth', 'mapError'];
+
+/** Throws TypeError for what is not the kind of value that an option takes: one instead of a list, a function that was not called, a name. */
+export function checkComposed(options: ComposedOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`createServer(${described(options)}): it takes an object of options, or nothing`);
+  for (const [name, { methods, example }] of Object.entries(lists)) {
+    const list = options[name];
+    if (list === undefined) continue;
+    if (!Array.isArray(list)) throw new TypeError(`${name} is ${described(list)}: it takes a list, for example ${example}`);
+    for (const one of list as unknown[]) {
+      // A compressor may be a function that makes others.
+      const callable = typeof one === 'function' && methods.length > 0;
+      const usable = callable || (typeof one === 'object' && one !== null);
+      if (!usable || methods.some((method) => typeof (one as ComposedOptions)[method] !== 'function')) throw new TypeError(`one of ${name} is ${described(one)}, which is no such value${methods.length === 0 ? '' : ` (it needs ${methods.join(' and ')})`}: give values, for example ${example}`);
+    }
+  }
+  for (const name of functions) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is ${described(value)}: it takes a function`);
+  }
+}
+
+/** Throws TypeError for a name that is none of the known ones: what was meant would not hold. */
+export function checkNames(group: string, given: object | undefined, known: object): void {
+  for (const name of Object.keys(given ?? {})) {
+    if (!Object.hasOwn(known, name)) throw new TypeError(`${group} has no "${name}" (it has: ${Object.keys(known).join(', ')})`);
+  }
+}
+
+function described(value: unknown): string {
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  return typeof value === 'object' && value !== null ? 'an object of another kind' : String(JSON.stringify(value));
+}
