@@ -131,6 +131,9 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   }
   const link = linkRules(options, options.limits?.maxQueuedCalls);
   const limits = { ...given, maxQueuedCalls: link.queue.max };
+  for (const [name, value] of Object.entries(options.heartbeat ?? {})) {
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`heartbeat.${name} is ${String(value)}: it takes milliseconds that are not negative`);
+  }
   const timeoutMs = options.timeoutMs ?? 10_000;
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
   checkFilters(options.filters, options.headers);

@@ -109,6 +109,9 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   for (const [name, value] of Object.entries(limits)) {
     if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
   }
+  for (const [name, value] of Object.entries(options.heartbeat ?? {})) {
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`heartbeat.${name} is ${String(value)}: it takes milliseconds that are not negative`);
+  }
   const whenFull = options.whenFull ?? 'refuse';
   if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
   const registries = options.registries ?? [];
