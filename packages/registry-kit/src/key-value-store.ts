@@ -1,0 +1,46 @@
+/**
+ * All that a backend must offer; `keyValueRegistry` turns it into a registry and a discovery in rpcx's layout of keys. Keys are whole paths, `/rpcx/Arith/tcp@127.0.0.1:8972`,
+ * the same in every method; a backend that writes them differently translates both ways. Every operation ends when its `signal` does, rejecting with the signal's reason.
+ * What fails rejects with an `RpcError`, best made by `registryError`; nothing is tried again inside, the kit does that.
+ */
+export interface KeyValueStore {
+  get(key: string, options: Bounded): Promise<Entry | undefined>;
+  /** Every key that begins with `prefix`, which ends with `/`, and its value. */
+  list(prefix: string, options: Bounded): Promise<ReadonlyMap<string, string>>;
+  /** A key that outlives us: base path and service path. Leaves an existing one alone. */
+  putPersistent(key: string, value: string, options: Bounded): Promise<void>;
+  /**
+   * A key that dies with our session or `ttlMs` after its last `putOwned` or `touchOwned`. Takes over a key that somebody else owns.
+   * With `ifVersion` it writes only what still has that version, and says false otherwise.
+   */
+  putOwned(key: string, value: string, options: PutOwnedOptions): Promise<boolean>;
+  /** For a backend whose keys do not live as long as a session: `ttlMs` from now, without a change that watchers would see. False when the key is not there, or not ours. */
+  touchOwned?(key: string, options: TouchOwnedOptions): Promise<boolean>;
+  /** False when the key is not there or belongs to somebody else by now, and is left alone then. */
+  deleteOwned(key: string, options: Bounded): Promise<boolean>;
+  /** All that `list` would say, at once and after each change; values that changed count. Ends with an error when the backend is lost; a slow reader sees the newest only. */
+  watch(prefix: string, options: Bounded): AsyncIterable<ReadonlyMap<string, string>>;
+  /** Yields each time that owned keys must be written again, because the session they belonged to has ended. */
+  sessionLost(options: Bounded): AsyncIterable<void>;
+  /** Gives up the session, and the keys with it; leaves no handle behind. Settles also when the backend is gone. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface Bounded {
+  readonly signal: AbortSignal;
+}
+export interface TouchOwnedOptions extends Bounded {
+  /** Milliseconds. */
+  readonly ttlMs: number;
+}
+export interface PutOwnedOptions extends TouchOwnedOptions {
+  /** The `version` that `get` said. */
+  readonly ifVersion?: string | undefined;
+}
+export interface Entry {
+  readonly value: string;
+  /** It belongs to our session of now. */
+  readonly owned: boolean;
+  /** Differs after each write of the value, whoever wrote. */
+  readonly version: string;
+}
