@@ -13,4 +13,4 @@ export { dialProbe } from './dial-probe.ts';
 export { sameInstances, serviceInstance, sortedInstances } from './service-instance.ts';
 export { instanceSieve } from './discovery-sieve.ts';
 export type { SieveOptions } from './discovery-sieve.ts';
-export { inGroup, instanceWeight, isActive, metadataValues } from './instance-metadata.ts';
+export { hasUsableWeight, inGroup, instanceWeight, isActive, metadataValues } from './instance-metadata.ts';

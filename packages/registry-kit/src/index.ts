@@ -1,3 +1,10 @@
 export { fileStore } from './file-store.ts';
 export type { FileStoreOptions } from './file-store.ts';
 export { formatMetadata, parseMetadata } from './instance-metadata.ts';
+export { keyValueRegistry } from './key-value-registry.ts';
+export type { KeyValueRegistry, KeyValueRegistryInit } from './key-value-registry.ts';
+export type { Bounded, Entry, KeyValueStore, PutOwnedOptions, TouchOwnedOptions } from './key-value-store.ts';
+export type { OpenContext } from './backend.ts';
+export { registryError } from './registry-error.ts';
+export type { RegistryErrorInit } from './registry-error.ts';
+export type { RegistryOptions } from './registry-options.ts';

@@ -22,6 +22,8 @@ export interface KeyValueStore {
   watch(prefix: string, options: Bounded): AsyncIterable<ReadonlyMap<string, string>>;
   /** Yields each time that owned keys must be written again, because the session they belonged to has ended. */
   sessionLost(options: Bounded): AsyncIterable<void>;
+  /** Drops the connection without a word, for a backend that does not answer: what is owned stays until its time is over. @default close() */
+  abandon?(): void;
   /** Gives up the session, and the keys with it; leaves no handle behind. Settles also when the backend is gone. Safe to call twice. */
   close(): Promise<void>;
 }

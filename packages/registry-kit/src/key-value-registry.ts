@@ -1,0 +1,101 @@
+import type { Discovery, Lease, Registration, Registry, Runtime, ServiceInstance, WatchOptions } from '@rpcxjs/core';
+import { instanceFeed, serviceInstance } from '@rpcxjs/core/discoveries';
+import { Backend, type BackendInit } from './backend.ts';
+import { InstanceKeys } from './instance-keys.ts';
+import { PublishedEntry } from './published-entry.ts';
+import { resolveRegistryOptions, type RegistryOptions, type ResolvedRegistryOptions } from './registry-options.ts';
+import { ServiceWatch } from './service-watch.ts';
+
+/** What servers register with it, clients that are given it find; and what Go servers register in the same backend too. */
+export interface KeyValueRegistry extends Registry, Discovery {}
+
+export interface KeyValueRegistryInit extends Pick<BackendInit, 'open'> {
+  /** Of the backend, for errors and logs: `etcd`. */
+  readonly name: string;
+  /** Where it is, as the user wrote it. */
+  readonly where: string;
+  readonly options?: RegistryOptions | undefined;
+}
+
+/**
+ * A registry and a discovery over any key-value store, in rpcx's layout. The store is opened on first use, shared by all services, and given up and opened again when it
+ * does not answer; every operation has a deadline. Watchers keep their last list while the backend is away, and read it anew when it is back; entries are written again.
+ *
+ * A first reading that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for options that cannot be.
+ */
+export function keyValueRegistry(init: KeyValueRegistryInit): KeyValueRegistry {
+  return new StoredRegistry(init, resolveRegistryOptions(init.name, init.options ?? {}));
+}
+
+class StoredRegistry implements KeyValueRegistry {
+  readonly #options: ResolvedRegistryOptions;
+  readonly #keys: InstanceKeys;
+  readonly #backend: Backend;
+  readonly #entries = new Map<string, PublishedEntry>();
+  readonly #watches = new Map<string, ServiceWatch>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ name, where, open }: KeyValueRegistryInit, options: ResolvedRegistryOptions) {
+    this.#options = options;
+    this.#keys = new InstanceKeys(options.basePath);
+    this.#backend = new Backend({ name, where, open, ttlMs: options.ttlMs, timeoutMs: options.timeoutMs, probeMs: options.probeMs, probeKey: this.#keys.base });
+  }
+
+  async register(registration: Registration, { signal, runtime }: WatchOptions): Promise<Lease> {
+    const { service, instance } = registration;
+    if (typeof service !== 'string' || service === '') throw new TypeError('a registration needs the name of its service');
+    const checked = serviceInstance(instance.address, instance.metadata);
+    const { address } = checked;
+    const what = `register "${service}" at ${address}`;
+    this.#backend.mustBeOpen(what);
+    signal?.throwIfAborted();
+    const key = this.#keys.instance(service, address);
+    // The one before is on its way out: what it deletes must not be this one's.
+    for (let leaving = this.#entries.get(key)?.leaving; leaving !== undefined; leaving = this.#entries.get(key)?.leaving) await leaving.catch(() => {});
+    this.#backend.mustBeOpen(what);
+    const entry = this.#entries.get(key) ?? this.#newEntry(key, service, address, runtime);
+    return entry.register({ metadata: checked.metadata, rates: () => registration.rates?.() }, signal);
+  }
+
+  watch(service: string, { signal, runtime }: WatchOptions): AsyncIterable<readonly ServiceInstance[]> {
+    return instanceFeed(signal, (feed) => {
+      this.#backend.mustBeOpen(`watch "${service}"`);
+      return (this.#watches.get(service) ?? this.#newWatch(service, runtime)).add(feed);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#backend.close();
+    for (const watch of [...this.#watches.values()]) watch.close();
+    for (const entry of [...this.#entries.values()]) entry.close();
+    await closed;
+  }
+
+  #newEntry(key: string, service: string, address: string, runtime: Runtime): PublishedEntry {
+    const { ttlMs, refreshMs, publishRates } = this.#options;
+    const left = (): void => {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    };
+    const entry: PublishedEntry = new PublishedEntry({ backend: this.#backend, keys: this.#keys, service, address, ttlMs, refreshMs, publishRates, runtime, left });
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #newWatch(service: string, runtime: Runtime): ServiceWatch {
+    const { relistMs, timeoutMs } = this.#options;
+    const ended = (): void => {
+      if (this.#watches.get(service) === watch) this.#watches.delete(service);
+    };
+    const watch: ServiceWatch = new ServiceWatch({ backend: this.#backend, service, prefix: this.#keys.prefix(service), relistMs, timeoutMs, runtime, ended });
+    this.#watches.set(service, watch);
+    return watch;
+  }
+}

@@ -1,0 +1,234 @@
+import { RpcError, type InstanceMetadata, type Lease, type Runtime } from '@rpcxjs/core';
+import { serviceInstance } from '@rpcxjs/core/discoveries';
+import type { Backend, BackendUser } from './backend.ts';
+import { baseValue, type InstanceKeys } from './instance-keys.ts';
+import { formatMetadata, parseMetadata } from './instance-metadata.ts';
+import { mergedMetadata } from './merged-metadata.ts';
+import { backoffMs, jitteredMs, Pause } from './pause.ts';
+
+/** What an entry needs to know. */
+export interface PublishedEntryInit {
+  readonly backend: Backend;
+  readonly keys: InstanceKeys;
+  readonly service: string;
+  readonly address: string;
+  readonly ttlMs: number;
+  readonly refreshMs: number;
+  readonly publishRates: boolean;
+  readonly runtime: Runtime;
+  /** Nobody holds a lease of it any more. */
+  readonly left: () => void;
+}
+
+/** What one lease publishes. */
+export interface Publication {
+  readonly metadata: InstanceMetadata;
+  readonly rates: () => { readonly calls: number; readonly connections: number } | undefined;
+}
+
+const mostTries = 5;
+
+/**
+ * One service at one address, as it stands in the backend: written at once, looked at now and then, written again when it is missing, and deleted when its last lease is
+ * released. Several leases of it are one entry: the newest counts. States: new → published → left.
+ */
+export class PublishedEntry implements BackendUser {
+  readonly #init: PublishedEntryInit;
+  readonly #key: string;
+  readonly #leases: EntryLease[] = [];
+  readonly #stop = new AbortController();
+  readonly #pause = new Pause();
+  /** What the server wanted when it wrote last, and what it wrote then: theirs is in it too. */
+  #before: InstanceMetadata | undefined;
+  #written: InstanceMetadata = {};
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Something of it may stand there. */
+  #asked = false;
+  #keeping = false;
+  #leaving: Promise<void> | undefined;
+
+  constructor(init: PublishedEntryInit) {
+    this.#init = init;
+    this.#key = init.keys.instance(init.service, init.address);
+  }
+
+  /** Settles when it is gone; undefined while it has leases. */
+  get leaving(): Promise<void> | undefined {
+    return this.#leaving;
+  }
+
+  /** Rejects, and leaves nothing behind, when the backend does not take it. */
+  async register(publication: Publication, signal: AbortSignal | undefined): Promise<Lease> {
+    const lease = new EntryLease(publication, this);
+    this.#leases.push(lease);
+    try {
+      await this.#write(signal);
+    } catch (error) {
+      this.#drop(lease).catch(() => {}); // why it could not be written says more
+      throw error;
+    }
+    this.#keep();
+    return lease;
+  }
+
+  async update(lease: EntryLease, metadata: InstanceMetadata): Promise<void> {
+    const { backend, address } = this.#init;
+    backend.mustBeOpen(`update ${this.#key}`);
+    if (!this.#leases.includes(lease)) throw new RpcError('failed_precondition', `the registration of ${address} was released and cannot be updated: register it again`, { reason: 'CLOSED', sent: false });
+    lease.metadata = serviceInstance(address, metadata).metadata;
+    if (lease === this.#leases.at(-1)) await this.#write(this.#stop.signal);
+  }
+
+  /** Rejects when the backend could not be told: the entry ends by itself then, when its time is over. */
+  async release(lease: EntryLease): Promise<void> {
+    if (this.#leases.includes(lease)) await this.#drop(lease);
+    else await this.#leaving;
+  }
+
+  lookAgain(): void {
+    this.#pause.wake();
+  }
+
+  /** Without a word to the backend, whose session ends with it. */
+  close(): void {
+    this.#leases.length = 0;
+    this.#end();
+  }
+
+  async #drop(lease: EntryLease): Promise<void> {
+    this.#leases.splice(this.#leases.indexOf(lease), 1);
+    if (this.#leases.length > 0) {
+      await this.#write(this.#stop.signal);
+      return;
+    }
+    this.#end();
+    const { backend, runtime } = this.#init;
+    if (backend.closed) return;
+    if (!this.#asked) {
+      this.#init.left();
+      return;
+    }
+    this.#leaving = this.#inTurn(() => backend.operate(`delete ${this.#key}`, runtime, undefined, async (store, signal) => void (await store.deleteOwned(this.#key, { signal }))));
+    // Whoever registers the same again waits for it, and does not care how it went.
+    this.#leaving.catch(() => {});
+    await this.#leaving.finally(() => this.#init.left());
+  }
+
+  #end(): void {
+    this.#stop.abort();
+    this.#init.backend.detach(this);
+    if (this.#init.backend.closed) this.#init.left();
+  }
+
+  #keep(): void {
+    if (this.#keeping || this.#stop.signal.aborted) return;
+    this.#keeping = true;
+    this.#init.backend.attach(this, this.#init.runtime);
+    void this.#lookNowAndThen(this.#stop.signal);
+  }
+
+  async #lookNowAndThen(signal: AbortSignal): Promise<void> {
+    const { backend, refreshMs, runtime } = this.#init;
+    const { clock } = runtime;
+    for (let failures = 0; !signal.aborted;) {
+      await this.#pause.wait(clock, failures === 0 ? jitteredMs(clock, refreshMs) : backoffMs(clock, failures), signal);
+      if (signal.aborted) return;
+      try {
+        await this.#write(signal);
+        failures = 0;
+      } catch {
+        failures += 1;
+        backend.suspect();
+      }
+    }
+  }
+
+  /** Brings the entry to what it should be. One after the other: each begins with what the one before has left. */
+  #write(signal: AbortSignal | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      signal?.throwIfAborted();
+      if (this.#before === undefined) {
+        await this.#writeFirst(signal);
+        return;
+      }
+      for (let tries = 0; tries < mostTries; tries++) if (await this.#writeAgain(this.#before, signal)) return;
+      throw new RpcError('aborted', `${this.#key} cannot be written: others change it all the time; who does?`, { sent: false });
+    });
+  }
+
+  /** As rpcx does: whatever stands there is from another life. */
+  async #writeFirst(signal: AbortSignal | undefined): Promise<void> {
+    const wanted = this.#wanted();
+    await this.#writeParents(signal);
+    await this.#put(wanted, wanted, undefined, signal);
+  }
+
+  /** Whether nobody came between. */
+  async #writeAgain(before: InstanceMetadata, signal: AbortSignal | undefined): Promise<boolean> {
+    const { backend, runtime, ttlMs } = this.#init;
+    const wanted = this.#wanted();
+    const found = await backend.operate(`read ${this.#key}`, runtime, signal, (store, inner) => store.get(this.#key, { signal: inner }));
+    if (found === undefined) await this.#writeParents(signal);
+    const merged = mergedMetadata(before, wanted, (found && parseMetadata(found.value)) ?? this.#written);
+    if (found?.owned === true && formatMetadata(this.#withRates(merged)) === found.value) {
+      const alive = await backend.operate(`refresh ${this.#key}`, runtime, signal, async (store, inner) => (await store.touchOwned?.(this.#key, { signal: inner, ttlMs })) ?? true);
+      if (alive) [this.#before, this.#written] = [wanted, merged];
+      return alive;
+    }
+    return this.#put(wanted, merged, found?.version, signal);
+  }
+
+  async #put(wanted: InstanceMetadata, merged: InstanceMetadata, ifVersion: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    const { backend, runtime, ttlMs } = this.#init;
+    const text = formatMetadata(this.#withRates(merged));
+    this.#asked = true;
+    const written = await backend.operate(`write ${this.#key}`, runtime, signal, (store, inner) => store.putOwned(this.#key, text, { signal: inner, ttlMs, ifVersion }));
+    if (written) [this.#before, this.#written] = [wanted, merged];
+    return written;
+  }
+
+  async #writeParents(signal: AbortSignal | undefined): Promise<void> {
+    const { backend, keys, service, runtime } = this.#init;
+    for (const [key, value] of [[keys.base, baseValue], [keys.service(service), service]] as const) {
+      if (key !== '') await backend.operate(`write ${key}`, runtime, signal, (store, inner) => store.putPersistent(key, value, { signal: inner }));
+    }
+  }
+
+  /** As rpcx writes them (rpcx-etcd serverplugin/etcdv3.go, Start): mean calls and connections a second. */
+  #withRates(metadata: InstanceMetadata): InstanceMetadata {
+    const rates = this.#init.publishRates ? this.#leases.at(-1)?.rates() : undefined;
+    return rates === undefined ? metadata : { ...metadata, calls: rates.calls.toFixed(2), connections: rates.connections.toFixed(2) };
+  }
+
+  #wanted(): InstanceMetadata {
+    return this.#leases.at(-1)?.metadata ?? {};
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+/** Two states: held, released. */
+export class EntryLease implements Lease {
+  metadata: InstanceMetadata;
+  readonly rates: Publication['rates'];
+  readonly #entry: PublishedEntry;
+
+  constructor({ metadata, rates }: Publication, entry: PublishedEntry) {
+    this.metadata = metadata;
+    this.rates = rates;
+    this.#entry = entry;
+  }
+  update(metadata: InstanceMetadata): Promise<void> {
+    return this.#entry.update(this, metadata);
+  }
+  release(): Promise<void> {
+    return this.#entry.release(this);
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}
