@@ -21,7 +21,7 @@ export function bounded<T>(bounds: Bounds, work: (signal: AbortSignal) => Promis
     };
     const give = (reason: unknown): void => {
       settle();
-      reject(reason as Error); // whatever the signal was aborted with
+      reject(reason);
       controller.abort(reason);
     };
     const timer = bounds.clock.setTimer(() => give(bounds.late()), bounds.timeoutMs);
@@ -34,7 +34,7 @@ export function bounded<T>(bounds: Bounds, work: (signal: AbortSignal) => Promis
       },
       (error: unknown) => {
         settle();
-        reject(error as Error); // as it was thrown
+        reject(error);
       },
     );
   });

@@ -24,7 +24,7 @@ export interface KeyValueRegistryInit extends Pick<BackendInit, 'open'> {
  * A first reading that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for options that cannot be.
  */
 export function keyValueRegistry(init: KeyValueRegistryInit): KeyValueRegistry {
-  return new StoredRegistry(init, resolveRegistryOptions(init.name, init.options ?? {}));
+  return new StoredRegistry(init, resolveRegistryOptions(init.name, init.options));
 }
 
 class StoredRegistry implements KeyValueRegistry {
@@ -74,8 +74,8 @@ class StoredRegistry implements KeyValueRegistry {
 
   async #close(): Promise<void> {
     const closed = this.#backend.close();
-    for (const watch of [...this.#watches.values()]) watch.close();
-    for (const entry of [...this.#entries.values()]) entry.close();
+    for (const watch of this.#watches.values()) watch.close();
+    for (const entry of this.#entries.values()) entry.close();
     await closed;
   }
 

@@ -30,7 +30,7 @@ export interface ResolvedRegistryOptions {
 const longestTimer = 2_147_483_647;
 
 /** Throws TypeError for what cannot be. */
-export function resolveRegistryOptions(name: string, options: RegistryOptions): ResolvedRegistryOptions {
+export function resolveRegistryOptions(name: string, options: RegistryOptions = {}): ResolvedRegistryOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${name}(): its options are ${String(options)}: give an object, or nothing`);
   const { basePath = '/rpcx', ttlMs = 30_000, refreshMs = ttlMs / 3, relistMs = 30_000, timeoutMs = 5000, probeMs = 5000, publishRates = false } = options;
   if (typeof basePath !== 'string' || !/[^/]/.test(basePath)) throw new TypeError(`${name}(): basePath is ${JSON.stringify(basePath)}: write a path, for example '/rpcx_test', the same as the Go servers`);

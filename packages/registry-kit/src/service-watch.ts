@@ -62,7 +62,7 @@ export class ServiceWatch implements BackendUser {
 
   /** The readers keep the list that they have. */
   close(): void {
-    for (const feed of [...this.#feeds]) feed.end();
+    for (const feed of this.#feeds) feed.end();
     this.#end();
   }
 
@@ -98,7 +98,7 @@ export class ServiceWatch implements BackendUser {
         const timer = runtime.clock.setTimer(() => reject(backend.late(what)), timeoutMs);
         onAbort(held.signal, (reason) => {
           timer.cancel();
-          reject(reason as Error); // of the signal
+          reject(reason);
         });
         this.#renew = resolve;
         const readAll = async (): Promise<void> => {
@@ -158,7 +158,7 @@ export class ServiceWatch implements BackendUser {
   }
 
   #fail(error: unknown): void {
-    for (const feed of [...this.#feeds]) feed.fail(error);
+    for (const feed of this.#feeds) feed.fail(error);
   }
 }
 
