@@ -3,6 +3,7 @@ import { systemClock, type InstanceMetadata, type Lease, type Logger, type Servi
 import { manualClock, type ManualClock } from '@rpcxjs/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keyValueRegistry, type KeyValueRegistry } from '../src/key-value-registry.ts';
+import { registryError } from '../src/registry-error.ts';
 import type { RegistryOptions } from '../src/registry-options.ts';
 import { MemoryBackend } from './memory-backend.ts';
 
@@ -203,7 +204,128 @@ describe('what is registered', () => {
   });
 });
 
+describe('what is registered, when others come between', () => {
+  it('does not undo an edit that is made while it is being refreshed', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '3' });
+    let edits = 0;
+    here.backend.before = (operation) => {
+      if (operation === 'putOwned' && edits++ === 0) here.backend.edit('/rpcx/Arith/tcp@a:1', 'state=inactive&weight=3');
+    };
+    await lease.update({ weight: '4' });
+    expect(here.value()).toBe('state=inactive&weight=4');
+  });
+
+  it('gives up, and says so, when somebody edits it all the time', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '3' });
+    here.backend.before = (operation) => {
+      if (operation === 'putOwned') here.backend.edit('/rpcx/Arith/tcp@a:1', `note=${here.backend.version}`);
+    };
+    await expect(lease.update({ weight: '4' })).rejects.toMatchObject({ code: 'aborted', message: expect.stringContaining('others change it all the time') as string });
+  });
+
+  it('is not deleted by its own earlier life', async () => {
+    const here = house();
+    const registry = here.registry();
+    const lease = await here.register(registry, { weight: '1' });
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    here.backend.before = (operation) => (operation === 'deleteOwned' ? gate : undefined);
+    const released = lease.release();
+    const registered = here.register(registry, { weight: '2' });
+    await here.clock.advanceAsync(0);
+    open();
+    await released;
+    await registered;
+    expect(here.value()).toBe('weight=2');
+    // And is looked after.
+    here.backend.loseSessions();
+    await here.clock.advanceAsync(0);
+    expect(here.value()).toBe('weight=2');
+  });
+
+  it('leaves no connection that was opened when nobody waited for it any more', async () => {
+    const here = house();
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const registry = keyValueRegistry({ name: 'memory', where: 'here', open: () => gate.then(here.backend.open) });
+    const failure = here.register(registry).then(() => undefined, (error: unknown) => error);
+    await here.clock.advanceAsync(5000);
+    expect(await failure).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    open();
+    await here.clock.advanceAsync(0);
+    expect(here.backend.stores.map(({ closed }) => closed)).toEqual([true]);
+    await registry.close();
+  });
+});
+
 describe('a watcher', () => {
+  it('reads the list anew as soon as a backend that was silent for a moment answers', async () => {
+    const here = house();
+    const registry = here.registry({ relistMs: 1_000_000 });
+    const heard = here.watch(registry);
+    await here.clock.advanceAsync(1000);
+    here.backend.deaf = true;
+    here.backend.edit('/rpcx/Arith/tcp@a:1', '');
+    here.backend.frozen = true;
+    for (let waited = 0; here.said.length === 0 && waited < 15_000; waited += 100) await here.clock.advanceAsync(100);
+    here.backend.frozen = false;
+    await here.clock.advanceAsync(1000);
+    expect([here.backend.stores.length, heard.lists]).toEqual([1, ['', 'a']]);
+  });
+
+  it('believes what its watch said rather than a list that was read before', async () => {
+    const here = house();
+    const registry = here.registry({ relistMs: 1000 });
+    const heard = here.watch(registry);
+    await here.clock.advanceAsync(0);
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const stale = here.backend.content('/rpcx/Arith/');
+    here.backend.before = async (operation) => {
+      if (operation !== 'list') return;
+      here.backend.before = undefined;
+      await gate;
+      here.backend.content = () => {
+        Reflect.deleteProperty(here.backend, 'content');
+        return stale;
+      };
+    };
+    await here.clock.advanceAsync(1200);
+    here.backend.edit('/rpcx/Arith/tcp@a:1', '');
+    await here.clock.advanceAsync(0);
+    open();
+    await here.clock.advanceAsync(100);
+    expect(heard.lists).toEqual(['', 'a']);
+  });
+
+  it('is not told that the backend is away when that refuses to be asked', async () => {
+    const here = house();
+    const registry = here.registry();
+    const heard = here.watch(registry);
+    here.backend.before = (operation) => {
+      if (operation === 'get') throw registryError({ name: 'memory', where: 'here:1', what: 'read /rpcx', code: 'permission_denied', reason: 'REGISTRY_REFUSED' });
+    };
+    await here.clock.advanceAsync(60_000);
+    expect([heard.lists, here.said, here.backend.stores.length]).toEqual([[''], [], 1]);
+  });
+
+  it('goes on by reading the list when only watching fails, and one warning says so', async () => {
+    const here = house();
+    const registry = here.registry();
+    const heard = here.watch(registry);
+    await here.clock.advanceAsync(0);
+    here.backend.before = (operation) => {
+      if (operation === 'watch') throw new Error('watching is switched off');
+    };
+    here.backend.stores[0]?.broken();
+    here.backend.edit('/rpcx/Arith/tcp@a:1', '');
+    await here.clock.advanceAsync(120_000);
+    expect(heard.lists).toEqual(['', 'a']);
+    expect(here.said).toEqual([expect.stringMatching(/^the instances of "Arith" cannot be watched; the list is read every 30000 ms: watching is switched off/)]);
+  });
+
   it('G1: keeps its list while the backend is away, and hears the new one when it is back', async () => {
     const here = house();
     const registry = here.registry();

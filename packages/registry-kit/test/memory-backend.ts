@@ -21,6 +21,8 @@ export class MemoryBackend {
   deaf = false;
   /** Keys need to be touched. */
   readonly expires: boolean;
+  /** Runs before each operation is answered. */
+  before: ((operation: string) => void | Promise<void>) | undefined;
   version = 0;
   writes = 0;
   lists = 0;
@@ -30,7 +32,7 @@ export class MemoryBackend {
     this.expires = expires;
   }
 
-  readonly open = (): KeyValueStore => {
+  readonly open = (): MemoryStore => {
     if (this.down) throw new Error('connect ECONNREFUSED');
     const store = new MemoryStore(this);
     this.stores.push(store);
@@ -79,24 +81,24 @@ class MemoryStore implements KeyValueStore {
   }
 
   get(key: string, { signal }: Bounded): Promise<Entry | undefined> {
-    return this.#answer(signal, () => {
+    return this.#answer('get', signal, () => {
       const kept = this.#backend.live(key);
       return kept && { value: kept.value, owned: kept.owner === this, version: `${kept.version}` };
     });
   }
   list(prefix: string, { signal }: Bounded): Promise<ReadonlyMap<string, string>> {
-    return this.#answer(signal, () => {
+    return this.#answer('list', signal, () => {
       this.#backend.lists += 1;
       return this.#backend.content(prefix);
     });
   }
   putPersistent(key: string, value: string, { signal }: Bounded): Promise<void> {
-    return this.#answer(signal, () => {
+    return this.#answer('putPersistent', signal, () => {
       if (!this.#backend.keys.has(key)) this.#backend.edit(key, value);
     });
   }
   putOwned(key: string, value: string, { signal, ttlMs, ifVersion }: PutOwnedOptions): Promise<boolean> {
-    return this.#answer(signal, () => {
+    return this.#answer('putOwned', signal, () => {
       const backend = this.#backend;
       if (ifVersion !== undefined && `${backend.live(key)?.version}` !== ifVersion) return false;
       backend.writes += 1;
@@ -106,7 +108,7 @@ class MemoryStore implements KeyValueStore {
     });
   }
   touchOwned(key: string, { signal, ttlMs }: TouchOwnedOptions): Promise<boolean> {
-    return this.#answer(signal, () => {
+    return this.#answer('touchOwned', signal, () => {
       const kept = this.#backend.live(key);
       if (kept?.owner !== this) return false;
       if (this.#backend.expires) kept.endsAt = this.#backend.clock.now() + ttlMs;
@@ -114,7 +116,7 @@ class MemoryStore implements KeyValueStore {
     });
   }
   deleteOwned(key: string, { signal }: Bounded): Promise<boolean> {
-    return this.#answer(signal, () => {
+    return this.#answer('deleteOwned', signal, () => {
       if (this.#backend.live(key)?.owner !== this) return false;
       this.#backend.keys.delete(key);
       this.#backend.tell();
@@ -128,7 +130,7 @@ class MemoryStore implements KeyValueStore {
     const watcher = { tell: () => { news = true; wake(); }, fail: (error: Error) => { failure = error; wake(); } };
     this.#watching.add(watcher);
     try {
-      await this.#answer(signal, () => {});
+      await this.#answer('watch', signal, () => {});
       while (!signal.aborted) {
         if (failure !== undefined) throw failure;
         if (news) {
@@ -172,9 +174,9 @@ class MemoryStore implements KeyValueStore {
     for (const watcher of this.#watching) watcher.fail(new Error('connection lost'));
   }
 
-  async #answer<T>(signal: AbortSignal, answer: () => T): Promise<T> {
+  async #answer<T>(operation: string, signal: AbortSignal, answer: () => T): Promise<T> {
     signal.throwIfAborted();
-    await Promise.resolve();
+    await this.#backend.before?.(operation);
     if (this.#backend.frozen) await new Promise(() => {}); // and does not look at its signal
     if (this.#backend.down || this.closed || this.abandoned) throw new Error('connect ECONNREFUSED');
     return answer();
