@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { keyValueRegistry } from '../src/key-value-registry.ts';
+import { house } from './house.ts';
+
+describe('what is registered', () => {
+  it("stands in rpcx's keys at once", async () => {
+    const here = house();
+    await here.register(here.registry({ basePath: '/rpcx_test/' }), { weight: '3', group: ['b', 'a'] });
+    expect([...here.backend.keys].map(([key, { value }]) => [key, value])).toEqual([['/rpcx_test', 'rpcx_path'], ['/rpcx_test/Arith', 'Arith'], ['/rpcx_test/Arith/tcp@a:1', 'group=b&group=a&weight=3']]);
+  });
+
+  it('is written again when somebody deletes it, with what others had edited', async () => {
+    const here = house();
+    await here.register(here.registry(), { weight: '3' });
+    here.backend.edit('/rpcx/Arith/tcp@a:1', 'state=inactive&weight=3');
+    await here.clock.advanceAsync(13_000);
+    here.backend.keys.clear();
+    await here.clock.advanceAsync(13_000);
+    expect(here.value()).toBe('state=inactive&weight=3');
+    expect(here.value('/rpcx')).toBe('rpcx_path');
+  });
+
+  it('keeps what others edited, but for what the server itself changes', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '3', group: 'a' });
+    here.backend.edit('/rpcx/Arith/tcp@a:1', 'group=b&note=mine&weight=7');
+    await lease.update({ weight: '5', group: 'a' });
+    expect(here.value()).toBe('group=b&note=mine&weight=5');
+    await lease.update({ weight: '5' });
+    expect(here.value()).toBe('note=mine&weight=5');
+  });
+
+  it('is not written again while it is as it should be', async () => {
+    const here = house();
+    await here.register(here.registry(), { weight: '3' });
+    await here.clock.advanceAsync(120_000);
+    expect(here.backend.writes).toBe(1);
+  });
+
+  it('lives on in a backend whose keys expire, without a change that watchers would see', async () => {
+    const here = house(true);
+    const registry = here.registry({ ttlMs: 3000 });
+    await here.register(registry);
+    const heard = here.watch(registry);
+    await here.clock.advanceAsync(60_000);
+    expect(here.value()).toBe('');
+    expect([here.backend.writes, heard.lists]).toEqual([1, ['a']]);
+  });
+
+  it('G3: is written again at once when the session is lost', async () => {
+    const here = house();
+    await here.register(here.registry(), { weight: '3' });
+    here.backend.loseSessions();
+    expect(here.value()).toBeUndefined();
+    await here.clock.advanceAsync(0);
+    expect(here.value()).toBe('weight=3');
+  });
+
+  it('G3b: takes over what an earlier session has left', async () => {
+    const here = house();
+    await here.register(here.registry(), { weight: '1' });
+    const [before] = here.backend.stores;
+    await here.register(here.registry(), { weight: '2' });
+    expect(here.value()).toBe('weight=2');
+    expect(here.backend.live('/rpcx/Arith/tcp@a:1')?.owner).not.toBe(before);
+  });
+
+  it('is not deleted by somebody whose place was taken', async () => {
+    const here = house();
+    const older = await here.register(here.registry(), { weight: '1' });
+    await here.register(here.registry(), { weight: '2' });
+    await older.release();
+    expect(here.value()).toBe('weight=2');
+  });
+
+  it('says calls and connections a second, where that is asked for', async () => {
+    const here = house();
+    let calls = 12.5;
+    await here.register(here.registry({ publishRates: true }), { weight: '3' }, () => ({ calls, connections: 1 / 3 }));
+    expect(here.value()).toBe('calls=12.50&connections=0.33&weight=3');
+    calls = 1;
+    await here.clock.advanceAsync(13_000);
+    expect(here.value()).toBe('calls=1.00&connections=0.33&weight=3');
+  });
+
+  it('ends with an error in time when the backend does not answer, and leaves nothing to come', async () => {
+    const here = house();
+    here.backend.frozen = true;
+    const failure = here.register(here.registry()).then(() => undefined, (error: unknown) => error);
+    await here.clock.advanceAsync(4999);
+    expect(here.clock.pending).toBeGreaterThan(0);
+    await here.clock.advanceAsync(1);
+    expect(await failure).toMatchObject({ code: 'unavailable', reason: 'REGISTRY_UNREACHABLE', message: expect.stringMatching(/^memory at here:1 cannot write \/rpcx: no answer within 5000 ms; does memory run there/) as string });
+  });
+
+  it('is refused with what the backend says when it is not there', async () => {
+    const here = house();
+    here.backend.down = true;
+    await expect(here.register(here.registry())).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE', message: expect.stringContaining('connect ECONNREFUSED') as string });
+    here.backend.down = false;
+  });
+
+  it('G1: is back when the backend is back, without a call of anybody', async () => {
+    const here = house();
+    await here.register(here.registry(), { weight: '3' });
+    here.backend.goDown();
+    here.backend.keys.clear();
+    await here.clock.advanceAsync(60_000);
+    here.backend.down = false;
+    await here.clock.advanceAsync(6000);
+    expect(here.value()).toBe('weight=3');
+    expect(here.said.filter((text) => text.includes('does not answer'))).toHaveLength(1);
+    expect(here.said.filter((text) => text.includes('answers again'))).toHaveLength(1);
+  });
+});
+
+describe('what is registered, when others come between', () => {
+  it('does not undo an edit that is made while it is being refreshed', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '3' });
+    let edits = 0;
+    here.backend.before = (operation) => {
+      if (operation === 'putOwned' && edits++ === 0) here.backend.edit('/rpcx/Arith/tcp@a:1', 'state=inactive&weight=3');
+    };
+    await lease.update({ weight: '4' });
+    expect(here.value()).toBe('state=inactive&weight=4');
+  });
+
+  it('gives up, and says so, when somebody edits it all the time', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '3' });
+    here.backend.before = (operation) => {
+      if (operation === 'putOwned') here.backend.edit('/rpcx/Arith/tcp@a:1', `note=${here.backend.version}`);
+    };
+    await expect(lease.update({ weight: '4' })).rejects.toMatchObject({ code: 'aborted', message: expect.stringContaining('others change it all the time') as string });
+  });
+
+  it('is not deleted by its own earlier life', async () => {
+    const here = house();
+    const registry = here.registry();
+    const lease = await here.register(registry, { weight: '1' });
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    here.backend.before = (operation) => (operation === 'deleteOwned' ? gate : undefined);
+    const released = lease.release();
+    const registered = here.register(registry, { weight: '2' });
+    await here.clock.advanceAsync(0);
+    open();
+    await released;
+    await registered;
+    expect(here.value()).toBe('weight=2');
+    // And is looked after.
+    here.backend.loseSessions();
+    await here.clock.advanceAsync(0);
+    expect(here.value()).toBe('weight=2');
+  });
+
+  it('leaves no connection that was opened when nobody waited for it any more', async () => {
+    const here = house();
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const registry = keyValueRegistry({ name: 'memory', where: 'here', open: () => gate.then(here.backend.open) });
+    const failure = here.register(registry).then(() => undefined, (error: unknown) => error);
+    await here.clock.advanceAsync(5000);
+    expect(await failure).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    open();
+    await here.clock.advanceAsync(0);
+    expect(here.backend.stores.map(({ closed }) => closed)).toEqual([true]);
+    await registry.close();
+  });
+});
