@@ -1,1 +1,2 @@
-export {};
+export { redis } from './redis.ts';
+export type { RedisOptions, RedisSentinelOptions, RedisTlsOptions } from './redis-options.ts';
