@@ -11,6 +11,9 @@ export type { PluginCasesOptions, PluginRig, PluginSupports } from './plugin.ts'
 export type { PluginService } from './plugin-service.ts';
 export { failModeCases } from './fail-mode.ts';
 export type { FailModeCasesOptions } from './fail-mode.ts';
+export { keyValueStoreCases } from './key-value-store.ts';
+export type { KeyValueStoreCasesOptions } from './key-value-store.ts';
+export type { KeyValueStoreRig, KeyValueStoreSupports, StoreContext, StoreUnderTest } from './key-value-store-rig.ts';
 export { registryCases } from './registry.ts';
 export type { RegistryCasesOptions, RegistryRig, RegistrySupports } from './registry.ts';
 export { selectorCases } from './selector.ts';
