@@ -104,7 +104,7 @@ export class KeyspaceEvents {
     link.onLost(() => {
       if (this.#opening !== opening) return;
       this.#opening = undefined;
-      this.#tellLost(link.lostError('tell what happens'));
+      this.#tellLost(link.lostError('be watched'));
     });
     void this.#keepAsking(link);
   }

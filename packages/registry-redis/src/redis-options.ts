@@ -98,7 +98,7 @@ export function formatNode({ host, port }: RedisNode): string {
 }
 
 function parseNode(node: unknown): RedisNode {
-  const [, bracketed, plain, digits = '6379'] = (typeof node === 'string' && /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/.exec(node)) || [];
+  const [, bracketed, plain, digits = '6379'] = (typeof node === 'string' && /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/.exec(node)) || [];
   const host = bracketed ?? plain;
   const port = Number(digits);
   if (host === undefined || port < 1 || port > 65_535) throw new TypeError(`redis(): the node ${shownNode(node)} is no address: write host:port, for example '127.0.0.1:6379' or '[::1]:6379', without a scheme; user, password and database are options of their own`);
