@@ -1,6 +1,6 @@
 import { claim } from './case.ts';
 import { show } from './compare.ts';
-import { base, ttlMs } from './key-value-store-rig.ts';
+import { base, is, ttlMs } from './key-value-store-rig.ts';
 import type { StoreBench, StoreRule } from './key-value-store-rig.ts';
 
 const late = 'an operation has not settled';
@@ -135,16 +135,16 @@ const ownership: readonly StoreRule[] = [
     const key = `${await bench.service()}${first}`;
     await bench.put(key, 'one');
     const version = await bench.expect(key, 'one', true);
-    claim(await bench.store.putOwned(key, 'two', { signal: bench.signal, ttlMs, ifVersion: version }) === true, 'putOwned() with the version that get() said did not write');
+    claim(is(true, await bench.store.putOwned(key, 'two', { signal: bench.signal, ttlMs, ifVersion: version })), 'putOwned() with the version that get() said did not write');
     await bench.expect(key, 'two', true);
     await bench.put(key, 'of the other', bench.other);
     for (const ifVersion of [version, 'no version']) {
       const written = await bench.store.putOwned(key, 'three', { signal: bench.signal, ttlMs, ifVersion });
-      claim(written === false, `putOwned() with a version that is past said ${show(written)} instead of false`);
+      claim(is(false, written), `putOwned() with a version that is past said ${show(written)} instead of false`);
     }
     await bench.expect(key, 'of the other', false);
     const newest = await bench.expect(key, 'of the other', true, bench.other);
-    claim(await bench.store.putOwned(key, 'taken over', { signal: bench.signal, ttlMs, ifVersion: newest }) === true, 'putOwned() with the version that get() said did not take over the key of the other store');
+    claim(is(true, await bench.store.putOwned(key, 'taken over', { signal: bench.signal, ttlMs, ifVersion: newest })), 'putOwned() with the version that get() said did not take over the key of the other store');
     await bench.expect(key, 'taken over', true);
   } },
   { name: 'putOwned() with ifVersion does not bring back a key that is gone', late, async check(bench) {
@@ -153,7 +153,7 @@ const ownership: readonly StoreRule[] = [
     const ifVersion = await bench.expect(key, 'one', true);
     await bench.store.deleteOwned(key, bench.bounded);
     const written = await bench.store.putOwned(key, 'two', { signal: bench.signal, ttlMs, ifVersion });
-    claim(written === false, `putOwned() with ifVersion said ${show(written)} of a key that is gone, instead of false`);
+    claim(is(false, written), `putOwned() with ifVersion said ${show(written)} of a key that is gone, instead of false`);
     await bench.expectNothing(key);
   } },
   { name: 'of two that write with one version, one writes', late, async check(bench) {
@@ -166,27 +166,27 @@ const ownership: readonly StoreRule[] = [
   } },
   { name: 'deleteOwned() deletes what is ours, and only that', late, async check(bench) {
     const key = `${await bench.service()}${first}`;
-    claim(await bench.store.deleteOwned(key, bench.bounded) === false, 'deleteOwned() of a key that does not exist did not say false');
+    claim(is(false, await bench.store.deleteOwned(key, bench.bounded)), 'deleteOwned() of a key that does not exist did not say false');
     await bench.put(key, 'of the other', bench.other);
-    claim(await bench.store.deleteOwned(key, bench.bounded) === false, 'deleteOwned() of a key of the other store did not say false');
+    claim(is(false, await bench.store.deleteOwned(key, bench.bounded)), 'deleteOwned() of a key of the other store did not say false');
     await bench.expect(key, 'of the other', true, bench.other);
     await bench.put(key, 'ours');
-    claim(await bench.other.deleteOwned(key, bench.bounded) === false, 'deleteOwned() of a key that was taken over did not say false');
+    claim(is(false, await bench.other.deleteOwned(key, bench.bounded)), 'deleteOwned() of a key that was taken over did not say false');
     await bench.expect(key, 'ours', true);
-    claim(await bench.store.deleteOwned(key, bench.bounded) === true, 'deleteOwned() of a key of our own did not say true');
+    claim(is(true, await bench.store.deleteOwned(key, bench.bounded)), 'deleteOwned() of a key of our own did not say true');
     for (const store of [bench.store, bench.other]) await bench.expectNothing(key, store);
-    claim(await bench.store.deleteOwned(key, bench.bounded) === false, 'deleteOwned() of a key that was deleted did not say false');
+    claim(is(false, await bench.store.deleteOwned(key, bench.bounded)), 'deleteOwned() of a key that was deleted did not say false');
   } },
   { name: 'touchOwned() touches what is ours, and only that', late, needs: 'touchOwned', async check(bench) {
     const key = `${await bench.service()}${first}`;
     const touch = (): Promise<boolean | undefined> => Promise.resolve(bench.store.touchOwned?.(key, { signal: bench.signal, ttlMs }));
-    claim(await touch() === false, 'touchOwned() of a key that does not exist did not say false');
+    claim(is(false, await touch()), 'touchOwned() of a key that does not exist did not say false');
     await bench.expectNothing(key);
     await bench.put(key, 'ours');
-    claim(await touch() === true, 'touchOwned() of a key of our own did not say true');
+    claim(is(true, await touch()), 'touchOwned() of a key of our own did not say true');
     await bench.expect(key, 'ours', true);
     await bench.put(key, 'of the other', bench.other);
-    claim(await touch() === false, 'touchOwned() of a key of the other store did not say false');
+    claim(is(false, await touch()), 'touchOwned() of a key of the other store did not say false');
     await bench.expect(key, 'of the other', true, bench.other);
   } },
 ];

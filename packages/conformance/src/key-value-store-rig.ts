@@ -3,7 +3,7 @@ import type { Runtime } from '@rpcxjs/core';
 import { claim, within } from './case.ts';
 import { show } from './compare.ts';
 import { ContentReader } from './content-reader.ts';
-import { CountingRuntime } from './list-reader.ts';
+import type { CountingRuntime } from './list-reader.ts';
 
 /** What `KeyValueStore` of @rpcxjs/registry-kit asks of a backend, in its words; its comments are the contract. */
 export interface StoreUnderTest {
@@ -102,7 +102,7 @@ export class StoreBench {
   }
   async put(key: string, value: string, store: StoreUnderTest = this.store): Promise<void> {
     const written = await store.putOwned(key, value, { signal: this.signal, ttlMs });
-    claim(written === true, `putOwned() without ifVersion said ${show(written)}; it writes whatever stands there, and says true`);
+    claim(is(true, written), `putOwned() without ifVersion said ${show(written)}; it writes whatever stands there, and says true`);
   }
   /** What stands there must be this, for that store. */
   async expect(key: string, value: string, owned: boolean, store: StoreUnderTest = this.store): Promise<string> {
@@ -139,6 +139,11 @@ export class StoreBench {
       await this.rig.close?.();
     });
   }
+}
+
+/** What is no boolean is neither. */
+export function is(wanted: boolean, said: unknown): boolean {
+  return said === wanted;
 }
 
 /** The operations that answer once, each on that key. */
