@@ -37,6 +37,11 @@ export class RedisConnection {
     return this.#link;
   }
 
+  /** Aborts when it was closed. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
   /** Runs each time that another server answers than before, or the same one after a new start; returns what takes it off. */
   onRestart(run: () => void): () => void {
     this.#restarted.add(run);

@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { RpcError, type Runtime } from '@rpcxjs/core';
+import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
 import type { Bounded, Entry, KeyValueStore, PutOwnedOptions, TouchOwnedOptions } from '@rpcxjs/registry-kit';
 import { KeyspaceEvents } from './keyspace-events.ts';
 import { PrefixWatch } from './prefix-watch.ts';
@@ -105,18 +105,18 @@ export class RedisStore implements KeyValueStore {
       isOver = true;
       wake();
     });
-    const aborted = (): void => wake();
-    signal.addEventListener('abort', aborted);
+    const unlinks = [onAbort(signal, () => wake()), onAbort(this.#connection.closed, () => wake())];
     try {
       for (;;) {
-        while (!isOver && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+        while (!isOver && !signal.aborted && !this.#connection.closed.aborted) await new Promise<void>((resolve) => (wake = resolve));
         signal.throwIfAborted();
+        if (this.#connection.closed.aborted) return;
         isOver = false;
         yield;
       }
     } finally {
       leave();
-      signal.removeEventListener('abort', aborted);
+      for (const unlink of unlinks) unlink();
     }
   }
 

@@ -26,7 +26,7 @@ export async function startRedis(args: string[] = []): Promise<RedisProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'redis-'));
   let child: ChildProcess | undefined;
   const run = async (): Promise<void> => {
-    child = spawn('redis-server', [...args.filter((a) => a.endsWith('.conf')), '--port', args.includes('--tls-port') ? '0' : String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', ...args.filter((a) => !a.endsWith('.conf'))], { stdio: 'ignore' });
+    child = spawn('redis-server', [...args.filter((a) => a.endsWith('.conf')), '--port', args.includes('--tls-port') ? '0' : String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', ...args.filter((a) => !a.endsWith('.conf')).map((a) => (a === 'PORT' ? String(port) : a))], { stdio: 'ignore' });
     for (;;) {
       const ok = await new Promise<boolean>((r) => { const c = connect(port, '127.0.0.1', () => { c.destroy(); r(true); }); c.on('error', () => r(false)); });
       if (ok) return;
