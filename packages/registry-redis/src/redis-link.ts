@@ -137,7 +137,7 @@ export class RedisLink {
           this.#failure ??= new Error('it does not answer any more');
           this.destroy();
         }
-        reject(reason as Error); // whatever it was aborted with
+        reject(reason);
       });
       work(this.#client).then(resolve, (error: unknown) => {
         reject(this.#told(what, error));

@@ -1,150 +1,153 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { startRedis, type RegistryServer } from '@rpcxjs/registry-servers';
+import { describeWithRedis } from '@rpcxjs/registry-servers/vitest';
 import type { RedisStore } from '../src/redis-store.ts';
-import { startRedis, type RedisProcess } from './redis-process.ts';
 import { forever, storeAt, watching } from './store-at.ts';
 
 const signal = forever;
 const key = '/rpcx/Arith/tcp@127.0.0.1:8972';
 const soon = { timeout: 4000, interval: 5 };
 
-let server: RedisProcess;
-beforeEach(async () => {
-  server = await startRedis();
-});
-afterEach(() => server.stop());
+describeWithRedis('servers that die, freeze and forget', () => {
+  let server: RegistryServer;
+  beforeEach(async () => {
+    server = await startRedis();
+  });
+  afterEach(() => server.stop());
 
-/** Counts how often owned keys had to be written again. */
-function sessionsLost(store: RedisStore): { readonly count: () => number; stop(): Promise<unknown> } {
-  const stop = new AbortController();
-  let count = 0;
-  const read = async (): Promise<void> => {
-    for await (const _ of store.sessionLost({ signal: stop.signal })) count += 1;
-  };
-  const ended = read().catch((error: unknown) => error);
-  return {
-    count: () => count,
-    stop: () => {
-      stop.abort(new Error('stopped'));
-      return ended;
-    },
-  };
-}
+  /** Counts how often owned keys had to be written again. */
+  function sessionsLost(store: RedisStore): { readonly count: () => number; stop(): Promise<unknown> } {
+    const stop = new AbortController();
+    let count = 0;
+    const read = async (): Promise<void> => {
+      for await (const _ of store.sessionLost({ signal: stop.signal })) count += 1;
+    };
+    const ended = read().catch((error: unknown) => error);
+    return {
+      count: () => count,
+      stop: () => {
+        stop.abort(new Error('stopped'));
+        return ended;
+      },
+    };
+  }
 
-it('G3: a restart ends watches with an error and the session, without an operation; then all goes on with the same store', async () => {
-  await using at = storeAt(server.address);
-  const lost = sessionsLost(at.store);
-  const watch = watching(at.store, '/rpcx/Arith/');
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  await vi.waitFor(() => expect(watch.last()).toEqual({ [key]: 'a=1' }), soon);
-  await server.kill();
-  expect(await watch.ended).toMatchObject({ code: 'unavailable', reason: 'REGISTRY_UNREACHABLE', message: expect.stringMatching(/cannot be watched/) });
-  await expect(at.store.get(key, { signal })).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
-  expect(lost.count()).toBe(0);
-  await server.restart();
-  await vi.waitFor(() => expect(lost.count()).toBe(1), soon);
-  // The data was kept: what was ours still is.
-  expect(await at.store.get(key, { signal })).toMatchObject({ value: 'a=1', owned: true });
-  const again = watching(at.store, '/rpcx/Arith/');
-  await vi.waitFor(() => expect(again.last()).toEqual({ [key]: 'a=1' }), soon);
-  // A server that was started again has forgotten to tell events.
-  await at.store.putOwned(key, 'a=2', { signal, ttlMs: 60_000 });
-  await vi.waitFor(() => expect(again.last()).toEqual({ [key]: 'a=2' }), soon);
-  await again.stop();
-  expect(await lost.stop()).toMatchObject({ message: 'stopped' });
-});
+  it('G3: a restart ends watches with an error and the session, without an operation; then all goes on with the same store', async () => {
+    await using at = storeAt(server.address);
+    const lost = sessionsLost(at.store);
+    const watch = watching(at.store, '/rpcx/Arith/');
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    await vi.waitFor(() => expect(watch.last()).toEqual({ [key]: 'a=1' }), soon);
+    await server.kill();
+    expect(await watch.ended).toMatchObject({ code: 'unavailable', reason: 'REGISTRY_UNREACHABLE', message: expect.stringMatching(/cannot be watched/) });
+    await expect(at.store.get(key, { signal })).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    expect(lost.count()).toBe(0);
+    await server.restart();
+    await vi.waitFor(() => expect(lost.count()).toBe(1), soon);
+    // The data was kept: what was ours still is.
+    expect(await at.store.get(key, { signal })).toMatchObject({ value: 'a=1', owned: true });
+    const again = watching(at.store, '/rpcx/Arith/');
+    await vi.waitFor(() => expect(again.last()).toEqual({ [key]: 'a=1' }), soon);
+    // A server that was started again has forgotten to tell events.
+    await at.store.putOwned(key, 'a=2', { signal, ttlMs: 60_000 });
+    await vi.waitFor(() => expect(again.last()).toEqual({ [key]: 'a=2' }), soon);
+    await again.stop();
+    expect(await lost.stop()).toMatchObject({ message: 'stopped' });
+  });
 
-it('a new server without the data is a lost session, and so is what FLUSHALL leaves of an entry', async () => {
-  await using at = storeAt(server.address);
-  const lost = sessionsLost(at.store);
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  await server.wipe();
-  await vi.waitFor(() => expect(lost.count()).toBe(1), soon);
-  expect(await at.store.get(key, { signal })).toBeUndefined();
-  expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(false);
+  it('a new server without the data is a lost session, and so is what FLUSHALL leaves of an entry', async () => {
+    await using at = storeAt(server.address);
+    const lost = sessionsLost(at.store);
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    await server.wipe();
+    await vi.waitFor(() => expect(lost.count()).toBe(1), soon);
+    expect(await at.store.get(key, { signal })).toBeUndefined();
+    expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(false);
 
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  const admin = new Redis(server.port, { disableClientInfo: true });
-  await admin.flushall();
-  expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(false);
-  expect(lost.count()).toBe(1);
-  await admin.quit();
-  await lost.stop();
-});
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    const admin = new Redis(server.port, { disableClientInfo: true });
+    await admin.flushall();
+    expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(false);
+    expect(lost.count()).toBe(1);
+    await admin.quit();
+    await lost.stop();
+  });
 
-it('a connection that was cut is no lost session', async () => {
-  await using at = storeAt(server.address);
-  const lost = sessionsLost(at.store);
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  const watch = watching(at.store, '/rpcx/Arith/');
-  await vi.waitFor(() => expect(watch.last()).toEqual({ [key]: 'a=1' }), soon);
-  const admin = new Redis(server.port, { disableClientInfo: true });
-  await admin.client('KILL', 'TYPE', 'pubsub');
-  expect(await watch.ended).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
-  await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-  await vi.waitFor(async () => expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(true), soon);
-  expect(lost.count()).toBe(0);
-  await admin.quit();
-  await lost.stop();
-});
+  it('a connection that was cut is no lost session', async () => {
+    await using at = storeAt(server.address);
+    const lost = sessionsLost(at.store);
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    const watch = watching(at.store, '/rpcx/Arith/');
+    await vi.waitFor(() => expect(watch.last()).toEqual({ [key]: 'a=1' }), soon);
+    const admin = new Redis(server.port, { disableClientInfo: true });
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    expect(await watch.ended).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await vi.waitFor(async () => expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(true), soon);
+    expect(lost.count()).toBe(0);
+    await admin.quit();
+    await lost.stop();
+  });
 
-it('G7: a frozen server: each operation ends with its signal, the connection is given up, and close does not wait', async () => {
-  const at = storeAt(server.address, { timeoutMs: 500 });
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  server.freeze();
-  const late = new AbortController();
-  const began = performance.now();
-  const asked = [at.store.get(key, { signal: late.signal }), at.store.list('/rpcx/', { signal: late.signal }), at.store.putOwned(key, 'b=1', { signal: late.signal, ttlMs: 1000 })];
-  setTimeout(() => late.abort(new Error('late')), 500);
-  for (const result of await Promise.allSettled(asked)) expect(result).toMatchObject({ status: 'rejected', reason: { message: 'late' } });
-  expect(performance.now() - began).toBeLessThan(1000);
-  // The next one dials, and says what is wrong.
-  await expect(at.store.get(key, { signal })).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/no answer within 400 ms.*is it frozen/) });
-  const closing = performance.now();
-  await at.store.close();
-  expect(performance.now() - closing).toBeLessThan(200);
-  server.thaw();
-  const admin = new Redis(server.port, { disableClientInfo: true });
-  expect(await admin.exists(`/${key}`)).toBe(1);
-  await admin.quit();
-});
+  it('G7: a frozen server: each operation ends with its signal, the connection is given up, and close does not wait', async () => {
+    const at = storeAt(server.address, { timeoutMs: 500 });
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    server.freeze();
+    const late = new AbortController();
+    const began = performance.now();
+    const asked = [at.store.get(key, { signal: late.signal }), at.store.list('/rpcx/', { signal: late.signal }), at.store.putOwned(key, 'b=1', { signal: late.signal, ttlMs: 1000 })];
+    setTimeout(() => late.abort(new Error('late')), 500);
+    for (const result of await Promise.allSettled(asked)) expect(result).toMatchObject({ status: 'rejected', reason: { message: 'late' } });
+    expect(performance.now() - began).toBeLessThan(1000);
+    // The next one dials, and says what is wrong.
+    await expect(at.store.get(key, { signal })).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/no answer within 400 ms.*is it frozen/) });
+    const closing = performance.now();
+    await at.store.close();
+    expect(performance.now() - closing).toBeLessThan(200);
+    server.thaw();
+    const admin = new Redis(server.port, { disableClientInfo: true });
+    expect(await admin.exists(`/${key}`)).toBe(1);
+    await admin.quit();
+  });
 
-it('close settles within a second and a bit when the server froze a moment ago, and at once when it is dead', async () => {
-  const at = storeAt(server.address);
-  const watch = watching(at.store, '/rpcx/');
-  await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  server.freeze();
-  const began = performance.now();
-  await at.store.close();
-  expect(performance.now() - began).toBeLessThan(1500);
-  expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
-  server.thaw();
+  it('close settles within a second and a bit when the server froze a moment ago, and at once when it is dead', async () => {
+    const at = storeAt(server.address);
+    const watch = watching(at.store, '/rpcx/');
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    server.freeze();
+    const began = performance.now();
+    await at.store.close();
+    expect(performance.now() - began).toBeLessThan(1500);
+    expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
+    server.thaw();
 
-  const other = storeAt(server.address);
-  await other.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
-  await server.kill();
-  const closing = performance.now();
-  await other.store.close();
-  expect(performance.now() - closing).toBeLessThan(200);
-});
+    const other = storeAt(server.address);
+    await other.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    await server.kill();
+    const closing = performance.now();
+    await other.store.close();
+    expect(performance.now() - closing).toBeLessThan(200);
+  });
 
-it('a store that was never used, and one that is still connecting, close and leave nothing', async () => {
-  await storeAt(server.address).store.close();
-  const at = storeAt(server.address);
-  const asked = at.store.get(key, { signal });
-  const watch = watching(at.store, '/rpcx/');
-  await at.store.close();
-  await expect(asked).rejects.toMatchObject({ reason: 'CLOSED' });
-  expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
-});
+  it('a store that was never used, and one that is still connecting, close and leave nothing', async () => {
+    await storeAt(server.address).store.close();
+    const at = storeAt(server.address);
+    const asked = at.store.get(key, { signal });
+    const watch = watching(at.store, '/rpcx/');
+    await at.store.close();
+    await expect(asked).rejects.toMatchObject({ reason: 'CLOSED' });
+    expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
+  });
 
-it('G7: events that come no more are noticed on their own connection', async () => {
-  await using at = storeAt(server.address, { timeoutMs: 300 });
-  const watch = watching(at.store, '/rpcx/');
-  await vi.waitFor(() => expect(watch.last()).toEqual({}), soon);
-  server.freeze();
-  const began = performance.now();
-  expect(await watch.ended).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
-  expect(performance.now() - began).toBeLessThan(8000);
-  server.thaw();
+  it('G7: events that come no more are noticed on their own connection', async () => {
+    await using at = storeAt(server.address, { timeoutMs: 300 });
+    const watch = watching(at.store, '/rpcx/');
+    await vi.waitFor(() => expect(watch.last()).toEqual({}), soon);
+    server.freeze();
+    const began = performance.now();
+    expect(await watch.ended).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    expect(performance.now() - began).toBeLessThan(8000);
+    server.thaw();
+  });
 });
