@@ -1,7 +1,11 @@
 import { relative } from 'node:path';
 import { type Plugin, transformWithOxc } from 'vite';
 
-const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
+const fence = /^```ts test\b ?(\w*)[^\n]*\n([\s\S]*?)^```/gm;
+/** A fence marked `ts test etcd` is run with a real etcd, on another port than the one that its text names. */
+const servers: Readonly<Record<string, { readonly label: string; readonly port: number }>> = {
+  etcd: { label: 'Etcd', port: 2379 }, zookeeper: { label: 'ZooKeeper', port: 2181 }, consul: { label: 'Consul', port: 8500 }, redis: { label: 'Redis', port: 6379 },
+};
 const importStatement = /^import\s+(type\s+)?([\s\S]*?)\s+from\s+(['"][^'"]+['"]);?[ \t]*$/gm;
 const assertion = /^([ \t]*)(.+?);?[ \t]*\/\/ => (.+)$/gm;
 
@@ -21,15 +25,26 @@ function compared(_: string, indent: string, code: string, value: string): strin
   return `${indent}${before}expect(${actual}, ${JSON.stringify(code)}).toEqual(${value});`;
 }
 
+function withServer(title: string, body: string, { label, port }: { readonly label: string; readonly port: number }): string {
+  const here = body.replaceAll(`'127.0.0.1:${port}'`, 'registryServer.address');
+  return `describeWith${label}('with its server', () => {
+it('${title}', async () => {\nconst registryServer = await start${label}();\ntry {\n${body === here ? `throw new Error("it does not name '127.0.0.1:${port}', which stands for the server that is started");` : here}\n} finally { await registryServer.stop(); }\n}, 60_000);
+});`;
+}
+
 /** The test module of one README: a test for each fence marked `ts test`. */
 export function readmeTests(markdown: string, file: string): string {
-  const blocks = [...markdown.matchAll(fence)].map((match) => match[1] ?? '');
-  const tests = blocks.map((block, index) => {
+  const fences = [...markdown.matchAll(fence)];
+  const labels = new Set(fences.flatMap(([, mark = '']) => servers[mark]?.label ?? []));
+  const imports = [...labels].map((label) => `import { start${label} } from '@rpcxjs/registry-servers';\nimport { describeWith${label} } from '@rpcxjs/registry-servers/vitest';\n`).join('');
+  const tests = fences.map(([, mark = '', block = ''], index) => {
     const body = block.replace(assertion, compared).replace(importStatement, localImport);
-    return `it('runs its block ${index + 1}', async () => {\n${body}\n});`;
+    const title = `runs its block ${index + 1}`;
+    const server = servers[mark];
+    return server === undefined ? `it('${title}', async () => {\n${body}\n});` : withServer(title, body, server);
   });
   if (tests.length === 0) tests.push(`it('has a block marked "ts test"', () => { throw new Error('${file} has no block marked "ts test"'); });`);
-  return `import { describe, expect, it } from 'vitest';\ndescribe('${file}', () => {\n${tests.join('\n')}\n});\n`;
+  return `import { describe, expect, it } from 'vitest';\n${imports}describe('${file}', () => {\n${tests.join('\n')}\n});\n`;
 }
 
 /** A vite plugin that makes each README.md, and each page of docs with a block, a test file. */
