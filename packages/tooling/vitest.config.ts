@@ -12,7 +12,7 @@ export default defineConfig({
   test: {
     include: long
       ? ['packages/*/{src,test}/**/*.long.test.ts', 'examples/**/*.long.test.ts']
-      : ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'docs/write-your-own.md', 'docs/coming-from-go.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
+      : ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'docs/write-your-own.md', 'docs/write-your-own-registry.md', 'docs/coming-from-go.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts'])],
     setupFiles: ['packages/tooling/leak-check.ts'],
     pool: 'forks',

@@ -1,2 +1,3 @@
 export { directoryRegistry } from './directory-registry.ts';
 export type { DirectoryRegistryOptions } from './directory-registry.ts';
+export { directoryStore } from './directory-store.ts';

@@ -1,7 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { discoveryCases, registryCases, type ConformanceCase } from '@rpcxjs/conformance';
+import { discoveryCases, keyValueStoreCases, registryCases, type ConformanceCase } from '@rpcxjs/conformance';
 import { consoleLogger, systemClock, type Lease, type ServiceInstance } from '@rpcxjs/core';
-import { directoryRegistry } from '../src/index.ts';
+import { directoryRegistry, directoryStore } from '../src/index.ts';
 
 const runtime = { clock: systemClock, logger: consoleLogger(systemClock) };
 let made = 0;
@@ -10,7 +11,8 @@ let made = 0;
 export function casesOfDirectoryRegistry(directory: string): ConformanceCase[] {
   const pair = () => {
     const options = { directory: join(directory, `${made++}`) };
-    return { registry: directoryRegistry(options), discovery: directoryRegistry(options) };
+    const [registry, discovery] = [directoryRegistry(options), directoryRegistry(options)];
+    return { registry, discovery, close: () => discovery.close() };
   };
   const discovered = () => {
     const { registry, discovery } = pair();
@@ -24,7 +26,23 @@ export function casesOfDirectoryRegistry(directory: string): ConformanceCase[] {
       }
       for (const key of before) if (key.startsWith(`${service} `)) await leases.get(key)?.release().finally(() => leases.delete(key));
     };
-    return { discovery, set, close: () => registry.close() };
+    return { discovery, set, close: async () => { await Promise.all([registry.close(), discovery.close()]); } };
   };
-  return [...registryCases({ create: pair }), ...discoveryCases({ create: discovered })];
+  const stores = keyValueStoreCases({
+    create: async (context) => {
+      const folder = join(directory, `${made++}`);
+      await mkdir(folder, { recursive: true });
+      return {
+        store: directoryStore(folder, context),
+        other: directoryStore(folder, context),
+        // As if its process had died a while ago.
+        expire: async (store) => {
+          const { signal } = new AbortController();
+          for (const key of (await store.list('/', { signal })).keys()) await store.touchOwned?.(key, { signal, ttlMs: 0 });
+        },
+      };
+    },
+    supports: { loseSession: false, freeze: false },
+  });
+  return [...stores, ...registryCases({ create: pair }), ...discoveryCases({ create: discovered })];
 }
