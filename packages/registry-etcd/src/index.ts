@@ -1,1 +1,2 @@
-export {};
+export { etcd } from './etcd.ts';
+export type { EtcdOptions, EtcdTlsOptions } from './etcd-options.ts';

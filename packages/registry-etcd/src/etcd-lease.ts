@@ -1,0 +1,93 @@
+import type { Clock } from '@rpcxjs/core';
+import type { Etcd3 } from 'etcd3';
+import { abortable } from './abortable.ts';
+
+const afterFailureMs = 1000;
+
+/** What a lease needs to know. */
+export interface EtcdLeaseInit {
+  readonly client: Etcd3;
+  readonly clock: Clock;
+  /** Milliseconds; etcd counts whole seconds. */
+  readonly ttlMs: number;
+  readonly timeoutMs: number;
+  /** Aborts when it is no longer to be kept. */
+  readonly signal: AbortSignal;
+  /** etcd has ended it, and its keys with it. */
+  readonly lost: () => void;
+}
+
+/** One lease, kept alive on a stream of each question's own: etcd3's is asked again every 100 ms when etcd is away, and hangs when it is frozen. */
+export class EtcdLease {
+  readonly id: string;
+  readonly #init: EtcdLeaseInit;
+  #ended = false;
+
+  private constructor(id: string, init: EtcdLeaseInit) {
+    this.id = id;
+    this.#init = init;
+    this.#keep();
+  }
+
+  static async grant(init: EtcdLeaseInit): Promise<EtcdLease> {
+    const { ID: id } = await init.client.leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(init.ttlMs / 1000)) });
+    return new EtcdLease(id, init);
+  }
+
+  /** Its keys end with it. */
+  async revoke(): Promise<void> {
+    if (this.#ended) return;
+    await this.#init.client.leaseClient.leaseRevoke({ ID: this.id });
+  }
+
+  #keep(delayMs: number = this.#init.ttlMs / 3): void {
+    const { clock, signal } = this.#init;
+    if (signal.aborted) return;
+    const timer = clock.setTimer(() => {
+      signal.removeEventListener('abort', cancel);
+      void this.#beat().then((delay) => delay !== undefined && this.#keep(delay));
+    }, delayMs);
+    const cancel = (): void => timer.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** Milliseconds to the next one; undefined when there is none. */
+  async #beat(): Promise<number | undefined> {
+    const { signal, ttlMs, lost } = this.#init;
+    try {
+      if ((await this.#ask()) > 0) return ttlMs / 3;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!/requested lease not found/i.test(String(error))) return Math.min(afterFailureMs, ttlMs / 3);
+    }
+    this.#ended = true;
+    if (!signal.aborted) lost();
+    return undefined;
+  }
+
+  /** Seconds that it has left: none when etcd does not know it. */
+  async #ask(): Promise<number> {
+    const { client, clock, timeoutMs, signal } = this.#init;
+    const over = new AbortController();
+    const abort = (): void => over.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const timer = clock.setTimer(() => over.abort(new Error('no answer')), timeoutMs);
+    const opening = client.leaseClient.leaseKeepAlive();
+    // Also one that is opened when nobody waits any more.
+    const close = (): void => void opening.then((stream) => stream.on('error', () => {}).cancel(), () => {});
+    try {
+      const stream = await abortable(over.signal, opening);
+      const answer = new Promise<number>((resolve, reject) => {
+        stream.on('data', ({ TTL: seconds }) => resolve(Number(seconds)));
+        stream.on('error', reject);
+        stream.on('end', () => reject(new Error('the stream ended')));
+        stream.write({ ID: this.id });
+      });
+      return await abortable(over.signal, answer);
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', abort);
+      close();
+    }
+  }
+}
