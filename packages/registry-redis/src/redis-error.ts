@@ -67,10 +67,20 @@ export interface RedisErrorInit {
 
 /** The error of what a Redis did not do, with what to try. */
 export function redisError({ where, what, cause, unheard = false }: RedisErrorInit): RpcError {
-  const text = thrownText(cause);
+  const text = plainText(cause);
   // A reply carries the command with its arguments, the password among them.
-  const shown = isReply(cause) ? new Error(text) : cause;
+  const shown = isReply(cause) || text !== thrownText(cause) ? new Error(text, isReply(cause) ? undefined : { cause }) : cause;
   return registryError({ name: 'redis', where, what, cause: shown, ...verdict(cause, text, unheard) });
+}
+
+/** Without what is the library's own business. */
+function plainText(cause: unknown): string {
+  const text = thrownText(cause);
+  const code = codeOf(cause);
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `TLS failed (${/:SSL routines:\w*:([^:]+)/.exec(text)?.[1] ?? code})`;
+  if (text === 'Connection is closed.') return 'the connection was cut';
+  // What a server says unasked, before it hangs up, is a riddle to ioredis.
+  return text.replace(/^Command queue state error\..*Last (?:error|reply): /s, '').replace(/\. Please report this\.$/, '');
 }
 
 export function isReply(error: unknown): error is Error {
@@ -78,16 +88,19 @@ export function isReply(error: unknown): error is Error {
 }
 /** The server understood and will not: no right to it, or no such thing there. */
 export function isRefusal(error: unknown): boolean {
-  return isReply(error) && /^(NOPERM|ERR) /.test(error.message);
+  return isReply(error) && /^(NOPERM |ERR unknown |ERR CONFIG )/i.test(error.message);
 }
 
 function verdict(cause: unknown, text: string, unheard: boolean): Verdict {
   const known = replies.find(([begins]) => begins.test(text))?.[1];
   if (known !== undefined) return known;
   if (/^(Unknown RESP type|Protocol error)/.test(text)) return wrongServer;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-  const byCode = codes[code];
+  const byCode = codes[codeOf(cause)];
   if (byCode !== undefined) return byCode;
   if (unheard && !isReply(cause)) return unavailable('it cut the connection without a word: does it want TLS (the option `tls`), or does something else run there?');
   return {};
+}
+
+function codeOf(cause: unknown): string {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
 }

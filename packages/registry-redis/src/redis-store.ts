@@ -154,7 +154,7 @@ export class RedisStore implements KeyValueStore {
 
   #decode(name: string, stored: string): string | undefined {
     const value = readStored(stored);
-    if (value === undefined) this.#warn('value', `what stands in the key ${name.slice(0, 200)} was not written by rpcx and is left out: ${stored.slice(0, 100)}`);
+    if (value === undefined) this.#warn('value', `what stands in the key ${JSON.stringify(name.slice(0, 200))} was not written by rpcx and is left out: ${JSON.stringify(stored.slice(0, 100))}`);
     return value;
   }
 

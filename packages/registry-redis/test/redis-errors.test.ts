@@ -173,16 +173,32 @@ describeWithRedis('who is refused, and what is no Redis', () => {
     await vi.waitFor(async () => expect(Object.fromEntries(await left.store.list('/rpcx/S/', { signal }))).toEqual({ '/rpcx/S/a': 'a=1' }), { timeout: 4000 });
     await expect(left.store.putOwned('/rpcx/S/b', '', { signal, ttlMs: 1000 })).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(/READONLY.*it is a replica/) });
 
-    // The replica becomes the master.
-    await master.kill();
-    const admin = new Redis(replica.port, { disableClientInfo: true });
-    await vi.waitFor(async () => expect((await at.store.list('/rpcx/S/', { signal })).size).toBe(1), { timeout: 4000 });
-    await admin.replicaof('NO', 'ONE');
+    // They change places: who says that it is a replica now is left.
+    const admins = [replica, master].map(({ port }) => new Redis(port, { disableClientInfo: true }));
+    await admins[0]?.replicaof('NO', 'ONE');
+    await admins[1]?.replicaof('127.0.0.1', replica.port);
+    await expect(at.store.putOwned('/rpcx/S/b', '', { signal, ttlMs: 1000 })).rejects.toMatchObject({ address: master.address, message: expect.stringContaining('READONLY') });
     await vi.waitFor(async () => expect(await at.store.putOwned('/rpcx/S/b', 'b=1', { signal, ttlMs: 60_000 })).toBe(true), { timeout: 4000 });
+    await Promise.all(admins.map((admin) => admin.quit()));
+
+    // The new master dies, and the old one, a replica without its master, is made one again.
+    await replica.kill();
+    await vi.waitFor(async () => expect((await at.store.list('/rpcx/S/', { signal })).size).toBeGreaterThan(0), { timeout: 4000 });
+    const admin = new Redis(master.port, { disableClientInfo: true });
+    await admin.replicaof('NO', 'ONE');
+    await vi.waitFor(async () => expect(await at.store.putOwned('/rpcx/S/c', 'c=1', { signal, ttlMs: 60_000 })).toBe(true), { timeout: 4000 });
     await admin.quit();
 
     const none = await failureOf(['127.0.0.1:1', server.address], { timeoutMs: 2000 });
     expect(none).toMatchObject({ code: 'unauthenticated', reason: 'REGISTRY_REFUSED', address: `127.0.0.1:1,${server.address}`, message: expect.stringMatching(/ECONNREFUSED.*\|.*NOAUTH/) });
+  });
+
+  it('a server that takes no more connections says so', async () => {
+    await using full = await startRedis();
+    const admin = new Redis(full.port, { disableClientInfo: true });
+    await admin.config('SET', 'maxclients', '1');
+    expect(await failureOf(full.address)).toMatchObject({ code: 'unavailable', reason: 'REGISTRY_UNREACHABLE', message: expect.stringMatching(/max number of clients reached; .*`maxclients`/) });
+    await admin.quit();
   });
 
   it('Sentinels are asked where the master is', async () => {
