@@ -50,7 +50,14 @@ export class RedisConnection {
 
   async ask<T>(what: string, signal: AbortSignal, work: (client: Redis) => Promise<T>): Promise<T> {
     const link = await this.link(signal);
-    return link.ask(what, signal, work);
+    try {
+      return await link.ask(what, signal, work);
+    } catch (error) {
+      signal.throwIfAborted();
+      // What it looks like on the link is not what happened.
+      this.#closed.signal.throwIfAborted();
+      throw error;
+    }
   }
 
   async link(signal: AbortSignal): Promise<RedisLink> {

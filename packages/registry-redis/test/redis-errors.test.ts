@@ -145,6 +145,7 @@ describeWithRedis('who is refused, and what is no Redis', () => {
   });
 
   it.each<[string, string, string, RegExp]>([
+    ['$13\r\nloading:1\r\n\r\n', 'unavailable', 'REGISTRY_UNREACHABLE', /LOADING.*reads its data/],
     ['-LOADING Redis is loading the dataset in memory', 'unavailable', 'REGISTRY_UNREACHABLE', /reads its data/],
     ["-READONLY You can't write against a read only replica.", 'unavailable', 'REGISTRY_UNREACHABLE', /put its master into `nodes`/],
     ['-ERR Error running script (call to f_1): @user_script:1: -READONLY You can\'t write', 'unavailable', 'REGISTRY_UNREACHABLE', /put its master/],

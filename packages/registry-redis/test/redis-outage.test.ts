@@ -111,15 +111,20 @@ describeWithRedis('servers that die, freeze and forget', () => {
     await admin.quit();
   });
 
+  const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+
   it('close settles within a second and a bit when the server froze a moment ago, and at once when it is dead', async () => {
+    const before = sockets();
     const at = storeAt(server.address);
     const watch = watching(at.store, '/rpcx/');
+    await vi.waitFor(() => expect(watch.last()).toEqual({}), soon);
     await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
     server.freeze();
     const began = performance.now();
     await at.store.close();
     expect(performance.now() - began).toBeLessThan(1500);
     expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
+    await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(before), { timeout: 500, interval: 5 });
     server.thaw();
 
     const other = storeAt(server.address);
