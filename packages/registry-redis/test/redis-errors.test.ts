@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { RpcError } from '@rpcxjs/core';
-import { startRedis, type RegistryServer } from '@rpcxjs/registry-servers';
+import { findRedis, startRedis, type RegistryServer } from '@rpcxjs/registry-servers';
 import { describeWithRedis } from '@rpcxjs/registry-servers/vitest';
 import type { RedisOptions } from '../src/redis-options.ts';
 import { forever, storeAt, watching } from './store-at.ts';
@@ -54,7 +54,7 @@ async function startSentinel(settings: string): Promise<{ readonly address: stri
   await free[Symbol.asyncDispose]();
   const folder = await mkdtemp(`${tmpdir()}/rpcxjs-sentinel-`);
   await writeFile(`${folder}/sentinel.conf`, `bind 127.0.0.1\nport ${port}\ndir ${folder}\n${settings}`);
-  const child = spawn('redis-server', [`${folder}/sentinel.conf`, '--sentinel'], { stdio: 'ignore' });
+  const child = spawn(findRedis() ?? '', [`${folder}/sentinel.conf`, '--sentinel'], { stdio: 'ignore' });
   const client = new Redis(Number(port), { disableClientInfo: true }).on('error', () => {});
   await client.ping();
   client.disconnect();

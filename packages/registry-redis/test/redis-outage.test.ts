@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { startRedis, type RegistryServer } from '@rpcxjs/registry-servers';
 import { describeWithRedis } from '@rpcxjs/registry-servers/vitest';
 import type { RedisStore } from '../src/redis-store.ts';
+import { faultProxy } from '@rpcxjs/testing';
 import { forever, storeAt, watching } from './store-at.ts';
 
 const signal = forever;
@@ -143,6 +144,28 @@ describeWithRedis('servers that die, freeze and forget', () => {
     await at.store.close();
     await expect(asked).rejects.toMatchObject({ reason: 'CLOSED' });
     expect(await watch.ended).toMatchObject({ reason: 'CLOSED' });
+  });
+
+  it('G7: a network that swallows everything for a while, and gives bytes one by one', async () => {
+    await using proxy = await faultProxy({ target: server.address });
+    await using at = storeAt(proxy.address.host, { timeoutMs: 500 });
+    const lost = sessionsLost(at.store);
+    proxy.toServer.set({ sliceBytes: 7 });
+    proxy.toClient.set({ sliceBytes: 7 });
+    const watch = watching(at.store, '/rpcx/Arith/');
+    await at.store.putOwned(key, 'a=1', { signal, ttlMs: 60_000 });
+    await vi.waitFor(() => expect(watch.last()).toEqual({ [key]: 'a=1' }), soon);
+    for (const direction of [proxy.toServer, proxy.toClient]) direction.set({ blackHole: true });
+    const late = new AbortController();
+    setTimeout(() => late.abort(new Error('late')), 400);
+    await expect(at.store.touchOwned(key, { signal: late.signal, ttlMs: 60_000 })).rejects.toThrow('late');
+    await expect(at.store.get(key, { signal })).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    proxy.resetAll();
+    for (const direction of [proxy.toServer, proxy.toClient]) direction.set({});
+    expect(await watch.ended).toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    await vi.waitFor(async () => expect(await at.store.touchOwned(key, { signal, ttlMs: 60_000 })).toBe(true), soon);
+    expect(lost.count()).toBe(0);
+    await lost.stop();
   });
 
   it('G7: events that come no more are noticed on their own connection', async () => {
