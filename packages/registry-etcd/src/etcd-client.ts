@@ -2,11 +2,16 @@ import type { Etcd3 } from 'etcd3';
 import type { ResolvedEtcdOptions } from './etcd-options.ts';
 
 /**
- * A client of etcd3 without its own ideas of failure: no retries and no circuit breaker, which would hold an answer back beyond our deadline and keep failing when etcd is
+ * A client of etcd3 without its own ideas of failure: no retries at the same member and no circuit breaker, which would hold an answer back beyond our deadline and keep failing when etcd is
  * back. What would retry is the kit. Loaded here and not above: it takes a third of a second.
  */
 export async function openEtcd({ endpoints, username, password, tls }: ResolvedEtcdOptions, timeoutMs: number): Promise<Etcd3> {
-  const [{ Etcd3: Client }, { noop }] = await Promise.all([import('etcd3'), import('cockatiel')]);
+  const [{ Etcd3: Client, isRecoverableError }, { ConstantBackoff, handleWhen, noop, retry }] = await Promise.all([import('etcd3'), import('cockatiel')]);
+  // Each retry goes to another member of the cluster.
+  const others = endpoints.length - 1;
+  const global = others === 0 ? noop : retry(handleWhen(isRecoverableError), { maxAttempts: others, backoff: new ConstantBackoff(0) });
+  // Ours says first that it is late, and says it better.
+  const deadline = (): number => Date.now() + timeoutMs + 500;
   const bytes = (pem: string | Uint8Array): Buffer => Buffer.from(pem as string); // either has an overload
   return new Client({
     hosts: [...endpoints],
@@ -17,10 +22,10 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
         ...(tls.key === undefined || tls.cert === undefined ? {} : { privateKey: bytes(tls.key), certChain: bytes(tls.cert) }),
       },
     } : {}),
-    ...(username === undefined || password === undefined ? {} : { auth: { username, password, callOptions: () => ({ deadline: Date.now() + timeoutMs }) } }),
+    ...(username === undefined || password === undefined ? {} : { auth: { username, password, callOptions: () => ({ deadline: deadline() }) } }),
     // A deadline on a stream would end it; ours ends when we say so.
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + timeoutMs }),
-    faultHandling: { host: () => noop, global: noop },
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: deadline() }),
+    faultHandling: { host: () => noop, global },
     grpcOptions: {
       'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.use_local_subchannel_pool': 1, 'grpc.max_receive_message_length': 64 << 20,
       ...(tls?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': tls.servername }),

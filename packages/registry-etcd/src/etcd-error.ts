@@ -8,17 +8,17 @@ const unexpected = (hint: string): Verdict => ({ code: 'failed_precondition', re
 
 /** By what gRPC, OpenSSL or etcd say; the first that fits counts. */
 const verdicts: readonly (readonly [RegExp, Verdict])[] = [
-  [/authentication failed|invalid user ID or password|user name (is empty|not found)/i, unauthenticated('check `username` and `password`')],
+  [/authentication failed|invalid user ID or password|user name not found/i, unauthenticated('check `username` and `password`')],
   [/user name is empty|invalid auth token|UNAUTHENTICATED/i, unauthenticated('etcd wants to know who asks: set `username` and `password`')],
   [/authentication is not enabled/i, unexpected('this etcd asks nobody for a password: leave `username` and `password` out, or see whether it is the right one')],
   [/permission denied/i, { code: 'permission_denied', reason: 'REGISTRY_REFUSED', hint: 'grant the role of this user readwrite below the base path' }],
   [/certificate required|bad certificate|unknown ca|alert number (42|48|116)/i, unauthenticated('etcd asks for a client certificate that it trusts: set tls.cert and tls.key')],
   [/self.signed|unable to (get|verify)|altname|Hostname\/IP|certificate has expired/i, unexpected("etcd's certificate is not trusted: put its authority into tls.ca, and set tls.servername to a name that it lists")],
-  [/wrong version number|EPROTO|packet length too long/i, unexpected('what runs there does not speak TLS: leave `tls` and https:// out, or check the port')],
+  [/wrong version number|EPROTO|packet length too long|before secure TLS connection/i, unexpected('what runs there does not speak TLS: leave `tls` and https:// out, or check the port')],
   [/UNIMPLEMENTED|Protocol error|ERR_HTTP2|NGHTTP2|HTTP2|Parse Error|Expected HTTP|invalid content-type|Received HTTP status|unexpected end of|Bad Gateway/i, unexpected('what runs there is no etcd v3, or wants TLS: check the port, and the `tls` option')],
   [/ECONNREFUSED/, { hint: 'nobody listens there: does etcd run, and is the port right?' }],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, { hint: 'the name does not resolve: check its spelling and the DNS' }],
-  [/ECONNRESET|socket hang up|ECONNABORTED|Connection dropped|GOAWAY/, { hint: 'it cut the connection without a word: does it want TLS (the option `tls`), or does something else run there?' }],
+  [/ECONNRESET|socket hang up|ECONNABORTED|Connection dropped|Failed to connect|GOAWAY/, { hint: 'it cut the connection without a word: does it want TLS (the option `tls`), or does something else run there?' }],
   [/mvcc: database space exceeded/, { code: 'resource_exhausted', hint: 'its disk quota is used up: compact and defragment it, then clear the alarm' }],
 ];
 

@@ -2,6 +2,8 @@ import type { Clock } from '@rpcxjs/core';
 import type { Etcd3 } from 'etcd3';
 import { abortable } from './abortable.ts';
 
+// So often at least: a lease that somebody revoked is missed until it is asked for.
+const longestPauseMs = 3000;
 const afterFailureMs = 1000;
 
 /** What a lease needs to know. */
@@ -40,7 +42,7 @@ export class EtcdLease {
     await this.#init.client.leaseClient.leaseRevoke({ ID: this.id });
   }
 
-  #keep(delayMs: number = this.#init.ttlMs / 3): void {
+  #keep(delayMs: number = this.#pauseMs()): void {
     const { clock, signal } = this.#init;
     if (signal.aborted) return;
     const timer = clock.setTimer(() => {
@@ -51,14 +53,18 @@ export class EtcdLease {
     signal.addEventListener('abort', cancel, { once: true });
   }
 
+  #pauseMs(): number {
+    return Math.min(longestPauseMs, this.#init.ttlMs / 3);
+  }
+
   /** Milliseconds to the next one; undefined when there is none. */
   async #beat(): Promise<number | undefined> {
-    const { signal, ttlMs, lost } = this.#init;
+    const { signal, lost } = this.#init;
     try {
-      if ((await this.#ask()) > 0) return ttlMs / 3;
+      if ((await this.#ask()) > 0) return this.#pauseMs();
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!/requested lease not found/i.test(String(error))) return Math.min(afterFailureMs, ttlMs / 3);
+      if (!/requested lease not found/i.test(String(error))) return Math.min(afterFailureMs, this.#pauseMs());
     }
     this.#ended = true;
     if (!signal.aborted) lost();

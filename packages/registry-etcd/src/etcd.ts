@@ -1,7 +1,9 @@
 import { keyValueRegistry, type KeyValueRegistry } from '@rpcxjs/registry-kit';
 import { openEtcd } from './etcd-client.ts';
+import { etcdError } from './etcd-error.ts';
 import { resolveEtcdOptions, type EtcdOptions } from './etcd-options.ts';
 import { EtcdStore } from './etcd-store.ts';
+import { answeringEndpoints } from './answering-endpoints.ts';
 
 /**
  * The services of rpcx in etcd v3, where Go's `EtcdV3RegisterPlugin` and `EtcdV3Discovery` have them, and those of the single variant too: a registry for servers and a
@@ -16,6 +18,11 @@ export function etcd(options: EtcdOptions = {}): KeyValueRegistry {
     name: 'etcd',
     where,
     options,
-    open: async ({ runtime, timeoutMs }) => new EtcdStore({ client: await openEtcd(resolved, timeoutMs), where, runtime, timeoutMs }),
+    async open({ runtime, timeoutMs, signal }) {
+      const endpoints = await answeringEndpoints({ options: resolved, clock: runtime.clock, signal }).catch((error: unknown) => {
+        throw signal.aborted ? error : etcdError(where, 'be reached', error);
+      });
+      return new EtcdStore({ client: await openEtcd({ ...resolved, endpoints }, timeoutMs), where, runtime, timeoutMs });
+    },
   });
 }
