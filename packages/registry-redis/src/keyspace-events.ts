@@ -12,6 +12,7 @@ export interface Follower {
   /** There will be no events any more. */
   lost(error: Error): void;
 }
+/** What is needed to hear of events. */
 export interface KeyspaceEventsInit {
   readonly nodes: RedisNodes;
   readonly clock: Clock;
@@ -130,9 +131,13 @@ export class KeyspaceEvents {
       this.#drop();
       return;
     }
-    const { signal } = this.#closed;
-    const unsubscribe = async (): Promise<unknown> => (await this.#opening)?.ask('forget a pattern', signal, (client) => client.punsubscribe(pattern));
-    unsubscribe().catch(() => {}); // lost: then it has forgotten
+    this.#forget(pattern).catch(() => {}); // lost: then it has forgotten
+  }
+
+  async #forget(pattern: string): Promise<void> {
+    const link = await this.#opening;
+    // Somebody may have come meanwhile.
+    if (!this.#followers.has(pattern)) await link?.ask('forget a pattern', this.#closed.signal, (client) => client.punsubscribe(pattern));
   }
 
   #drop(): void {

@@ -4,6 +4,7 @@ import type { RedisConnection } from './redis-connection.ts';
 import { namesBelow, readEntries } from './redis-entries.ts';
 import { plainKey } from './redis-key.ts';
 
+/** What one watch needs to know. */
 export interface PrefixWatchInit {
   readonly connection: RedisConnection;
   readonly events: KeyspaceEvents;
@@ -35,6 +36,7 @@ export class PrefixWatch {
     this.#init = init;
   }
 
+  /** Reads everything; what happens from now on is noticed. */
   async begin(signal: AbortSignal): Promise<void> {
     const { connection, events, prefix } = this.#init;
     await events.turnOn(await connection.link(signal), signal);
@@ -67,6 +69,7 @@ export class PrefixWatch {
     }
   }
 
+  /** Everything as it is now, by keys of rpcx. */
   snapshot(): ReadonlyMap<string, string> {
     return new Map(this.#content);
   }

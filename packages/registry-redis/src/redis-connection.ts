@@ -4,6 +4,7 @@ import { abortable } from './abortable.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNodes } from './redis-nodes.ts';
 
+/** What a connection needs to know. */
 export interface RedisConnectionInit {
   readonly nodes: RedisNodes;
   readonly clock: Clock;
@@ -48,6 +49,7 @@ export class RedisConnection {
     return () => void this.#restarted.delete(run);
   }
 
+  /** One exchange with the server; rejects with RpcError, or the signal's reason. */
   async ask<T>(what: string, signal: AbortSignal, work: (client: Redis) => Promise<T>): Promise<T> {
     const link = await this.link(signal);
     try {
@@ -60,6 +62,7 @@ export class RedisConnection {
     }
   }
 
+  /** The link of now, or a new one. */
   async link(signal: AbortSignal): Promise<RedisLink> {
     signal.throwIfAborted();
     this.#closed.signal.throwIfAborted();

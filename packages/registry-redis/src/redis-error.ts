@@ -83,6 +83,7 @@ function plainText(cause: unknown): string {
   return text.replace(/^Command queue state error\..*Last (?:error|reply): /s, '').replace(/\. Please report this\.$/, '');
 }
 
+/** The server itself said so. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }

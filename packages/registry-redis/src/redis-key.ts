@@ -2,6 +2,7 @@
 export function redisKey(key: string): string {
   return `/${key}`;
 }
+/** The key of rpcx behind a name of Redis. */
 export function plainKey(name: string): string {
   return name.slice(1);
 }

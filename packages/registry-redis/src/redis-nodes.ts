@@ -11,6 +11,7 @@ export interface FoundServer {
   readonly runId: string | undefined;
   readonly isReplica: boolean;
 }
+/** What is needed to find a server. */
 export interface RedisNodesInit {
   readonly options: ResolvedRedisOptions;
   readonly clock: Clock;

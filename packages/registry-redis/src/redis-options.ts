@@ -58,10 +58,12 @@ export interface RedisCredentials {
   readonly username: string | undefined;
   readonly password: string | undefined;
 }
+/** As node:tls takes it. */
 export interface ResolvedRedisTls extends SecureContextOptions {
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 }
+/** With its defaults. */
 export interface ResolvedRedisOptions extends RedisCredentials {
   readonly nodes: readonly RedisNode[];
   readonly database: number;

@@ -12,6 +12,7 @@ import { deleteScript, putScript, touchScript } from './redis-scripts.ts';
 import { readStored, versionOf, writeStored } from './stored-value.ts';
 import { timeLimit } from './time-limit.ts';
 
+/** What a store needs to know. */
 export interface RedisStoreInit {
   readonly options: ResolvedRedisOptions;
   readonly runtime: Runtime;

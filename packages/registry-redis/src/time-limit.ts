@@ -6,6 +6,7 @@ export interface TimeLimit {
   /** Takes the timer off; whatever listens to the signal may stop. */
   end(): void;
 }
+/** How long, and who else may end it. */
 export interface TimeLimitInit {
   readonly clock: Clock;
   /** Milliseconds. */
