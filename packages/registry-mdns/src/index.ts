@@ -1,1 +1,3 @@
-export {};
+export { mdns } from './mdns.ts';
+export type { MdnsRegistry } from './mdns.ts';
+export type { MdnsOptions } from './mdns-options.ts';
