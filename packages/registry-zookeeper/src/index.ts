@@ -1,1 +1,2 @@
-export {};
+export { zookeeper } from './zookeeper.ts';
+export type { ZooKeeperAcl, ZooKeeperAuthOptions, ZooKeeperOptions } from './zookeeper-options.ts';
