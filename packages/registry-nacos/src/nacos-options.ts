@@ -77,7 +77,7 @@ export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOp
 /** Without a slash at its end. */
 function serverUrl(server: unknown): URL {
   const wrong = (): TypeError => bad(`servers has ${JSON.stringify(server)}: write host:port or http(s)://host:port, for example '127.0.0.1:8848'`);
-  if (typeof server !== 'string' || server.trim() === '') throw wrong();
+  if (typeof server !== 'string' || server.trim() === '' || /^(?!https?:\/\/)[\w+.-]+:\/\//.test(server.trim())) throw wrong();
   const text = server.trim();
   const written = /^https?:\/\//.test(text) ? text : `http://${text}`;
   let url: URL;

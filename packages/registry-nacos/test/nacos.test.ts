@@ -1,55 +1,8 @@
-import { RpcError, systemClock, type Logger, type Registration, type ServiceInstance } from '@rpcxjs/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { nacos, type NacosOptions, type NacosRegistry } from '../src/index.ts';
-import { ScriptedNacos, type Answer } from './scripted-nacos.ts';
+import { addresses, at, finish, firstList, reader, registryAt, runtime, scripted, warnings } from './bench.ts';
+import type { Answer } from './scripted-nacos.ts';
 
-const warnings: string[] = [];
-const logger: Logger = { debug() {}, info() {}, warn: (_, message) => void warnings.push(message), error() {}, child: () => logger };
-const runtime = { clock: systemClock, logger };
-const ends: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  warnings.length = 0;
-});
-
-async function scripted(api: 'v3' | 'v1' | 'both' = 'v3'): Promise<ScriptedNacos> {
-  const server = await new ScriptedNacos(api).start();
-  ends.push(() => server.kill());
-  return server;
-}
-function registryAt(servers: NacosOptions['servers'], options: NacosOptions = {}): NacosRegistry {
-  const registry = nacos({ servers, pollMs: 20, heartbeatMs: 30, timeoutMs: 2000, ...options });
-  ends.push(() => registry.close());
-  return registry;
-}
-const at = (address: string, metadata: ServiceInstance['metadata'] = {}, service = 'Arith'): Registration => ({ service, instance: { address, metadata } });
-
-/** The newest list, and how often there was one. */
-function reader(registry: NacosRegistry, service = 'Arith') {
-  const controller = new AbortController();
-  const found: { list: readonly ServiceInstance[] | undefined; lists: number; error: unknown } = { list: undefined, lists: 0, error: undefined };
-  const done = (async () => {
-    for await (const list of registry.watch(service, { runtime, signal: controller.signal })) {
-      found.list = list;
-      found.lists += 1;
-    }
-  })().catch((error: unknown) => (found.error = error));
-  ends.push(async () => {
-    controller.abort();
-    await done;
-  });
-  return found;
-}
-async function firstList(registry: NacosRegistry, service = 'Arith'): Promise<readonly ServiceInstance[]> {
-  for await (const list of registry.watch(service, { runtime })) return list;
-  throw new Error('it said nothing');
-}
-const failure = async (work: Promise<unknown>): Promise<RpcError> => {
-  const error = await work.then((value) => value, (thrown: unknown) => thrown);
-  if (!RpcError.is(error)) throw new Error(`no RpcError but ${String(error)}`);
-  return error;
-};
-const addresses = (list: readonly ServiceInstance[] | undefined): readonly string[] | undefined => list?.map(({ address }) => address);
+afterEach(finish);
 
 describe('what Nacos is told', () => {
   it.each(['v3', 'v1'] as const)('is what rpcx-nacos tells it, over the %s API', async (api) => {
