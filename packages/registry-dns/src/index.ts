@@ -1,1 +1,2 @@
-export {};
+export { dns } from './dns.ts';
+export type { DnsOptions, DnsResolver } from './dns-options.ts';

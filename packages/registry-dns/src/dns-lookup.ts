@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { Resolver } from 'node:dns/promises';
+import type { Clock, ServiceInstance, Timer } from '@rpcxjs/core';
+import { serviceInstance, sortedInstances } from '@rpcxjs/core/discoveries';
+import type { DnsResolver, ResolvedDnsOptions } from './dns-options.ts';
+
+/** What was answered. */
+export interface DnsAnswer {
+  readonly instances: readonly ServiceInstance[];
+  /** Milliseconds that it holds; undefined when nobody says. */
+  readonly ttlMs: number | undefined;
+  /** Nothing of that name exists. */
+  readonly unknown: boolean;
+  /** Half of it failed, the rest is here. */
+  readonly failure?: unknown;
+  /** Which half: those from before still count. */
+  readonly missing?: 4 | 6 | undefined;
+}
+interface Part {
+  readonly addresses: readonly { readonly address: string; readonly ttl: number }[];
+  readonly unknown: boolean;
+  readonly failure?: unknown;
+}
+
+/** One lookup. Rejects when nobody answers, in time and for good; `servers` is known from then on. */
+export class DnsLookup {
+  readonly #options: ResolvedDnsOptions;
+  readonly #resolver: DnsResolver;
+  servers: string;
+
+  /** A resolver of its own, so that what it cancels is nobody else's, and what the system has changed is seen. */
+  constructor(options: ResolvedDnsOptions) {
+    this.#options = options;
+    if (options.resolver === undefined) {
+      const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(options.timeoutMs / 3)), tries: 2 });
+      if (options.servers !== undefined) resolver.setServers(options.servers);
+      this.servers = resolver.getServers().join(', ') || 'no DNS server';
+      this.#resolver = resolver;
+    } else {
+      this.servers = 'the given resolver';
+      this.#resolver = options.resolver;
+    }
+  }
+
+  /** Ends with its deadline, and when `signal` aborts, whatever the resolver does. */
+  async run(name: string, clock: Clock, signal: AbortSignal): Promise<DnsAnswer> {
+    const { timeoutMs } = this.#options;
+    let timer: Timer | undefined;
+    let stop = (): void => {};
+    const over = new Promise<never>((_resolve, reject) => {
+      timer = clock.setTimer(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      stop = () => reject(new Error('nobody asks any more'));
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+    });
+    let settled = false;
+    try {
+      const answer = await Promise.race([this.#search(name), over]);
+      settled = true;
+      return answer;
+    } finally {
+      timer?.cancel();
+      signal.removeEventListener('abort', stop);
+      if (!settled) this.#cancel();
+    }
+  }
+
+  #cancel(): void {
+    try {
+      this.#resolver.cancel?.();
+    } catch {
+      // It is somebody else's, and over.
+    }
+  }
+
+  /** The first name that has anything. */
+  async #search(name: string): Promise<DnsAnswer> {
+    let best: DnsAnswer | undefined;
+    for (const candidate of await candidates(name, this.#options.search)) {
+      const answer = this.#options.port === undefined ? await this.#services(candidate) : await this.#addresses(candidate, this.#options.port);
+      if (answer.instances.length > 0) return answer;
+      best = best === undefined || best.unknown ? answer : best;
+    }
+    return best ?? { instances: [], ttlMs: undefined, unknown: true };
+  }
+
+  async #addresses(name: string, port: number): Promise<DnsAnswer> {
+    const { network } = this.#options;
+    const [four, six] = await Promise.all([part(() => this.#resolver.resolve4(name, { ttl: true })), part(() => this.#resolver.resolve6(name, { ttl: true }))]);
+    const found = [...four.addresses, ...six.addresses];
+    const failed = [four, six].find(({ failure }) => failure !== undefined);
+    // Servers that cannot answer for IPv6 are common; one half is no reason to say that the other is gone.
+    if (failed !== undefined && found.length === 0) throw failed.failure;
+    const instances = sortedInstances(found.map(({ address }) => serviceInstance(`${network}@${isIPv6(address) ? `[${address}]` : address}:${port}`)));
+    const ttlMs = found.length === 0 ? undefined : Math.min(...found.map(({ ttl }) => ttl)) * 1000;
+    return { instances, ttlMs, unknown: four.unknown && six.unknown, ...(failed === undefined ? {} : { failure: failed.failure, missing: failed === four ? 4 : 6 }) };
+  }
+
+  async #services(name: string): Promise<DnsAnswer> {
+    try {
+      // A single dot is RFC 2782's word for "not here".
+      const records = (await this.#resolver.resolveSrv(name)).filter((record) => record.port > 0 && /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(record.name));
+      const best = Math.min(...records.map(({ priority }) => priority));
+      const wanted = records.filter(({ priority }) => priority === best);
+      const weighted = wanted.some(({ weight }) => weight > 0);
+      // 0 beside others is a small chance in DNS, and none at all in rpcx.
+      const instances = wanted.map((record) => serviceInstance(`${this.#options.network}@${record.name.replace(/\.$/, '')}:${record.port}`, weighted ? { weight: `${Math.max(1, record.weight)}` } : {}));
+      return { instances: sortedInstances(instances), ttlMs: undefined, unknown: false };
+    } catch (error) {
+      if (!isEmpty(error)) throw error;
+      return { instances: [], ttlMs: undefined, unknown: codeOf(error) === 'ENOTFOUND' };
+    }
+  }
+}
+
+async function part(ask: () => Promise<Part['addresses']>): Promise<Part> {
+  try {
+    return { addresses: await ask(), unknown: false };
+  } catch (error) {
+    return { addresses: [], unknown: codeOf(error) === 'ENOTFOUND', failure: isEmpty(error) ? undefined : error };
+  }
+}
+
+/** The server has answered, and there is nothing. */
+function isEmpty(error: unknown): boolean {
+  return codeOf(error) === 'ENOTFOUND' || codeOf(error) === 'ENODATA';
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
+/** In which order names are tried, as resolv.conf(5) says; Node's own lookups by record type know no search domains. */
+async function candidates(name: string, given: readonly string[] | undefined): Promise<readonly string[]> {
+  if (name.endsWith('.')) return [name.slice(0, -1)];
+  const { search, dots } = given === undefined ? await systemSearch() : { search: given, dots: 1 };
+  const longer = search.map((domain) => `${name}.${domain.replace(/^\.+|\.+$/g, '')}`);
+  return name.split('.').length > dots ? [name, ...longer] : [...longer, name];
+}
+
+async function systemSearch(): Promise<{ readonly search: readonly string[]; readonly dots: number }> {
+  const lines = (await readFile('/etc/resolv.conf', 'utf8').catch(() => '')).split('\n').map((line) => line.trim().split(/\s+/));
+  const search = lines.filter(([word]) => word === 'search' || word === 'domain').at(-1)?.slice(1) ?? [];
+  const dots = lines.filter(([word]) => word === 'options').flat().map((option) => /^ndots:(\d{1,2})$/.exec(option)?.[1]).findLast((digits) => digits !== undefined);
+  return { search: search.filter((domain) => domain !== '.').slice(0, 6), dots: dots === undefined ? 1 : Number(dots) };
+}

@@ -1,0 +1,89 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Resolver } from 'node:dns/promises';
+import { describe } from 'vitest';
+
+const program = ['dnsmasq', '/usr/sbin/dnsmasq'].find((path) => spawnSync(path, ['--version']).status === 0);
+
+/** With a real DNS server; skipped without one, which is a failure in CI. */
+export function describeWithDnsmasq(name: string, tests: () => void): void {
+  if (program === undefined && process.env['CI'] !== undefined) throw new Error('dnsmasq is not installed: apt-get install dnsmasq-base');
+  describe.skipIf(program === undefined)(program === undefined ? `${name} (dnsmasq is not installed)` : name, tests);
+}
+
+/** A dnsmasq on a free port of loopback that knows the names it is told, and that nothing else ends in `.internal`. */
+export class Dnsmasq implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'dnsmasq-'));
+  readonly #hosts = new Map<string, readonly string[]>();
+  #port = 0;
+  #child: ChildProcess | undefined;
+
+  static async start(): Promise<Dnsmasq> {
+    const server = new Dnsmasq();
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    server.#port = socket.address().port;
+    socket.close();
+    await server.run();
+    return server;
+  }
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** `services` are of the form `_rpcx._tcp.shop.internal,a.shop.internal,8972,0,10`. */
+  async run(...services: readonly string[]): Promise<void> {
+    this.#write();
+    const flags = ['--keep-in-foreground', '--no-resolv', '--no-hosts', '--conf-file=/dev/null', `--port=${this.#port}`, '--listen-address=127.0.0.1', '--bind-interfaces', '--local=/internal/', '--local-ttl=1',
+      `--addn-hosts=${this.#file}`, '--pid-file=', '--user=', '--log-facility=-', ...services.map((service) => `--srv-host=${service}`)];
+    this.#child = spawn(program ?? '', flags, { stdio: 'ignore' });
+    for (;;) if (await this.#ask('nobody.internal') !== undefined) return;
+  }
+  async set(name: string, ...addresses: readonly string[]): Promise<void> {
+    this.#hosts.set(name, addresses);
+    this.#write();
+    this.#child?.kill('SIGHUP');
+    const wanted = addresses.toSorted().join();
+    while ((await this.#ask(name))?.join() !== wanted);
+  }
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  get #file(): string {
+    return join(this.#folder, 'hosts');
+  }
+  #write(): void {
+    writeFileSync(this.#file, [...this.#hosts].flatMap(([name, addresses]) => addresses.map((address) => `${address} ${name}\n`)).join(''));
+  }
+  /** Undefined while it does not answer. */
+  async #ask(name: string): Promise<string[] | undefined> {
+    const resolver = new Resolver({ timeout: 100, tries: 1 });
+    resolver.setServers([this.address]);
+    const none = (error: NodeJS.ErrnoException): string[] => {
+      if (error.code === 'ENOTFOUND' || error.code === 'ENODATA') return [];
+      throw error;
+    };
+    try {
+      return (await Promise.all([resolver.resolve4(name).catch(none), resolver.resolve6(name).catch(none)])).flat().sort();
+    } catch {
+      return undefined;
+    }
+  }
+}
