@@ -18,7 +18,6 @@ interface Posted {
   readonly address: string;
   /** The newest is the last. */
   readonly leases: AnnouncedLease[];
-  defendedAt: number;
 }
 
 /** RFC 6762 §8.3: the second announcement comes a second after the first. */
@@ -49,7 +48,7 @@ export class Announcer {
     const { address } = instance;
     this.#mustFit(service, address, instance.metadata);
     const name = recordName(this.#init.options, service, address);
-    const posted = this.#posted.get(name) ?? { name, service, address, leases: [], defendedAt: -Infinity };
+    const posted = this.#posted.get(name) ?? { name, service, address, leases: [] };
     const lease = new AnnouncedLease(instance.metadata, rates, {
       update: (metadata) => this.#update(posted, lease, metadata),
       release: () => this.#release(posted, lease, ended),
@@ -78,23 +77,14 @@ export class Announcer {
         if (all || one) this.#asked.add(posted.name);
       }
     }
-    if (this.#asked.size === 0 || this.#answer !== undefined) return;
-    const { clock } = this.#init.runtime();
-    this.#answer = clock.setTimer(() => {
-      this.#answer = undefined;
-      this.#sayQuietly(this.#taken(this.#asked));
-    }, shortestAnswerMs + (longestAnswerMs - shortestAnswerMs) * clock.random());
+    this.#answerSoon();
   }
 
   /** Another process with the same service at the same address has left: this one has not. */
   heardGoodbye({ type, name, data }: DnsRecord): void {
     const gone = lower(type === 'PTR' ? data : name);
-    for (const posted of this.#posted.values()) {
-      const now = this.#init.runtime().clock.now();
-      if (posted.name.toLowerCase() !== gone || now - posted.defendedAt < repeatMs) continue;
-      posted.defendedAt = now;
-      this.#sayQuietly([posted]);
-    }
+    for (const posted of this.#posted.values()) if (posted.name.toLowerCase() === gone) this.#asked.add(posted.name);
+    this.#answerSoon();
   }
 
   announceAll(): void {
@@ -137,6 +127,15 @@ export class Announcer {
       this.#sayQuietly(this.#taken(this.#repeated));
     }, repeatMs);
     await this.#say(posted);
+  }
+
+  #answerSoon(): void {
+    if (this.#asked.size === 0 || this.#answer !== undefined) return;
+    const { clock } = this.#init.runtime();
+    this.#answer = clock.setTimer(() => {
+      this.#answer = undefined;
+      this.#sayQuietly(this.#taken(this.#asked));
+    }, shortestAnswerMs + (longestAnswerMs - shortestAnswerMs) * clock.random());
   }
 
   #taken(names: Set<string>): readonly Posted[] {

@@ -32,8 +32,8 @@ const longestTtlS = 86_400;
 /** When one answer is there, those of the other machines are on their way. */
 const gatheringMs = 200;
 const firstQueryMs = 1000;
-/** Somebody else may still say that it is there; RFC 6762 §10.1 gives a second. */
-const goodbyeMs = 100;
+/** Somebody else with the same name may say within 120 ms that it is there; RFC 6762 §10.1 gives a second. */
+const goodbyeMs = 250;
 
 /** Asks who is there, and remembers what was answered for as long as it holds. All services have one type, so one browser serves all watchers. */
 export class Browser {
