@@ -52,6 +52,8 @@ export class Backend {
   #over: AbortController | undefined;
   #probing: AbortController | undefined;
   #failures = 0;
+  /** When a store that does not answer is given up. */
+  #patienceEnds = 0;
   /** Aborts when it was closed for good. */
   readonly #ended = new AbortController();
 
@@ -190,12 +192,15 @@ export class Backend {
     this.#tellUsers();
   }
 
-  #silent({ logger }: Runtime, failure: unknown): void {
+  #silent({ logger, clock }: Runtime, failure: unknown): void {
     this.#failures += 1;
-    const { name, where } = this.#init;
+    const { name, where, timeoutMs } = this.#init;
+    if (this.#failures === 1) this.#patienceEnds = clock.now() + timeoutMs;
     if (this.#failures === 1) logger.warn({ registry: name, where, error: failure }, `${name} at ${where} does not answer; calls go on with the servers that are known: ${thrownText(failure)}`);
-    // The second in a row: its client may be past help although the backend is not.
-    if (this.#failures % 2 === 0) void this.#leave(async (store) => (store.abandon === undefined ? store.close() : store.abandon()));
+    // A backend that is only started anew finds its client again; one that is away for longer may come back while its client is past help.
+    if (this.#failures === 1 || clock.now() < this.#patienceEnds) return;
+    this.#patienceEnds = clock.now() + timeoutMs;
+    void this.#leave(async (store) => (store.abandon === undefined ? store.close() : store.abandon()));
   }
 
   /** Leaves the store of now to itself. Never rejects. */

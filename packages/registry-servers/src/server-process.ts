@@ -134,14 +134,21 @@ export function findProgram(name: string, folders: readonly string[] = (process.
   });
 }
 
-/** A port of the loopback interface that nobody listens on. */
+// Below those that systems hand out: a client that connects while the server is away could be given its port, or even reach itself.
+const lowestPort = 20_000;
+const highestPort = 32_000;
+
+/** A port of the loopback interface that nobody listens on, and that the system gives to nobody else. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as { port: number }; // it listens on a port
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
+  for (;;) {
+    const port = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort));
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => { resolve(false); });
+      server.listen(port, '127.0.0.1', () => { resolve(true); });
+    });
+    if (!free) continue;
+    await new Promise((resolve) => { server.close(resolve); });
+    return port;
+  }
 }

@@ -50,7 +50,9 @@ export class ZooKeeperLink {
     this.#client = zookeeper.createClient(server, { sessionTimeout: options.sessionTimeoutMs, spinDelay: 1, retries: 0, ...session });
     if (options.auth !== undefined) this.#client.addAuthInfo(options.auth.scheme, Buffer.from(options.auth.credentials, 'utf8'));
     this.#manager = (this.#client as unknown as { connectionManager: Manager }).connectionManager; // see Manager
-    Object.defineProperty(this.#manager, 'socket', { get: () => this.#socket, set: (socket: Socket) => void this.#took(socket) });
+    Object.defineProperty(this.#manager, 'socket', { get: () => this.#socket, set: (socket: Socket) => {
+      this.#took(socket);
+    } });
   }
 
   /** Rejects with SessionExpired when the ticket is no longer worth anything. */
@@ -77,7 +79,7 @@ export class ZooKeeperLink {
   ask<T>(run: (client: Client, done: (error: Error | Exception | null, value?: T) => void) => void): Promise<T> {
     return abortable(this.#over.signal, new Promise<T>((resolve, reject) => {
       if (this.#over.signal.aborted) return;
-      run(this.#client, (error, value) => (error ? reject(error) : resolve(value as T))); // what the operation gives
+      run(this.#client, (error, value) => (error instanceof Error ? reject(error) : resolve(value as T))); // an Exception is an Error too
     }));
   }
 

@@ -246,7 +246,7 @@ const forbidden: readonly (readonly [from: number, to: number])[] = [[0, 0x1f], 
 
 /** No node can be called so: nobody registers there (ZooKeeper, PathUtils.validatePath). */
 function isImpossible(key: string): boolean {
-  if (key.slice(1, -1).includes('//') || key.split('/').some((part) => part === '.' || part === '..')) return true;
+  if (key.slice(1).includes('//') || key.split('/').some((part) => part === '.' || part === '..')) return true;
   for (let at = 0; at < key.length; at++) {
     const code = key.charCodeAt(at);
     if (forbidden.some(([from, to]) => code >= from && code <= to)) return true;
