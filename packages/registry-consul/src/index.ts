@@ -1,1 +1,2 @@
-export {};
+export { consul } from './consul.ts';
+export type { ConsulOptions, ConsulTlsOptions } from './consul-options.ts';

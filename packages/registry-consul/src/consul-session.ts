@@ -1,0 +1,104 @@
+import { onAbort, type Clock, type Timer } from '@rpcxjs/core';
+import type { ConsulClient } from './consul-client.ts';
+import { timeLimit } from './time-limit.ts';
+
+export interface ConsulSessionInit {
+  readonly client: ConsulClient;
+  readonly clock: Clock;
+  /** Milliseconds that keys live behind the last sign of life. */
+  readonly ttlMs: number;
+  /** Milliseconds for each request. */
+  readonly timeoutMs: number;
+}
+
+const longestRenewMs = 5000;
+
+/** The one session of a store: made when it is needed, renewed while it is there, and made anew by the next who needs it when Consul has ended it. */
+export class ConsulSession {
+  readonly #init: ConsulSessionInit;
+  readonly #sessionMs: number;
+  readonly #onLost = new Set<() => void>();
+  #id: string | undefined;
+  #opening: Promise<string> | undefined;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(init: ConsulSessionInit) {
+    this.#init = init;
+    // Consul ends a session up to twice its time after the last renewal.
+    this.#sessionMs = Math.max(10_000, Math.floor(init.ttlMs / 2));
+  }
+
+  /** Undefined before the first use and behind its end. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  /** Opens one when there is none; those who need it at the same time share it. */
+  async open(signal: AbortSignal): Promise<string> {
+    if (this.#id !== undefined) return this.#id;
+    if (this.#ended) throw this.#init.client.closedError();
+    this.#opening ??= this.#create().finally(() => (this.#opening = undefined));
+    const opening = this.#opening;
+    return new Promise((resolve, reject) => {
+      const unlink = onAbort(signal, reject);
+      opening.then(resolve, reject).finally(unlink);
+    });
+  }
+
+  /** Consul said that it is not there. */
+  lost(id: string): void {
+    if (this.#id !== id) return;
+    this.#id = undefined;
+    this.#timer?.cancel();
+    for (const tell of this.#onLost) tell();
+  }
+
+  onLost(tell: () => void): () => void {
+    this.#onLost.add(tell);
+    return () => this.#onLost.delete(tell);
+  }
+
+  /** Renews no more, and says whose keys are left. One that is just being made counts. */
+  async end(): Promise<string | undefined> {
+    this.#ended = true;
+    await this.#opening?.catch(() => {});
+    this.abandon();
+    const id = this.#id;
+    this.#id = undefined;
+    return id;
+  }
+  abandon(): void {
+    this.#timer?.cancel();
+  }
+
+  async #create(): Promise<string> {
+    const id = await this.#bounded('open a session', (signal) => this.#init.client.createSession(signal, this.#sessionMs));
+    this.#id = id;
+    this.#renewLater(id, Math.min(this.#sessionMs / 3, longestRenewMs));
+    return id;
+  }
+
+  #renewLater(id: string, ms: number): void {
+    if (this.#init.client.closed.aborted) return;
+    this.#timer = this.#init.clock.setTimer(() => void this.#renew(id), ms);
+  }
+
+  /** Never rejects: what does not answer is asked again soon, the kit sees to the rest. */
+  async #renew(id: string): Promise<void> {
+    const renewed = await this.#bounded('renew its session', (signal) => this.#init.client.renewSession(signal, id)).catch(() => undefined);
+    if (this.#id !== id) return;
+    if (renewed === false) this.lost(id);
+    else this.#renewLater(id, renewed === undefined ? 1000 : Math.min(this.#sessionMs / 3, longestRenewMs));
+  }
+
+  async #bounded<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { client, clock, timeoutMs } = this.#init;
+    const limit = timeLimit({ clock, ms: timeoutMs, late: () => client.late(what, timeoutMs) });
+    try {
+      return await work(limit.signal);
+    } finally {
+      limit.end();
+    }
+  }
+}
