@@ -95,6 +95,6 @@ export class NameWatch {
     });
     this.#stop.abort();
     this.#init.ended();
-    for (const feed of [...this.#feeds]) feed.fail(error);
+    for (const feed of this.#feeds) feed.fail(error);
   }
 }

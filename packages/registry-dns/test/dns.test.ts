@@ -1,4 +1,4 @@
-import { RpcError, systemClock, type ServiceInstance } from '@rpcxjs/core';
+import { systemClock, type RpcError, type ServiceInstance } from '@rpcxjs/core';
 import { describe, expect, it, vi } from 'vitest';
 import { dns, type DnsOptions, type DnsResolver } from '../src/index.ts';
 import { describeWithDnsmasq, Dnsmasq } from './dnsmasq.ts';

@@ -180,7 +180,7 @@ export class Announcer {
 
   #mustFit(service: string, address: string, metadata: InstanceMetadata): void {
     const size = messageSize({ name: recordName(this.#init.options, service, address), port: 0, strings: splitText(formatText(service, address, metadata)) }, this.#init.options);
-    if (size > longestRecord) throw new RpcError('invalid_argument', `mDNS cannot announce "${service.slice(0, 100)}" at ${address}: it takes ${size} bytes, a message carries ${longestRecord}; shorten its metadata`, { reason: 'TOO_LARGE', sent: false });
+    if (size > longestRecord) throw new RpcError('resource_exhausted', `mDNS cannot announce "${service.slice(0, 100)}" at ${address}: it takes ${size} bytes, a message carries ${longestRecord}; shorten its metadata`, { reason: 'TOO_LARGE', sent: false });
   }
 
   #keepRefreshing(): void {

@@ -103,7 +103,7 @@ export class Browser {
   }
 
   close(): void {
-    for (const feed of [...this.#watchers.keys()]) feed.end();
+    for (const feed of this.#watchers.keys()) feed.end();
   }
 
   #heardText(name: string, record: DnsRecord): void {

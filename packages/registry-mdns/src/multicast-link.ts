@@ -109,7 +109,7 @@ export class MulticastLink {
         resolve(); // a socket that could not be bound is not running
       }
       // The library calls nobody back whose socket is gone.
-      for (const settle of [...this.#pending]) settle();
+      for (const settle of this.#pending) settle();
     });
     return this.#closing;
   }

@@ -88,7 +88,7 @@ export class MulticastWire {
       this.#links.delete(address);
       void link.close();
     }
-    await Promise.all(wanted.map((address) => this.#links.has(address) ? undefined : this.#openLink(address)));
+    await Promise.all(wanted.filter((address) => !this.#links.has(address)).map((address) => this.#openLink(address)));
   }
 
   async #openLink(address: string): Promise<void> {

@@ -87,7 +87,7 @@ function readElement(element: unknown, faults: Faults): AnnouncedService | undef
 /** Undefined for what is no text; a member that is missing is empty. */
 function member(element: unknown, key: string): string | undefined {
   if (typeof element !== 'object' || element === null) return undefined;
-  const value = (Object.getOwnPropertyDescriptor(element, key) as { value?: unknown } | undefined)?.value; // of what JSON.parse made
+  const value: unknown = Object.getOwnPropertyDescriptor(element, key)?.value;
   return value === undefined ? '' : typeof value === 'string' ? value : undefined;
 }
 

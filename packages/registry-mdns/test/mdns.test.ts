@@ -135,7 +135,7 @@ describe('mdns() on loopback', () => {
     const lists = network.read(client);
     await vi.waitFor(() => expect(lists.at(-1)?.map(({ metadata }) => metadata['long']?.length)).toEqual([2000, 2000]), 5000);
     expect(network.warnings).toEqual([expect.stringContaining('Go clients read the first 255 only')]);
-    await expect(server.register({ service: 'Arith', instance: { address: 'tcp@h:3', metadata: { long: 'x'.repeat(70_000) } } }, network)).rejects.toMatchObject({ code: 'invalid_argument', reason: 'TOO_LARGE' });
+    await expect(server.register({ service: 'Arith', instance: { address: 'tcp@h:3', metadata: { long: 'x'.repeat(70_000) } } }, network)).rejects.toMatchObject({ code: 'resource_exhausted', reason: 'TOO_LARGE' });
   });
 
   it('G2: an interface that this machine has not is a typed error that names it', async () => {
