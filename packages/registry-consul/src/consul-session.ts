@@ -11,7 +11,8 @@ export interface ConsulSessionInit {
   readonly timeoutMs: number;
 }
 
-const longestRenewMs = 5000;
+/** No longer than this does the end of a session stay unnoticed. */
+const longestRenewMs = 3000;
 
 /** The one session of a store: made when it is needed, renewed while it is there, and made anew by the next who needs it when Consul has ended it. */
 export class ConsulSession {

@@ -88,7 +88,7 @@ export class ConsulStore implements KeyValueStore {
     const Key = stored(key);
     const outcome = await this.#client.transact(`delete ${key}`, signal, [{ Verb: 'check-session', Key, Session: session }, { Verb: 'delete', Key }]);
     if (!('failed' in outcome)) return true;
-    if (/check session/.test(outcome.failed)) return false;
+    if (/(check session|session check)/.test(outcome.failed)) return false;
     throw this.#failed(`delete ${key}`, outcome.failed);
   }
 
@@ -151,12 +151,15 @@ export class ConsulStore implements KeyValueStore {
     throw this.#failed(`read ${key}`, outcome.failed);
   }
 
-  /** As long as the key is as it was read. The lock of somebody else is taken off this key alone: the session behind it may hold others. */
+  /**
+   * As long as the key is as it was read. The lock of somebody else is taken off this key alone: the session behind it may hold others. Ours comes off and on again, because Consul
+   * gives no new index to a write that changes nothing.
+   */
   #lock(key: string, value: string, { session, pair, signal }: { readonly session: string; readonly pair: Pair | undefined; readonly signal: AbortSignal }): Promise<Outcome> {
     const [Key, Value] = [stored(key), base64(value)];
     return this.#client.transact(`write ${key}`, signal, [
       ...(pair === undefined ? [] : [{ Verb: 'check-index', Key, Index: pair.ModifyIndex } as const]),
-      ...(pair?.Session === undefined || pair.Session === session ? [] : [{ Verb: 'unlock', Key, Value, Session: pair.Session, Flags: lockFlag } as const]),
+      ...(pair?.Session === undefined ? [] : [{ Verb: 'unlock', Key, Value, Session: pair.Session, Flags: lockFlag } as const]),
       { Verb: 'lock', Key, Value, Session: session, Flags: lockFlag },
     ]);
   }

@@ -25,9 +25,11 @@ export class PrefixWatches {
   /** At once, and after each change. */
   async *follow(prefix: string, signal: AbortSignal): AsyncGenerator<readonly Pair[], void> {
     const { client } = this.#init;
+    const asked = queryable(prefix);
     let [index, said] = ['0', ''];
     for (;;) {
-      const next = await this.#query(prefix, signal, index);
+      const found = await this.#query(asked, signal, index);
+      const next = { ...found, pairs: asked === prefix ? found.pairs : found.pairs.filter(({ Key }) => Key.startsWith(prefix)) };
       const now = JSON.stringify(next.pairs.map(({ Key, Value }) => [Key, Value]));
       const isFirst = said === '';
       // An index that goes back is that of other data: ask anew. It is never 0, which would not wait.
@@ -64,4 +66,11 @@ export class PrefixWatches {
       }
     });
   }
+}
+
+/** Consul's HTTP server leads `..` and `//` in a path elsewhere: then what stands above is watched. */
+function queryable(prefix: string): string {
+  const segments = prefix.split('/');
+  const odd = segments.slice(0, -1).findIndex((segment) => segment === '' || segment === '.' || segment === '..');
+  return odd === -1 ? prefix : segments.slice(0, odd).map((segment) => `${segment}/`).join('');
 }
