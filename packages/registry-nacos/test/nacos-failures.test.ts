@@ -113,7 +113,7 @@ describe('credentials', () => {
 });
 
 describe('when Nacos is away', () => {
-  it('G1: calls go on with the servers that are known, and afterwards everything is as before', async () => {
+  it('calls go on with the servers that are known, and afterwards everything is as before', async () => {
     const server = await scripted();
     const registry = registryAt(server.address);
     const [one, two] = await Promise.all(['one', 'two'].map(async (name) => {
@@ -142,7 +142,7 @@ describe('when Nacos is away', () => {
     await callAll();
   });
 
-  it('G5: instances are registered again when Nacos has lost them', async () => {
+  it('instances are registered again when Nacos has lost them', async () => {
     const server = await scripted();
     const registry = registryAt(server.address);
     await registry.register(at('tcp@127.0.0.1:8972', { group: ['a', 'b'] }), { runtime });
@@ -220,6 +220,23 @@ describe('when Nacos is away', () => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]?.length).toBeLessThan(700);
     expect(found.lists).toBe(1);
+  });
+});
+
+describe('a cold start without Nacos', () => {
+  it('is a typed error for calls, and heals by itself', async () => {
+    const server = await scripted();
+    await server.kill();
+    const rpc = createRpcServer({ transports: [tcp()], registries: [registryAt(server.address)], logger: runtime.logger });
+    rpc.registerFunction('Shop', 'Who', () => 'one');
+    await rpc.listen('tcp@127.0.0.1:0');
+    ends.push(() => rpc.close({ graceMs: 100 }));
+    const client = createClient({ discovery: registryAt(server.address), transports: [tcp()], logger: runtime.logger });
+    ends.push(() => client.close());
+    const error = await failure(client.call('Shop', 'Who', null, { timeoutMs: 2000 }));
+    expect(`${error.message} ${String((error.cause as Error | undefined)?.message)}`).toContain(`nacos at ${server.address} cannot list "Shop"`);
+    await server.start();
+    await vi.waitFor(async () => expect(await client.call('Shop', 'Who', null, { timeoutMs: 1000 })).toBe('one'), { timeout: 12_000 });
   });
 });
 

@@ -79,7 +79,7 @@ describe('what Nacos says', () => {
     expect(await firstList(registryAt(server.address))).toMatchObject([{ metadata: { group: 'red', tag: ['a', 'b'] } }]);
   });
 
-  it('what cannot be used is left out with one warning, and the rest is used', async () => {
+  it('G10: what cannot be used is left out with one warning, and the rest is used', async () => {
     const server = await scripted();
     const good = { ip: '10.0.0.1', port: 1, metadata: { weight: '1' } };
     const hosts = [
