@@ -1,21 +1,28 @@
 // A tour through rpcx for TypeScript in one terminal: servers, a client, calls, and what happens when they go wrong.
 import { createClient, isError, type Client } from '@rpcxjs/rpcx';
 import { Orders } from './orders.ts';
+import { listed } from './listed.ts';
+import { openRegistries, registryAddress } from './registry-of.ts';
 import { startServer } from './server.ts';
 import { startShop } from './shops.ts';
 import { chapter, failure, tell } from './story.ts';
 import { survive } from './survival.ts';
 import { meetGo } from './with-go.ts';
 
+const place = registryAddress(process.argv.slice(2));
+// What was killed stays listed for its time to live: each run has services of its own.
+const run = `${process.pid}`;
+const [registry, shopRegistry] = place === undefined ? [] : await openRegistries(place, [`orders_${run}`, `shops_${run}`]);
 // They take a moment to start, and are needed at the end.
-const starting = Promise.all(['east', 'west', 'centre'].map(startShop));
+const starting = Promise.all(['east', 'west', 'centre'].map((name) => startShop(name, place === undefined ? [] : [place, `shops_${run}`])));
 
 chapter('Two servers');
-const north = await startServer('north');
-const south = await startServer('south');
+const north = await startServer('north', registry);
+const south = await startServer('south', registry);
 tell('north listens on', north.address);
 tell('south listens on', south.address);
-const client = createClient({ servers: [north.address, south.address] });
+if (registry !== undefined) tell(`found in ${place}`, await listed(registry, 'Orders', 2));
+const client = createClient(registry === undefined ? { servers: [north.address, south.address] } : { discovery: registry });
 const orders = client.service(Orders);
 
 chapter('Typed calls, to both servers');
@@ -48,7 +55,9 @@ await meetGo(north.address);
 await client.close();
 await Promise.all([north.server.close(), south.server.close()]);
 
-await survive(shops);
+await survive(shops, shopRegistry);
+await registry?.close();
+await shopRegistry?.close();
 process.stdout.write('\nThe code of this tour is in examples/01-hello.\n');
 
 async function measure(caller: Client): Promise<void> {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createServer, type Server } from '@rpcxjs/rpcx';
+import { createServer, type Registry, type Server } from '@rpcxjs/rpcx';
 import { Orders } from './orders.ts';
 
-/** One server with all its services, on a free port. */
-export async function startServer(name: string): Promise<{ server: Server; address: string }> {
-  const server = createServer();
+/** One server with all its services, on a free port; written into the registry, if there is one. */
+export async function startServer(name: string, registry?: Registry): Promise<{ server: Server; address: string }> {
+  const server = createServer(registry === undefined ? {} : { registries: [registry] });
   server.register(Orders, {
     Find(input, call) {
       call.responseMetadata['served-by'] = `${name} for ${call.metadata['user'] ?? 'nobody'}`;

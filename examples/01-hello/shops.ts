@@ -9,10 +9,10 @@ export interface Shop {
   kill(): Promise<void>;
 }
 
-/** Starts a server in a process of its own; resolves when it listens. */
-export async function startShop(name: string): Promise<Shop> {
+/** Starts a server in a process of its own; resolves when it listens. With the address of a registry, and a name for its services there, it writes itself into that. */
+export async function startShop(name: string, registry: readonly string[]): Promise<Shop> {
   const program = fileURLToPath(new URL('./shop-process.ts', import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', program, name], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', program, name, ...registry], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const [address] = await Promise.race([
     once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line'), // it is piped

@@ -1,14 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createClient } from '@rpcxjs/rpcx';
+import { createClient, type Discovery } from '@rpcxjs/rpcx';
+import { listed } from './listed.ts';
 import { LiveTable } from './node-table.ts';
 import { Orders } from './orders.ts';
 import type { Shop } from './shops.ts';
 import { chapter, tell } from './story.ts';
 
 /** Three server processes, traffic, and one of them killed in the middle of it. */
-export async function survive(shops: readonly Shop[]): Promise<void> {
+export async function survive(shops: readonly Shop[], discovery?: Discovery): Promise<void> {
   chapter('One of three server processes is killed in the middle of the traffic, and nobody notices');
-  const client = createClient({ servers: shops.map(({ address }) => address) });
+  const client = createClient(discovery === undefined ? { servers: shops.map(({ address }) => address) } : { discovery });
+  if (discovery !== undefined) tell('found in the registry', await listed(discovery, 'Orders', shops.length));
   const orders = client.service(Orders);
   const table = new LiveTable(client);
   let answered = 0;
