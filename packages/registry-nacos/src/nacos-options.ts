@@ -11,7 +11,7 @@ export interface NacosTlsOptions {
 /** Options of `nacos()`. */
 export interface NacosOptions {
   /**
-   * Servers of one cluster, `host:port` or `https://host:port/context`, one or many; the context is `/nacos` when none is written. They are asked in turn, beginning with the one
+   * Servers of one cluster, `host:port` or `https://host:port/context`, one or many; `/nacos` is the context when none is written, and 8848 the port of a `host` alone. They are asked in turn, beginning with the one
    * that answered last. @default '127.0.0.1:8848'
    */
   readonly servers?: string | readonly string[] | undefined;
@@ -87,7 +87,7 @@ function serverUrl(server: unknown): URL {
     throw wrong();
   }
   if (url.hostname === '' || url.username !== '' || url.search !== '' || url.hash !== '') throw wrong();
-  if (url.port === '' && !/^https?:\/\/[^/]*:\d+/.test(written)) url.port = '8848';
+  if (written !== text && !/^http:\/\/[^/]*:\d+(\/|$)/.test(written)) url.port = '8848';
   url.pathname = url.pathname === '/' ? '/nacos' : url.pathname.replace(/\/+$/, '');
   return url;
 }

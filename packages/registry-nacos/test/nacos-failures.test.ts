@@ -41,6 +41,11 @@ describe('wrong address, wrong server', () => {
     expect(error.message).toContain('is that Nacos, with the context path /nacos and without TLS');
   });
 
+  it.each([['localhost', 'localhost:8848'], ['[::1]:1', '[::1]:1'], ['a.invalid:80, b.invalid:1/x', 'b.invalid:1'], ['https://a.invalid', 'a.invalid'], ['http://a.invalid:8848/', 'a.invalid:8848']])('%s is %s', async (servers, where) => {
+    const error = await failure(registryAt(servers, { timeoutMs: 200 }).register(at('tcp@127.0.0.1:8972'), { runtime }));
+    expect(error.message).toMatch(new RegExp(`^nacos at ${where.replace(/[.[\]]/g, '\\$&')} cannot register`));
+  });
+
   it('TLS where none is, is told too', async () => {
     const server = await scripted();
     expect(await failure(firstList(registryAt(`https://${server.address}`)))).toMatchObject({ reason: 'REGISTRY_UNEXPECTED' });
