@@ -46,8 +46,9 @@ export class Dnsmasq implements AsyncDisposable {
   async set(name: string, ...addresses: readonly string[]): Promise<void> {
     this.#hosts.set(name, addresses);
     this.#write();
-    this.#child?.kill('SIGHUP');
     const wanted = addresses.toSorted().join();
+    // A signal that comes while it reads the file is lost.
+    do this.#child?.kill('SIGHUP');
     while ((await this.#ask(name))?.join() !== wanted);
   }
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
