@@ -134,7 +134,9 @@ export class ConsulClient {
     return new RpcError('failed_precondition', `the connection to consul at ${this.#where} was closed; make a new one`, { reason: 'CLOSED', sent: false });
   }
 
-  #ask<T>(what: string, signal: AbortSignal, work: (cancel: Cancelable) => Promise<T>): Promise<T> {
+  async #ask<T>(what: string, signal: AbortSignal, work: (cancel: Cancelable) => Promise<T>): Promise<T> {
+    this.closed.throwIfAborted();
+    signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const ctx = new EventEmitter();
       let over = false;
@@ -149,9 +151,6 @@ export class ConsulClient {
         ctx.emit('cancel');
       });
       const unlinks: (() => void)[] = [];
-      for (const one of [this.closed, signal]) {
-        if (one.aborted) return reject(one.reason);
-      }
       unlinks.push(onAbort(this.closed, stop), onAbort(signal, stop));
       work({ ctx }).then((value) => end(() => resolve(value)), (error: unknown) => end(() => reject(consulError(this.#where, what, error))));
     });

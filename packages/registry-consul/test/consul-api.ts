@@ -17,7 +17,8 @@ export async function api(server: Pick<RegistryServer, 'port'>, method: string, 
   });
   if (status === 404) return undefined;
   if (status !== 200) throw new Error(`${method} ${path}: ${status} ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
+  // A flag is above what a number holds.
+  return text === '' ? undefined : JSON.parse(text.replaceAll(/"Flags": ?(\d+)/g, '"Flags":"$1"'));
 }
 
 /** By hand, as an operator would. */
