@@ -24,32 +24,36 @@ export class Dnsmasq implements AsyncDisposable {
 
   static async start(): Promise<Dnsmasq> {
     const server = new Dnsmasq();
-    const socket = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    server.#port = socket.address().port;
-    socket.close();
-    await server.run();
+    // Somebody else may take the port before it does.
+    for (let running = false; !running;) {
+      const socket = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(socket, 'listening');
+      server.#port = socket.address().port;
+      await new Promise<void>((resolve) => socket.close(resolve));
+      running = await server.run();
+    }
     return server;
   }
   get address(): string {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** `services` are of the form `_rpcx._tcp.shop.internal,a.shop.internal,8972,0,10`. */
-  async run(...services: readonly string[]): Promise<void> {
+  /** False when it cannot. `services` are of the form `_rpcx._tcp.shop.internal,a.shop.internal,8972,0,10`. */
+  async run(...services: readonly string[]): Promise<boolean> {
     this.#write();
     const flags = ['--keep-in-foreground', '--no-resolv', '--no-hosts', '--conf-file=/dev/null', `--port=${this.#port}`, '--listen-address=127.0.0.1', '--bind-interfaces', '--local=/internal/', '--local-ttl=1',
       `--addn-hosts=${this.#file}`, '--pid-file=', '--user=', '--log-facility=-', ...services.map((service) => `--srv-host=${service}`)];
-    this.#child = spawn(program ?? '', flags, { stdio: 'ignore' });
-    for (;;) if (await this.#ask('nobody.internal') !== undefined) return;
+    const child = spawn(program ?? '', flags, { stdio: 'ignore' });
+    this.#child = child;
+    while (await this.#ask('nobody.internal') === undefined) if (child.exitCode !== null) return false;
+    return true;
   }
   async set(name: string, ...addresses: readonly string[]): Promise<void> {
     this.#hosts.set(name, addresses);
     this.#write();
     const wanted = addresses.toSorted().join();
     // A signal that comes while it reads the file is lost.
-    do this.#child?.kill('SIGHUP');
-    while ((await this.#ask(name))?.join() !== wanted);
+    for (let asked: string | undefined; asked !== wanted; asked = (await this.#ask(name))?.join()) this.#child?.kill('SIGHUP');
   }
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child?.kill(name);
