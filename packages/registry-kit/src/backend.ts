@@ -65,6 +65,11 @@ export class Backend {
     return this.#ended.signal.aborted;
   }
 
+  /** It did not answer the last question, and that was told. */
+  get isSilent(): boolean {
+    return this.#failures > 0;
+  }
+
   /** While there are users, the backend is asked whether it answers, on the clock of the first of them. */
   attach(user: BackendUser, runtime: Runtime): void {
     this.#users.add(user);

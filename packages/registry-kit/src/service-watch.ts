@@ -76,14 +76,20 @@ export class ServiceWatch implements BackendUser {
   async #watch(signal: AbortSignal): Promise<void> {
     const { backend, service, runtime } = this.#init;
     const { clock, logger } = runtime;
-    for (let failures = 0; !signal.aborted;) {
+    let [failures, isTold] = [0, false];
+    while (!signal.aborted) {
       const spoken = this.#spoken;
       const failure = await this.#readWatch(signal).then(() => undefined, (error: unknown) => error);
       if (signal.aborted) return;
-      failures = this.#spoken === spoken ? failures + 1 : 1;
+      const wasHeard = this.#spoken !== spoken;
+      failures = wasHeard ? 1 : failures + 1;
+      isTold &&= !wasHeard;
       backend.suspect();
       if (this.#instances === undefined) this.#fail(backend.told(`watch "${service}"`, failure));
-      else if (failures === failuresToWarn) logger.warn({ service, error: failure }, `the instances of "${service}" cannot be watched; the list is read every ${this.#init.relistMs} ms: ${thrownText(failure)}`);
+      else if (failures >= failuresToWarn && !isTold && !backend.isSilent) {
+        isTold = true;
+        logger.warn({ service, error: failure }, `the instances of "${service}" cannot be watched; the list is read every ${this.#init.relistMs} ms: ${thrownText(failure)}`);
+      }
       await this.#retry.wait(clock, backoffMs(clock, failures), signal);
     }
   }
