@@ -1,6 +1,7 @@
-import { connect } from 'node:http2';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { onAbort, type Clock } from '@rpcxjs/core';
-import type { ResolvedEtcdOptions } from './etcd-options.ts';
+import type { EtcdTlsOptions, ResolvedEtcdOptions } from './etcd-options.ts';
 
 // For those that say nothing while another has answered.
 const othersMs = 500;
@@ -34,21 +35,40 @@ export async function answeringEndpoints({ options, clock, signal }: EndpointChe
   }
 }
 
+// Its preface, and SETTINGS that change nothing (RFC 9113, 3.4).
+const hello = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+const settingsType = 4;
+
+/** By hand: node:http2 says nothing at all when a server refuses our certificate behind the handshake, as TLS 1.3 does. */
 function speaksHttp2(endpoint: string, { tls }: ResolvedEtcdOptions, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const pem = (text: string | Uint8Array): string | Buffer => (typeof text === 'string' ? text : Buffer.from(text));
-    const session = connect(endpoint, {
-      ...(tls?.ca === undefined ? {} : { ca: pem(tls.ca) }), ...(tls?.cert === undefined || tls.key === undefined ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
-      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
-    });
-    const unlink = onAbort(signal, (reason) => end(() => reject(reason)));
+    const { protocol, hostname, port } = new URL(endpoint);
+    const secure = protocol === 'https:';
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const place = { host, port: Number(port || (secure ? 443 : 80)) };
+    const socket = secure ? connectTls({ ...place, ...secureOptions(tls, host), ALPNProtocols: ['h2'] }) : connect(place);
     const end = (settle: () => void): void => {
       unlink();
       settle();
-      session.destroy();
+      socket.destroy();
     };
-    session.once('remoteSettings', () => end(resolve));
-    session.on('error', (error: Error) => end(() => reject(error)));
-    session.once('close', () => end(() => reject(new Error('socket hang up'))));
+    const unlink = onAbort(signal, (reason) => end(() => reject(reason)));
+    let said = Buffer.alloc(0);
+    socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(hello));
+    socket.on('data', (chunk: Buffer) => {
+      said = Buffer.concat([said, chunk]);
+      if (said.length > 3) end(said[3] === settingsType ? resolve : () => reject(new Error(`Protocol error: no HTTP/2, it said ${JSON.stringify(said.toString('latin1', 0, 40))}`)));
+    });
+    socket.on('error', (error: Error) => end(() => reject(error)));
+    socket.once('close', () => end(() => reject(new Error('socket hang up'))));
   });
+}
+
+function secureOptions(tls: EtcdTlsOptions | undefined, host: string): ConnectionOptions {
+  const pem = (text: string | Uint8Array): string | Buffer => (typeof text === 'string' ? text : Buffer.from(text));
+  const servername = tls?.servername ?? (isIP(host) === 0 ? host : undefined);
+  return {
+    ...(tls?.ca === undefined ? {} : { ca: pem(tls.ca) }), ...(tls?.cert === undefined || tls.key === undefined ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
+    ...(servername === undefined ? {} : { servername }),
+  };
 }

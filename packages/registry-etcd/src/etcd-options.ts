@@ -34,9 +34,15 @@ export interface ResolvedEtcdOptions {
   readonly tls: EtcdTlsOptions | undefined;
 }
 
+const known: readonly string[] = ['endpoints', 'username', 'password', 'tls', 'basePath', 'ttlMs', 'refreshMs', 'relistMs', 'timeoutMs', 'probeMs', 'publishRates'] satisfies (keyof EtcdOptions)[];
+const knownTls: readonly string[] = ['ca', 'cert', 'key', 'servername'] satisfies (keyof EtcdTlsOptions)[];
+
 /** Throws TypeError for what cannot be. */
 export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`etcd(): its options are ${String(options)}: give an object, or nothing`);
+  // One that is overlooked would mean the etcd of this machine.
+  const strange = Object.keys(options).find((name) => !known.includes(name));
+  if (strange !== undefined) throw new TypeError(`etcd(): there is no option ${JSON.stringify(strange)}: it takes ${known.join(', ')}`);
   const { endpoints = ['127.0.0.1:2379'], username, password } = options;
   const list: readonly unknown[] = typeof endpoints === 'string' ? [endpoints] : Array.isArray(endpoints) ? endpoints : [];
   if (list.length === 0) throw new TypeError(`etcd(): endpoints is ${JSON.stringify(endpoints)}: give a list, for example ['10.0.0.1:2379', '10.0.0.2:2379']`);
@@ -45,7 +51,7 @@ export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptio
   const resolved = list.map((endpoint) => resolveEndpoint(endpoint, tls !== undefined));
   if (new Set(resolved.map((endpoint) => endpoint.startsWith('https:'))).size > 1) throw new TypeError(`etcd(): endpoints ${resolved.join(', ')} mix http and https: all of one cluster speak the same`);
   for (const [name, value] of Object.entries({ username, password })) {
-    if (value !== undefined && (typeof value !== 'string' || value === '')) throw new TypeError(`etcd(): ${name} is ${JSON.stringify(value)}: write text, or leave it out`);
+    if (value !== undefined && (typeof value !== 'string' || value === '')) throw new TypeError(`etcd(): ${name} is ${value === '' ? 'empty' : `of type ${typeof value}`}: write text, or leave it out`);
   }
   if ((username === undefined) !== (password === undefined)) throw new TypeError('etcd(): username and password go together: give both or none');
   return { endpoints: resolved, username, password, tls: tls ?? (resolved[0]?.startsWith('https:') === true ? {} : undefined) };
@@ -64,10 +70,16 @@ function resolveEndpoint(endpoint: unknown, secure: boolean): string {
 
 function checkTls(tls: unknown): void {
   if (tls === undefined) return;
-  if (typeof tls !== 'object' || tls === null) throw new TypeError(`etcd(): tls is ${String(tls)}: true, or an object with ca, cert, key or servername`);
-  const { cert, key, ...rest } = tls as EtcdTlsOptions; // looked at below
-  for (const [name, value] of Object.entries({ cert, key, ca: rest.ca })) {
-    if (value !== undefined && !/-----BEGIN [\w ]+-----/.test(typeof value === 'string' ? value : Buffer.from(value).toString('latin1'))) throw new TypeError(`etcd(): tls.${name} is no PEM text: give what the file says, not its name`);
-  }
+  if (typeof tls !== 'object' || tls === null) throw new TypeError(`etcd(): tls is ${String(tls)}: true, or an object with ${knownTls.join(', ')}`);
+  const strange = Object.keys(tls).find((name) => !knownTls.includes(name));
+  if (strange !== undefined) throw new TypeError(`etcd(): tls has no option ${JSON.stringify(strange)}: it takes ${knownTls.join(', ')}`);
+  const { ca, cert, key, servername } = tls as EtcdTlsOptions; // looked at below
+  for (const [name, value] of Object.entries({ ca, cert, key })) if (value !== undefined && !isPem(value)) throw new TypeError(`etcd(): tls.${name} is no PEM text: give what the file says, not its name`);
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('etcd(): tls.cert and tls.key go together: give both or none');
+  if (servername !== undefined && (typeof servername !== 'string' || servername === '')) throw new TypeError(`etcd(): tls.servername is ${JSON.stringify(servername)}: write the name that the certificate is for`);
+}
+
+function isPem(value: unknown): boolean {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value;
+  return typeof text === 'string' && /-----BEGIN [\w ]+-----/.test(text);
 }

@@ -70,6 +70,20 @@ describeWithEtcd('an etcd with TLS', () => {
   });
 });
 
+describeWithEtcd('an etcd that wants a client certificate', () => {
+  let server: EtcdServer;
+  beforeAll(async () => {
+    server = await startEtcd({ tls: { cert: fixture('server.crt'), key: fixture('server.key'), ca: fixture('ca.crt') } });
+  });
+  afterAll(() => server.stop());
+
+  it('lets in who has one', async () => {
+    const [ca, cert, key] = ['ca.crt', 'client.crt', 'client.key'].map((name) => readFileSync(fixture(name)));
+    expect(await attempt({ endpoints: server.address, tls: { ca, cert, key, servername: 'localhost' } })).toBe('registered');
+    expect(await attempt({ endpoints: server.address, tls: { ca, servername: 'localhost' } })).toEqual(error('unauthenticated', 'REGISTRY_REFUSED', server.address, 'set tls.cert and tls.key'));
+  });
+});
+
 describeWithEtcd('several endpoints', () => {
   it('are tried in turn: one that is dead costs nothing', async () => {
     const server = await startEtcd();
