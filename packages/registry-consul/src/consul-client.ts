@@ -36,6 +36,7 @@ export const lockFlag = '3304740253564472344';
 
 /** What the library takes beside what its types say: how it writes JSON, and what cancels a request. */
 type Given = NonNullable<ConstructorParameters<typeof Consul>[0]> & { readonly encoders: Readonly<Record<string, (value: unknown) => Buffer>> };
+/** The library takes nothing but an emitter to cancel a request. */
 interface Cancelable {
   readonly ctx: EventEmitter;
 }
