@@ -37,4 +37,11 @@ describe('examples', () => {
     expect(different === -1 ? '' : `line ${different + 1} is "${printed[different]}", not "${wanted[different]}"`, output).toBe('');
     expect(printed).toHaveLength(wanted.length);
   });
+
+  it('the store on the page "Write your own registry" is the one in custom-registry', () => {
+    const file = readFileSync(join(root, 'examples/custom-registry/src/directory-store.ts'), 'utf8');
+    const page = readFileSync(join(root, 'docs/write-your-own-registry.md'), 'utf8');
+    const store = file.slice(file.indexOf('type Row = ')).replace('export function', 'function');
+    expect(page.slice(page.indexOf('type Row = '), page.indexOf('const directoryRegistry'))).toBe(store);
+  });
 });
