@@ -34,7 +34,7 @@ describeWithConsul('the cases of every store, registry and discovery', () => {
     // Its keys live as long as its session.
     supports: { touchOwned: false },
   });
-  for (const one of stores) it.skipIf(one.skip !== undefined)(one.name, one.run, 20_000);
+  for (const one of stores) if (one.skip === undefined) it(one.name, one.run, 20_000);
 
   const registry = registryCases({
     create: async () => {

@@ -42,7 +42,7 @@ describeWithRedis('the cases of every store, registry and discovery', () => {
     // Its session is the server itself: without it nobody's keys are there.
     supports: { loseSession: false },
   });
-  for (const one of stores) it.skipIf(one.skip !== undefined)(one.name, one.run);
+  for (const one of stores) if (one.skip === undefined) it(one.name, one.run);
 
   const registry = registryCases({
     create: async () => {
