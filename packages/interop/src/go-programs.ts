@@ -1,54 +1,74 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built Go peers, or the reason why there are none on this machine. */
 export type GoPrograms = { readonly server: string; readonly client: string; readonly golden: string; readonly missing?: undefined } | { readonly missing: string };
+/** Those that meet by a registry: they bring in the clients of four, so they are built for themselves. */
+export type GoRegistryPrograms = { readonly provider: string; readonly consumer: string; readonly missing?: undefined } | { readonly missing: string };
 
-const sources = fileURLToPath(new URL('../go', import.meta.url));
+/** A module of Go beside this folder, and its commands. */
+interface GoModule<Name extends string> {
+  readonly folder: string;
+  readonly programs: readonly Name[];
+}
+type Built<Name extends string> = (Record<Name, string> & { readonly missing?: undefined }) | { readonly missing: string };
+
 const cache = fileURLToPath(new URL('../.cache/go', import.meta.url));
-const programs = ['server', 'client', 'golden'];
 
 /** Builds the Go peers once for each state of their sources, into `.cache/go/<hash>`; later calls only look there. With GO=off in the environment there are none. */
-export async function buildGoPrograms(): Promise<GoPrograms> {
+export function buildGoPrograms(): Promise<GoPrograms> {
+  return buildOnce({ folder: 'go', programs: ['server', 'client', 'golden'] });
+}
+/** As `buildGoPrograms`, for those that meet by a registry. */
+export function buildGoRegistryPrograms(): Promise<GoRegistryPrograms> {
+  return buildOnce({ folder: 'go-registries', programs: ['provider', 'consumer'] });
+}
+
+async function buildOnce<Name extends string>({ folder: name, programs }: GoModule<Name>): Promise<Built<Name>> {
   if (process.env['GO'] === 'off') return { missing: 'switched off by GO=off' };
-  const folder = join(cache, hashOfSources());
-  if (isBuilt(folder)) return found(folder);
+  const sources = fileURLToPath(new URL(`../${name}`, import.meta.url));
+  const folder = join(cache, `${name}-${hashOfSources(sources)}`);
+  const found = (): Built<Name> => Object.fromEntries(programs.map((program) => [program, join(folder, program)])) as Record<Name, string>; // each of them
+  const isBuilt = (): boolean => programs.every((program) => existsSync(join(folder, program)));
+  if (isBuilt()) return found();
   const go = findGo();
   if (go === undefined) return { missing: 'Go is not installed (looked for `go` in GO, PATH and /usr/local/go/bin)' };
   mkdirSync(cache, { recursive: true });
-  const lock = join(cache, 'lock');
+  const lock = join(cache, `${name}.lock`);
   await takeLock(lock);
   try {
-    return isBuilt(folder) ? found(folder) : await build(go, folder);
+    const failure = isBuilt() ? undefined : await build({ go, sources, folder, programs });
+    return failure === undefined ? found() : { missing: failure };
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }
 }
 
-async function build(go: string, folder: string): Promise<GoPrograms> {
+interface GoBuild {
+  readonly go: string;
+  readonly sources: string;
+  readonly folder: string;
+  readonly programs: readonly string[];
+}
+
+/** What went wrong, if anything did. */
+async function build({ go, sources, folder, programs }: GoBuild): Promise<string | undefined> {
   const fresh = mkdtempSync(join(cache, 'new-'));
-  const { code, output } = await run(go, ['build', '-trimpath', '-o', `${fresh}/`, ...programs.map((name) => `./cmd/${name}`)]);
+  const { code, output } = await run(go, ['build', '-mod=mod', '-trimpath', '-o', `${fresh}/`, ...programs.map((name) => `./cmd/${name}`)], sources);
   if (code !== 0) {
     rmSync(fresh, { recursive: true, force: true });
-    return { missing: `\`go build\` in packages/interop/go ended with ${code}: ${output.slice(-2000)}` };
+    return `\`go build\` in ${sources} ended with ${code}: ${output.slice(-2000)}`;
   }
-  for (const name of readdirSync(cache)) if (/^[0-9a-f]{16}$/.test(name)) rmSync(join(cache, name), { recursive: true, force: true });
+  const older = basename(folder).replace(/[0-9a-f]{16}$/, '');
+  for (const name of readdirSync(cache)) if (name.startsWith(older) && /^[0-9a-f]{16}$/.test(name.slice(older.length))) rmSync(join(cache, name), { recursive: true, force: true });
   renameSync(fresh, folder);
-  return found(folder);
+  return undefined;
 }
 
-function isBuilt(folder: string): boolean {
-  return programs.every((name) => existsSync(join(folder, name)));
-}
-
-function found(folder: string): GoPrograms {
-  return { server: join(folder, 'server'), client: join(folder, 'client'), golden: join(folder, 'golden') };
-}
-
-function hashOfSources(): string {
+function hashOfSources(sources: string): string {
   const hash = createHash('sha256');
   const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => /(\.go|go\.mod|go\.sum)$/.test(name));
   for (const name of files.toSorted()) hash.update(name).update('\0').update(readFileSync(join(sources, name)));
@@ -60,9 +80,9 @@ function findGo(): string | undefined {
   return candidates.find((path) => path !== '' && existsSync(path) && statSync(path).isFile());
 }
 
-function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+function run(command: string, args: readonly string[], cwd: string): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: sources, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString(); });
     child.once('error', reject);

@@ -20,6 +20,8 @@ export interface ServiceWatchInit {
 }
 
 const shownFaults = 3;
+/** What a watch ends with that is only to be begun again. */
+const renewed = new Error('it has missed something');
 const failuresToWarn = 4;
 
 /** One service in the backend, for everyone who watches it: by the backend's own watch, and by reading the whole list now and then. What was known last stays when the backend does not answer. */
@@ -81,6 +83,7 @@ export class ServiceWatch implements BackendUser {
       const spoken = this.#spoken;
       const failure = await this.#readWatch(signal).then(() => undefined, (error: unknown) => error);
       if (signal.aborted) return;
+      if (failure === renewed) continue;
       const wasHeard = this.#spoken !== spoken;
       failures = wasHeard ? 1 : failures + 1;
       isTold &&= !wasHeard;
@@ -94,7 +97,7 @@ export class ServiceWatch implements BackendUser {
     }
   }
 
-  /** Settles when the watch of the backend has ended, or is to be begun again. */
+  /** Settles when the watch of the backend has ended; rejects with `renewed` when it is to be begun again. */
   async #readWatch(signal: AbortSignal): Promise<void> {
     const { backend, prefix, runtime, timeoutMs } = this.#init;
     const what = `watch ${prefix}`;
@@ -106,7 +109,7 @@ export class ServiceWatch implements BackendUser {
           timer.cancel();
           reject(reason);
         });
-        this.#renew = resolve;
+        this.#renew = () => reject(renewed);
         const readAll = async (): Promise<void> => {
           for await (const content of held.store.watch(prefix, { signal: held.signal })) {
             timer.cancel();

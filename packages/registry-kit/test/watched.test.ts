@@ -112,6 +112,12 @@ describe('a watcher', () => {
     here.backend.edit('/rpcx/Arith/tcp@b:1', '');
     await here.clock.advanceAsync(36_000);
     expect(heard.lists).toEqual(['a', 'a, b']);
+    // However often: reading the list is what it is for.
+    for (const name of ['c', 'd', 'e', 'f', 'g']) {
+      here.backend.edit(`/rpcx/Arith/tcp@${name}:1`, '');
+      await here.clock.advanceAsync(36_000);
+    }
+    expect([heard.lists.at(-1), here.said]).toEqual(['a, b, c, d, e, f, g', []]);
   });
 
   it('hears an error that says what to do when there never was a list, and heals when asked again', async () => {
