@@ -3,11 +3,11 @@ import type { KnipConfig } from 'knip';
 
 const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
 
-/** What nothing imports but somebody reads or runs: benches, and the README, whose blocks are tests, if it names other packages. */
+/** What nothing imports but somebody reads or runs: benches, programs that tests start, and the README, whose blocks are tests, if it names other packages. */
 function entriesOf(folder: string): string[] {
   const readme = `packages/${folder}/README.md`;
   const names = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(/from '@rpcxjs\/([\w-]+)(?:\/[\w-]+)?'/g)].map((match) => match[1]) : [];
-  return [...(names.some((name) => name !== folder) ? ['README.md'] : []), ...(existsSync(`packages/${folder}/bench`) ? ['bench/*'] : [])];
+  return [...(names.some((name) => name !== folder) ? ['README.md'] : []), ...(existsSync(`packages/${folder}/bench`) ? ['bench/*'] : []), ...(folder === 'interop' ? ['test/**/*-program.ts'] : [])];
 }
 const folders = readdirSync('packages').filter((name) => name !== 'tooling' && existsSync(`packages/${name}/package.json`));
 
