@@ -26,7 +26,7 @@ const config: KnipConfig = {
       ignoreDependencies: ['@arethetypeswrong/cli', '@changesets/cli', 'publint'],
       ignoreBinaries: ['go'],
     },
-    ...Object.fromEntries(folders.map((folder) => [`packages/${folder}`, { entry: entriesOf(folder) }])),
+    ...Object.fromEntries(folders.map((folder) => [`packages/${folder}`, { entry: entriesOf(folder), ...(folder === 'interop' ? { ignoreBinaries: ['unshare'] } : {}) }])),
     'examples/*': { entry: ['*.ts'] },
     benchmarks: { entry: ['**/*.{mjs,ts}'], ignoreBinaries: ['go', 'taskset'] },
   },

@@ -49,7 +49,7 @@ export class Announcer {
     this.#mustFit(service, address, instance.metadata);
     const name = recordName(this.#init.options, service, address);
     const posted = this.#posted.get(name) ?? { name, service, address, leases: [] };
-    const lease = new AnnouncedLease(instance.metadata, rates, {
+    const lease: AnnouncedLease = new AnnouncedLease(instance.metadata, rates, {
       update: (metadata) => this.#update(posted, lease, metadata),
       release: () => this.#release(posted, lease, ended),
     });
