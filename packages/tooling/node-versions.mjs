@@ -19,7 +19,7 @@ for (const major of majors) {
   }
   process.stdout.write(`the tests on Node ${exact[major]}\n`);
   // What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version.
-  const slow = ['governance', 'registries'].flatMap((folder) => ['--exclude', `packages/interop/test/${folder}/**`]);
+  const slow = ['interop/test/{governance,registries}/**', 'registry-*/test/*-outage.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts', ...slow];
   const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) failed += 1;
