@@ -53,7 +53,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.clock = options.runtime.clock;
     this.#ring = DeadlineRing.of(this.clock);
     this.#rename = rename;
-    const terminal = (call: ClientCall) => this.#begin(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // its kind is 'reply'
+    const terminal = (call: ClientCall) => this.#begin(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // wantsReply is set
     this.#chain = options.interceptors.length === 0 ? undefined : intercept(options.interceptors, terminal);
     this.attempts = new Attempts(options, this);
   }
@@ -116,42 +116,50 @@ export class CallRunner implements CallOwner, AttemptOwner {
     call.wantsReply = true;
     const wrong = this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
+    // Interceptors may make other calls.
+    const ambient = this.#ambient;
     try {
       const output = (reply: Reply): unknown => {
         if (!isReply(reply)) throw noReplyError(call);
         return kind === 'value' ? reply.output : undefined;
       };
       const reply = chain(call);
-      return reply instanceof Promise ? this.#bounded(call, reply.then(output)) : Promise.resolve(output(reply));
+      return reply instanceof Promise ? this.#bounded(call, reply.then(output), ambient) : Promise.resolve(output(reply));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Interceptors that make nothing of the end of their call, or never pass it on, do not hold it up. */
-  #bounded(call: OutboundCall, result: Promise<unknown>): Promise<unknown> {
+  #bounded(call: OutboundCall, result: Promise<unknown>, ambient: Ambient | undefined): Promise<unknown> {
     const signal = call.options?.signal;
-    if (call.deadlineAt === Infinity && signal === undefined) return result;
+    if (call.deadlineAt === Infinity && signal === undefined && ambient?.onAbort === undefined) return result;
     return new Promise((resolve, reject) => {
       const end = (error: RpcError): void => {
         call.aborted(error);
         reject(error);
       };
+      const late = (): void => end(expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) }));
       const expired = (): void => {
         entry = -1;
-        end(expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) }));
+        late();
       };
       let entry = call.deadlineAt === Infinity ? -1 : this.#ring.add(call.deadlineAt + patienceMs, { expired });
       let timer: Timer | undefined;
       const aborted = (reason: unknown): void => {
-        timer = this.clock.setTimer(() => end(abortedError(call, reason, { address: undefined, sent: wasSent(call) })), patienceMs);
+        timer ??= this.clock.setTimer(() => end(abortedError(call, reason, { address: undefined, sent: wasSent(call) })), patienceMs);
       };
       const release = signal === undefined ? undefined : onAbort(signal, aborted);
+      const outer = ambient?.onAbort?.((reason) => {
+        if (isTimeout(reason)) timer ??= this.clock.setTimer(late, patienceMs);
+        else aborted(reason);
+      });
       const over = (): void => {
         if (entry >= 0) this.#ring.remove(entry);
         entry = -1;
         timer?.cancel();
         release?.();
+        outer?.();
       };
       result.then(resolve, reject).then(over, over);
     });
@@ -218,7 +226,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     const aborted = (reason: unknown): void => this.#aborted(call, reason);
     const own = signal === undefined ? undefined : onAbort(signal, aborted);
     // The deadline is the same for both, and whichever of the two clocks strikes first says so.
-    const ended = (reason: unknown): void => (RpcError.is(reason) && reason.code === 'deadline_exceeded' ? this.expired(call) : aborted(reason));
+    const ended = (reason: unknown): void => (isTimeout(reason) ? this.expired(call) : aborted(reason));
     const outer = call.settled ? undefined : ambient?.onAbort?.(ended);
     if (call.settled) {
       own?.();
@@ -274,6 +282,10 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.active -= 1;
     if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return RpcError.is(reason) && reason.code === 'deadline_exceeded';
 }
 
 /** Interceptors may forget to return one. */

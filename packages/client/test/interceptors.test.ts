@@ -1,4 +1,4 @@
-import { jsonCodec, RpcError, type ClientCall, type Interceptor, type Pick, type Reply } from '@rpcxjs/core';
+import { jsonCodec, LazySignal, RpcError, runAmbient, type ClientCall, type Interceptor, type Pick, type Reply } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
@@ -152,6 +152,32 @@ describe('interceptors', () => {
       expect(seen).toEqual([true, undefined, {}]);
       expect((await one.server.call(0)).flags & flag.oneway).toBe(flag.oneway);
     });
+  });
+
+  it.each([
+    ['is canceled', { reason: 'ABORTED', sent: false }, new RpcError('canceled', 'the caller left', { reason: 'ABORTED' })],
+    ['is out of time', { reason: 'TIMEOUT', sent: false }, new RpcError('deadline_exceeded', 'too late', { reason: 'TIMEOUT' })],
+  ])('of calls that never answer, nor call next, end with the call whose handler makes it when that %s', async (_how, ending, reason) => {
+    const clock = manualClock();
+    const handler = new LazySignal();
+    const other = new LazySignal();
+    const makesAnother: One = (next) => (call) => {
+      if (call.method !== 'B') return next(call);
+      void runAmbient({ deadline: undefined, onAbort: (run) => other.listen(run) }, () => one.client.call('A', 'C', 1));
+      return new Promise(() => {});
+    };
+    await using one = await echo({ clock, timeoutMs: Infinity, intercept: [makesAnother] });
+    const ended: RpcError[] = [];
+    const error = runAmbient({ deadline: undefined, onAbort: (run) => handler.listen(run) }, () => failure(one.client.call('A', 'B', 1))).then((end) => ended.push(end as RpcError));
+    await until(() => one.client.stats().succeeded === 1);
+    other.abort(new Error('another caller left'));
+    await clock.advanceAsync(100);
+    expect(ended).toEqual([]);
+    handler.abort(reason);
+    await clock.advanceAsync(100);
+    await error;
+    expect(ended).toMatchObject([ending]);
+    expect(one.client.stats().active).toBe(0);
   });
 
   it('of attempts that never answer end by the deadline', async () => {
