@@ -19,7 +19,7 @@ export interface AdvertiseOptions {
 /** Keys to set; undefined takes one away. */
 export type MetadataChanges = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-// How long `listen` waits for registries that do not answer.
+// How long `listen` and `advertise` wait for registries that do not answer.
 const firstAnswerMs = 1000;
 const ratesMs = 1000;
 
@@ -70,9 +70,7 @@ export class Advertising {
     const added = all.filter((address) => !this.#addresses.includes(address));
     this.#addresses = [...this.#addresses, ...added];
     for (const service of this.#services.keys()) this.#add(service, added);
-    const timer = new AbortController();
-    await Promise.race([Promise.all([...this.#advertisements].map((one) => one.attempted())), sleep(this.#runtime.clock, firstAnswerMs, timer.signal).catch(() => {})]);
-    timer.abort();
+    await this.#patiently(Promise.all([...this.#advertisements].map((one) => one.attempted())));
   }
 
   /** `metadata` undefined keeps what is known. Throws TypeError. */
@@ -94,12 +92,12 @@ export class Advertising {
     }
   }
 
-  /** Of all services, or of one. Settles when each registry was asked. Throws TypeError. */
+  /** Of all services, or of one. Settles when each registry was asked, a second later at most. Throws TypeError. */
   change(changes: MetadataChanges, service?: string): Promise<void> {
     checkMetadata('advertise()', changes);
     if (service !== undefined && !this.#services.has(service)) throw new TypeError(`advertise(): the service "${service}" is not registered`);
     this.#changes.set(service, { ...this.#changes.get(service), ...changes });
-    return this.#publish(service);
+    return this.#patiently(this.#publish(service));
   }
   /** Clients take no server that says it is inactive. */
   withdraw(): Promise<void> {
@@ -112,6 +110,13 @@ export class Advertising {
     const all = [...this.#advertisements];
     this.#advertisements.clear();
     await Promise.all(all.map((one) => one.release()));
+  }
+
+  /** A registry that does not answer is not waited for, and gets what it should have when it does. */
+  async #patiently(work: Promise<unknown>): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([work, sleep(this.#runtime.clock, firstAnswerMs, timer.signal).catch(() => {})]);
+    timer.abort();
   }
 
   async #publish(service: string | undefined): Promise<void> {

@@ -13,6 +13,7 @@ import type { InboundCall } from './inbound-call.ts';
 import { LoopGuard } from './loop-guard.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
+import { PluginStart } from './plugin-start.ts';
 import { checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
@@ -58,7 +59,8 @@ export interface Server extends AsyncDisposable {
   unregister(service: string): void;
   /**
    * Resolves with the addresses as bound, port 0 replaced by a real one, and when each registry was asked, a second later at most; one that is
-   * down is asked again. Rejects with LISTEN_FAILED, NOT_ADVERTISABLE for a wildcard with registries and no `advertise`, or CLOSED.
+   * down is asked again. Plugins start before the first one. Rejects with LISTEN_FAILED, also for a plugin that takes longer than 30 s to start, with what a
+   * plugin's `start` throws, NOT_ADVERTISABLE for a wildcard with registries and no `advertise`, or CLOSED; the next `listen` tries again.
    */
   listen(...addresses: readonly string[]): Promise<readonly string[]>;
   peers(): Iterable<Peer>;
@@ -67,7 +69,7 @@ export interface Server extends AsyncDisposable {
   methodStats(): readonly MethodStats[];
   /**
    * Changes metadata in the registries, of all services or of one: `advertise({ state: 'inactive' })` takes the server out, `{ state: undefined }`
-   * brings it back. Resolves when each registry was asked; one that is down gets it later. Throws TypeError for what is no text.
+   * brings it back. Resolves when each registry was asked, a second later at most; one that is down gets it later. Throws TypeError for what is no text.
    */
   advertise(metadata: MetadataChanges, service?: string): Promise<void>;
   /**
@@ -89,7 +91,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   readonly advertising: Advertising;
   readonly #pipeline: CallPipeline;
   readonly #drain: Drain;
-  #started: Promise<void> | undefined;
+  readonly #plugins: PluginStart;
   #closing: Promise<void> | undefined;
   #pushes = 0;
 
@@ -100,6 +102,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
     this.guard = limits.maxLoopDelayMs === Infinity ? undefined : new LoopGuard(runtime.clock, limits.maxLoopDelayMs);
     this.advertising = new Advertising(advertise, registries, runtime, () => ({ calls: this.counters.calls, connections: this.counters.connectionsAccepted }));
     this.#drain = new Drain(this);
+    this.#plugins = new PluginStart(this.options.plugins, runtime);
     this.connections = new Connections(this);
     this.#pipeline = new CallPipeline(this.options, this.table);
   }
@@ -137,7 +140,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   async listen(...addresses: readonly string[]): Promise<readonly string[]> {
     if (this.leaving()) throw new RpcError('failed_precondition', 'the server is closed and cannot listen again; make a new one', { reason: 'CLOSED' });
     this.advertising.check(addresses);
-    await (this.#started ??= this.#start());
+    await this.#plugins.run();
     const bound = await this.connections.listen(addresses);
     await this.advertising.listening(bound);
     return bound;
@@ -226,11 +229,8 @@ class RpcxServer implements Server, PeerServices, Leaving {
     observe(this.options.plugins, this.options.runtime, (plugin) => plugin.serviceRegistered?.({ name, methods: this.table.methods(name) }));
   }
 
-  async #start(): Promise<void> {
-    for (const plugin of this.options.plugins) await plugin.start?.(this.options.runtime);
-  }
-
   async stopPlugins(): Promise<void> {
+    this.#plugins.close(new RpcError('failed_precondition', 'the server was closed before it listened', { reason: 'CLOSED' }));
     for (const plugin of this.options.plugins) {
       try {
         await plugin.stop?.();

@@ -121,6 +121,29 @@ describe('a server with registries', () => {
     server.abort();
   });
 
+  it('that answer nothing hold up `advertise` for a second, and get the change when they answer', async () => {
+    const clock = manualClock();
+    let answer: (() => void) | undefined;
+    const updated: unknown[] = [];
+    const update = async (metadata: unknown): Promise<void> => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      updated.push(metadata);
+    };
+    const silent = { register: async () => ({ update, release: async () => {}, [Symbol.asyncDispose]: async () => {} }), close: async () => {}, [Symbol.asyncDispose]: async () => {} };
+    const server = serve({ registries: [silent], clock }).registerFunction('A', 'M', echo);
+    await server.listen('memory@one');
+    let over = false;
+    void server.advertise({ weight: '2' }).then(() => (over = true));
+    await clock.advanceAsync(999);
+    expect(over).toBe(false);
+    await clock.advanceAsync(1);
+    expect([over, updated]).toEqual([true, []]);
+    answer?.();
+    await clock.advanceAsync(1);
+    expect(updated).toEqual([{ weight: '2' }]);
+    server.abort();
+  });
+
   it('never advertises every interface: it needs a host, and says so before anything is opened', async () => {
     for (const address of ['tcp@0.0.0.0:0', 'tcp@:0', 'tcp@[::]:0', 'tcp@[0:0:0:0:0:0:0:0]:0', 'tcp@0:0']) {
       const registry = fakeRegistry();

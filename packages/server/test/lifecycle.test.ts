@@ -1,6 +1,7 @@
 import { createServer as createNetServer, type AddressInfo, connect } from 'node:net';
 import { contract, unary, type ServerCall } from '@rpcxjs/core';
 import { createClient } from '@rpcxjs/client';
+import { manualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +66,48 @@ describe('listen', () => {
     const server = createServer({ ...quiet, transports: [memoryNetwork()], plugins: [{ name: 'sick', start: () => { throw new Error('no database'); } }] });
     await expect(server.listen('memory@x')).rejects.toThrow('no database');
     await server.close();
+  });
+
+  it('again starts the plugin that could not, and those behind it', async () => {
+    const log: string[] = [];
+    const plugin = (name: string, failures: number) => ({ name, start: () => { log.push(name); if (log.filter((one) => one === name).length <= failures) throw new Error(`${name} is not there`); } });
+    await using server = createServer({ ...quiet, transports: [memoryNetwork()], plugins: [plugin('a', 0), plugin('b', 1), plugin('c', 0)] });
+    await expect(server.listen('memory@x')).rejects.toThrow('b is not there');
+    expect(await server.listen('memory@x')).toEqual(['memory@x']);
+    await server.listen('memory@y');
+    expect(log).toEqual(['a', 'b', 'b', 'c']);
+  });
+
+  it('waits 30 s for a plugin that does not start, and the next one tries it again unless it has started since', async () => {
+    const clock = manualClock();
+    const starts: (() => void)[] = [];
+    const slow = { name: 'slow', start: () => new Promise<void>((resolve) => { starts.push(resolve); }) };
+    const server = createServer({ ...quiet, clock, transports: [memoryNetwork()], plugins: [slow] });
+    const ends: unknown[] = [];
+    const listen = () => void server.listen('memory@x').then((bound) => ends.push(bound), (error: unknown) => ends.push(error));
+    listen();
+    await clock.advanceAsync(29_999);
+    expect(ends).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(ends).toMatchObject([{ code: 'unavailable', reason: 'LISTEN_FAILED', message: expect.stringMatching(/"slow" did not start within 30000 ms/) as string }]);
+    listen();
+    await clock.advanceAsync(30_000);
+    expect([ends.length, starts.length]).toEqual([2, 2]);
+    starts[0]?.();
+    await clock.advanceAsync(0);
+    listen();
+    await clock.advanceAsync(0);
+    expect([ends[2], starts.length]).toEqual([['memory@x'], 2]);
+    server.abort();
+  });
+
+  it('ends with the server while a plugin does not start, and starts no other', async () => {
+    const started: string[] = [];
+    const server = createServer({ ...quiet, transports: [memoryNetwork()], plugins: [{ name: 'stuck', start: () => new Promise(() => {}) }, { name: 'next', start: () => void started.push('next') }] });
+    const listening = server.listen('memory@x');
+    await server.close();
+    await expect(listening).rejects.toMatchObject({ code: 'failed_precondition', reason: 'CLOSED' });
+    expect(started).toEqual([]);
   });
 });
 

@@ -1,0 +1,72 @@
+import { RpcError, type Runtime, type ServerPlugin, type Timer } from '@rpcxjs/core';
+
+declare module '@rpcxjs/core' {
+  interface Reasons {
+    LISTEN_FAILED: true;
+  }
+}
+
+/** How long each plugin may take to start. */
+const startMs = 30_000;
+
+/** The start of plugins, in their order, each once; after a failure it goes on from the plugin that failed. */
+export class PluginStart {
+  readonly #plugins: readonly ServerPlugin[];
+  readonly #runtime: Runtime;
+  /** By their place: one may be there twice. */
+  readonly #started = new Set<number>();
+  #running: Promise<void> | undefined;
+  #closed: RpcError | undefined;
+  #cut: ((error: RpcError) => void) | undefined;
+
+  constructor(plugins: readonly ServerPlugin[], runtime: Runtime) {
+    this.#plugins = plugins;
+    this.#runtime = runtime;
+  }
+
+  /** Rejects with what a plugin threw, with LISTEN_FAILED for one that takes longer than 30 s, or with the error of `close`. */
+  run(): Promise<void> {
+    const again = (error: unknown): never => {
+      this.#running = undefined;
+      throw error;
+    };
+    return (this.#running ??= this.#startAll().catch(again));
+  }
+
+  /** Nobody waits for a start any more, and none begins. */
+  close(error: RpcError): void {
+    this.#closed = error;
+    this.#cut?.(error);
+  }
+
+  async #startAll(): Promise<void> {
+    for (const [place, plugin] of this.#plugins.entries()) {
+      if (this.#closed !== undefined) throw this.#closed;
+      // One that was late may have started since.
+      if (!this.#started.has(place)) await this.#start(plugin, place);
+    }
+  }
+
+  async #start(plugin: ServerPlugin, place: number): Promise<void> {
+    const starting = plugin.start?.(this.#runtime);
+    if (starting === undefined) {
+      this.#started.add(place);
+      return;
+    }
+    let timer: Timer | undefined;
+    const cut = new Promise<never>((_resolve, reject) => {
+      this.#cut = reject;
+      timer = this.#runtime.clock.setTimer(() => reject(late(plugin)), startMs);
+    });
+    try {
+      await Promise.race([Promise.resolve(starting).then(() => this.#started.add(place)), cut]);
+    } finally {
+      timer?.cancel();
+      this.#cut = undefined;
+    }
+  }
+}
+
+function late({ name }: ServerPlugin): RpcError {
+  return new RpcError('unavailable', `the server does not listen: its plugin "${name}" did not start within ${startMs} ms; see what it waits for, then listen again`, { reason: 'LISTEN_FAILED' });
+}
