@@ -1,3 +1,4 @@
+import { checkedSource } from './checked-source.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import { readSnapshot, snapshotText, type SnapshotStore } from './discovery-snapshot.ts';
@@ -14,6 +15,9 @@ export interface CachedOptions {
  * always wins, and is saved after each change; an empty list is told but not saved. A snapshot that is damaged, and a store that fails, cost one warning each and no call.
  */
 export function cached(source: Discovery, store: SnapshotStore, options: CachedOptions = {}): Discovery {
+  checkedSource('cached', source);
+  // Whatever it is in a program without types.
+  if (typeof (store as Partial<SnapshotStore> | undefined | null)?.load !== 'function') throw new TypeError("cached: the store takes an object with load and save, for example fileStore({ directory: './cache' })");
   const { waitMs = 500 } = options;
   if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, 0 for not waiting`);
   const shelf = new Shelf(store);

@@ -1,3 +1,4 @@
+import { checkedSource } from './checked-source.ts';
 import { instanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import type { Discovery, ServiceInstance } from './discovery.ts';
@@ -35,6 +36,7 @@ interface Combination {
 
 function combined(name: string, sources: readonly Discovery[], { join, complete }: Combination): Discovery {
   if (sources.length === 0) throw new TypeError(`${name}() has nothing to combine: give it at least one discovery`);
+  for (const source of sources) checkedSource(name, source);
   return {
     watch: (service, options) => instanceFeed(options.signal, (feed) => {
       const lists: (readonly ServiceInstance[] | undefined)[] = sources.map(() => undefined);

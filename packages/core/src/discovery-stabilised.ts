@@ -1,3 +1,4 @@
+import { checkedSource } from './checked-source.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import type { Discovery, ServiceInstance, WatchOptions } from './discovery.ts';
@@ -39,6 +40,7 @@ interface ResolvedStabilisedOptions {
  * asked again and disturbs nobody.
  */
 export function stabilised(source: Discovery, options: StabilisedOptions = {}): Discovery {
+  checkedSource('stabilised', source);
   const resolved = resolveStabilisedOptions(options);
   return {
     watch: (service, watching) => instanceFeed(watching.signal, (feed) => {
