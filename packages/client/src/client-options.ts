@@ -5,7 +5,7 @@ import {
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import {
-  defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver,
+  checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver,
   type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
 } from '@rpcxjs/session';
 import { checkComposed } from './composed-options.ts';
@@ -125,15 +125,11 @@ export interface ResolvedClientOptions {
 
 /** Throws TypeError for settings that cannot work. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const given = { ...defaultClientLimits, ...options.limits };
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
-  }
+  checkRuntime(options);
+  checkAmounts('limits', options.limits, defaultClientLimits);
+  checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const link = linkRules(options, options.limits?.maxQueuedCalls);
-  const limits = { ...given, maxQueuedCalls: link.queue.max };
-  for (const [name, value] of Object.entries(options.heartbeat ?? {})) {
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`heartbeat.${name} is ${String(value)}: it takes milliseconds that are not negative`);
-  }
+  const limits = { ...defaultClientLimits, ...options.limits, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? 10_000;
   if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
   checkFilters(options.filters, options.headers);

@@ -2,12 +2,12 @@ import {
   RpcError,
   type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
-import { addTraffic, createTraffic, type Traffic } from '@rpcxjs/session';
+import { addTraffic, createTraffic, described, type Traffic } from '@rpcxjs/session';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
-import { checkComposed } from './composed-options.ts';
+import { checkComposed, checkTransports } from './composed-options.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
 import { HeldConnection } from './link-lock.ts';
@@ -80,6 +80,7 @@ class RpcxClient implements Client {
   #startedPlugins = 0;
 
   constructor(options: ClientOptions) {
+    checkTransports(options);
     this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
     const { health, runtime } = this.#options;
     const stopped = (): boolean => this.#stopped;
@@ -223,7 +224,9 @@ class RpcxClient implements Client {
     this.#nodes.quarantine(address, forMs);
   }
 
-  close({ graceMs = 25_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    if (typeof options !== 'object' || options === null) return Promise.reject(new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`));
+    const { graceMs = 25_000 } = options;
     if (!(graceMs >= 0)) return Promise.reject(new TypeError(`graceMs is ${graceMs}: it takes milliseconds that are not negative`));
     return (this.#closing ??= this.#drain(graceMs));
   }

@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress, RpcError, sleep, splitHostPort, type Address, type InstanceMetadata, type Registry, type Runtime } from '@rpcxjs/core';
+import { described } from '@rpcxjs/session';
 import { Advertisement } from './advertisement.ts';
 
 declare module '@rpcxjs/core' {
@@ -44,7 +45,7 @@ export class Advertising {
     this.#registries = registries;
     this.#runtime = runtime;
     this.#counts = counts;
-    for (const address of options.addresses ?? []) checkDialable(parseAddress(address));
+    checkOptions(options);
     if (options.host !== undefined && isWildcard(options.host)) throw new TypeError(`advertise.host is "${options.host}", which no client can dial: name this machine as clients see it`);
     checkMetadata('advertise.metadata', options.metadata ?? {});
   }
@@ -164,6 +165,20 @@ export class Advertising {
     if (host !== undefined && parts !== undefined) return { network: address.network, host: `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${parts.port}` };
     checkDialable(address);
     return address;
+  }
+}
+
+/** Throws TypeError, and RpcError NOT_ADVERTISABLE. */
+function checkOptions(options: AdvertiseOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`advertise is ${described(options)}: it takes an object, for example { host: 'orders.internal' }`);
+  const { addresses = [], host } = options;
+  if (host !== undefined && (typeof host !== 'string' || host === '')) throw new TypeError(`advertise.host is ${described(host)}: it takes the name or address by which clients reach this machine`);
+  if (!Array.isArray(addresses) || !addresses.every((address: unknown) => typeof address === 'string')) throw new TypeError("advertise.addresses takes a list of addresses, for example ['tcp@10.0.0.5:8972']");
+  for (const text of addresses as readonly string[]) {
+    const address = parseAddress(text);
+    // Without a port nobody could dial it.
+    if (/^tcp[46]?$/.test(address.network)) splitHostPort(address.host);
+    checkDialable(address);
   }
 }
 

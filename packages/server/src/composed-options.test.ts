@@ -6,9 +6,20 @@ describe('options of a server that are no such thing', () => {
   it.each([
     [{ transports: tcp }, 'a list'], [{ transports: [tcp] }, 'the function tcp'], [{ transports: [null] }, 'transports'], [{ codecs: [{ id: 3, name: 'x' }] }, 'encode'],
     [{ codecs: {} }, 'a list'], [{ compressors: [null] }, 'compressors'], [{ plugins: 'x' }, 'a list'], [{ plugins: [7] }, 'plugins'], [{ registries: {} }, 'a list'],
-    [{ auth: 'x' }, 'a function'], [{ mapError: 'x' }, 'a function'], [{ limits: { maxCals: 1 } }, '"maxCals"'], [{ heartbeat: { idlMs: 1 } }, '"idlMs"'], [{ heartbeat: { idleMs: -1 } }, 'heartbeat.idleMs is -1'], [null, 'options'],
+    [{ auth: 'x' }, 'a function'], [{ mapError: 'x' }, 'a function'], [{ limits: { maxCals: 1 } }, '"maxCals"'], [{ heartbeat: { idlMs: 1 } }, '"idlMs"'], [{ heartbeat: { idleMs: -1 } }, 'heartbeat.idleMs is -1'],
+    [{ limits: { maxCalls: 0 } }, 'limits.maxCalls is 0: it takes a number from 1 on'], [{ limits: 5 }, 'limits is 5: it takes an object'],
+    [{ logger: {} }, 'logger is an object of another kind: it takes an object with the functions debug'], [{ clock: 'x' }, 'clock is "x": it takes an object with the functions now'],
+    [{ advertise: { addresses: ['x'] } }, '"x" is no host and port: write 127.0.0.1:8972'], [{ advertise: { addresses: 'tcp@a:1' } }, 'advertise.addresses takes a list of addresses'],
+    [{ advertise: { addresses: [5] } }, 'advertise.addresses takes a list of addresses'], [{ advertise: { host: 5 } }, 'advertise.host is 5: it takes the name'], [{ advertise: 'x' }, 'advertise is "x": it takes an object'],
+    [null, 'options'],
   ])('%j is a TypeError that says what to pass', (options, text) => {
     expect(() => createServer(options as never)).toThrow(TypeError);
     expect(() => createServer(options as never)).toThrow(text);
+  });
+  it('go on in what is done with it: a handler that is none, and a time that is none', () => {
+    const server = createServer();
+    expect(() => server.registerFunction('S', 'F', 'no function' as never)).toThrow(new TypeError("registerFunction('S', 'F') got \"no function\": it takes a function that answers calls"));
+    expect(() => server.handle('S', undefined, {} as never)).toThrow(new TypeError("handle('S') got an object of another kind: it takes a function that answers calls"));
+    for (const wrong of ['x', 5, null]) expect(() => server.close(wrong as never)).toThrow(/^close got .*it takes an object of milliseconds/);
   });
 });

@@ -1,3 +1,5 @@
+import { described } from '@rpcxjs/session';
+
 /** What is made of values that users compose; any of it may be something else in a program without types. */
 interface ComposedOptions {
   readonly [option: string]: unknown;
@@ -30,16 +32,4 @@ export function checkComposed(options: ComposedOptions): void {
     const value = options[name];
     if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is ${described(value)}: it takes a function`);
   }
-}
-
-/** Throws TypeError for a name that is none of the known ones: what was meant would not hold. */
-export function checkNames(group: string, given: object | undefined, known: object): void {
-  for (const name of Object.keys(given ?? {})) {
-    if (!Object.hasOwn(known, name)) throw new TypeError(`${group} has no "${name}" (it has: ${Object.keys(known).join(', ')})`);
-  }
-}
-
-function described(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-  return typeof value === 'object' && value !== null ? 'an object of another kind' : String(JSON.stringify(value));
 }

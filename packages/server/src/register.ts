@@ -1,4 +1,5 @@
 import { RpcError, type Contract, type ContractHandlers, type InstanceMetadata, type Interceptor, type MaybePromise, type Method, type Methods, type ServerCall } from '@rpcxjs/core';
+import { described } from '@rpcxjs/session';
 import { MethodEntry } from './method-entry.ts';
 
 export interface RegisterOptions<Names = string> {
@@ -61,6 +62,12 @@ export function objectEntries(implementation: object, names: readonly PropertyKe
 function isInherent(implementation: object, name: string): boolean {
   const inherited = (Object.prototype as unknown as Readonly<Record<string, unknown>>)[name]; // read by name to compare
   return name === 'constructor' || (inherited !== undefined && inherited === (implementation as Readonly<Record<string, unknown>>)[name]);
+}
+
+/** Throws TypeError for what cannot be called. */
+export function checkFunction(what: string, service: string, method: string | undefined, run: unknown): void {
+  const name = method === undefined ? `'${service}'` : `'${service}', '${method}'`;
+  if (typeof run !== 'function') throw new TypeError(`${what}(${name}) got ${described(run)}: it takes a function that answers calls`);
 }
 
 /** Throws TypeError for a service path or method that cannot stand on the wire or is reserved. */

@@ -4,9 +4,9 @@ import {
 } from '@rpcxjs/core';
 import type { RpcError } from '@rpcxjs/core';
 import { ByteBudget, defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import type { AdvertiseOptions } from './advertising.ts';
-import { checkComposed, checkNames } from './composed-options.ts';
+import { checkComposed } from './composed-options.ts';
 import type { Authenticate } from './auth.ts';
 
 /** What peers may cost; all of it is on by default. */
@@ -103,15 +103,10 @@ export interface ResolvedServerOptions {
 /** Throws TypeError for settings that cannot work. */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   checkComposed(options as unknown as Readonly<Record<string, unknown>>); // whatever they are in a program without types
-  checkNames('limits', options.limits, defaultServerLimits);
-  checkNames('heartbeat', options.heartbeat, defaultHeartbeat);
+  checkRuntime(options);
+  checkAmounts('limits', options.limits, defaultServerLimits);
+  checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const limits = { ...defaultServerLimits, ...options.limits };
-  for (const [name, value] of Object.entries(limits)) {
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`limits.${name} is ${String(value)}: it takes a number that is not negative`);
-  }
-  for (const [name, value] of Object.entries(options.heartbeat ?? {})) {
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`heartbeat.${name} is ${String(value)}: it takes milliseconds that are not negative`);
-  }
   const whenFull = options.whenFull ?? 'refuse';
   if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
   const registries = options.registries ?? [];

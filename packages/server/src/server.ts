@@ -14,7 +14,7 @@ import { LoopGuard } from './loop-guard.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
 import { PluginStart } from './plugin-start.ts';
-import { checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
+import { checkFunction, checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
 import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
 
@@ -119,10 +119,12 @@ class RpcxServer implements Server, PeerServices, Leaving {
   }
 
   registerFunction(service: string, method: string, run: (input: never, call: ServerCall) => unknown): this {
+    checkFunction('registerFunction', service, method, run);
     return this.#add({ service, method, run: run as MethodEntryInit['run'] });
   }
 
   handle(service: string, method: string | undefined, raw: RawHandler): this {
+    checkFunction('handle', service, method, raw);
     if (method !== undefined) return this.#add({ service, method, raw });
     checkName('service path', service);
     this.table.addFallback(service, (name) => this.#pipeline.compose(new MethodEntry({ service, method: name, raw })));
