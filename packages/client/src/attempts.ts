@@ -4,6 +4,12 @@ import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
+declare module '@rpcxjs/core' {
+  interface Reasons {
+    HEDGED: true;
+  }
+}
+
 /** What becomes of a call when its attempts are done. */
 export interface AttemptOwner {
   /** Nothing is begun any more, not even for calls that are under way. */

@@ -11,7 +11,6 @@ export interface Reasons {
   UNKNOWN_CODEC: true; UNKNOWN_COMPRESSOR: true; UNKNOWN_SERVICE: true; UNKNOWN_METHOD: true;
   TOO_LARGE: true; TIMEOUT: true; ABORTED: true; OVERLOADED: true; PEER_SILENT: true; UNAUTHENTICATED: true;
   INVALID_INPUT: true; INVALID_OUTPUT: true; HANDLER_THREW: true; UNSUPPORTED: true; RESERVED_NAME: true;
-  DRAINING: true; HEDGED: true;
 }
 export type Reason = keyof Reasons;
 
