@@ -26,6 +26,7 @@ export interface AttemptOwner {
 export class Attempts {
   retries = 0;
   hedges = 0;
+  overBudget = 0;
   readonly #options: ResolvedClientOptions;
   readonly #clock: Clock;
   readonly #ring: DeadlineRing;
@@ -204,8 +205,14 @@ export class Attempts {
     const ready = main.options?.waitForReady === true && unsent;
     // A server that is going said that another one is to be asked: that is no failure, and costs nothing.
     const free = wasRefused && (error.reason === 'CLOSED' || error.reason === 'DRAINING');
-    if (wait !== undefined && (free || main.target.route.budget.spend())) return wait;
+    if (wait !== undefined && (free || this.#affords(main))) return wait;
     return ready ? Math.min(1000, 20 * 2 ** Math.min(main.attempt, 6)) * this.#clock.random() : undefined;
+  }
+
+  #affords(main: OutboundCall): boolean {
+    if (main.target.route.budget.spend()) return true;
+    this.overBudget += 1;
+    return false;
   }
 
   #decide(main: OutboundCall, error: RpcError<string>, retryable: boolean): number | undefined {
@@ -263,7 +270,7 @@ export class Attempts {
   hedge(main: OutboundCall): void {
     main.hedgeEntry = -1;
     if (main.settled || main.lost || this.#owner.ended) return;
-    if (!main.target.route.hasOther(main.address) || !main.target.route.budget.spend()) return;
+    if (!main.target.route.hasOther(main.address) || !this.#affords(main)) return;
     const lane = this.#owner.derive(main, {});
     lane.root = lane;
     main.hedge = lane;

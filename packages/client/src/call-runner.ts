@@ -15,6 +15,8 @@ export interface CallCounters {
   readonly retries: number;
   /** and beside a slow one. */
   readonly hedges: number;
+  /** Attempts of either kind that there were not, because the retry budget of their service was spent. */
+  readonly overBudget: number;
   /** Milliseconds from the start of each call to its end, summed up. */
   readonly callMs: number;
 }

@@ -212,7 +212,7 @@ class RpcxClient implements Client {
       }
     }
     const { counters, attempts, active } = this.#runner;
-    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, ...this.#dialCounters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
   }
 
   nodes(): readonly NodeInfo[] {

@@ -1,6 +1,7 @@
 import { contract, unary } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
+import { failover } from '../src/fail-modes/failover.ts';
 import { failure, rig, settled, until } from './fake-server.ts';
 
 const { Put } = contract('Store', { Put: unary<number, void>() }).methods;
@@ -13,6 +14,12 @@ describe('the counts of a client', () => {
     expect(Object.values(traffic).every((count) => count === 0)).toBe(true);
     expect(Object.values(rest).every((count) => count === 0)).toBe(true);
     expect(JSON.parse(JSON.stringify(one.client.stats()))).toEqual(one.client.stats());
+  });
+
+  it('have the attempts that the retry budget did not allow', async () => {
+    await using one = await rig({ servers: 'memory@nobody', retryBudget: { ratio: 0, perSecond: 0.1 }, failMode: failover({ retries: 3, backoffMs: 0 }) });
+    for (let calls = 0; calls < 2; calls++) await failure(one.client.call('A', 'B', 1));
+    expect(one.client.stats()).toMatchObject({ calls: 2, retries: 1, overBudget: 2 });
   });
 
   it('G22: have the bytes of the wire, the dials and errors, and what a call took on average; a reset makes them 0', async () => {
