@@ -42,6 +42,7 @@ const codes: Readonly<Record<string, Verdict>> = {
   CERT_HAS_EXPIRED: unexpected('the certificate has expired: renew it, and check the clock of this machine'),
   ERR_TLS_CERT_ALTNAME_INVALID: unexpected('the certificate is for another host: dial a name that it lists, or set tls.servername to one'),
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: refused('it asks for a client certificate: set tls.cert and tls.key'),
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: refused('it asks for a client certificate of its own authority: set tls.cert and tls.key'),
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: refused('it does not trust our certificate: give it one of its own authority'),
 };
 

@@ -12,6 +12,8 @@ export interface ConsulSettings {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Everything but this token is refused. */
   readonly masterToken?: string;
+  /** PEM files; with them it speaks HTTPS only, and asks for a client certificate of that authority. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 export function findConsul(): string | undefined {
@@ -21,9 +23,12 @@ export function findConsul(): string | undefined {
 }
 
 /** A server of one, which elects itself; its data are kept over a restart. */
-export async function startConsul({ config = {}, masterToken }: ConsulSettings = {}): Promise<RegistryServer> {
+export async function startConsul({ config = {}, masterToken, tls }: ConsulSettings = {}): Promise<RegistryServer> {
   const [port, server, lan] = [await freePort(), await freePort(), await freePort()];
   const acl = masterToken === undefined ? {} : { acl: { enabled: true, default_policy: 'deny', tokens: { master: masterToken } } };
+  const ports = { http: tls === undefined ? port : -1, https: tls === undefined ? -1 : port, server, serf_lan: lan, serf_wan: -1, dns: -1, grpc: -1 };
+  const secure = tls === undefined ? {} : { cert_file: tls.cert, key_file: tls.key, ca_file: tls.ca, verify_incoming_https: true };
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   return startServer(port, {
     name: 'consul',
     file: findConsul() ?? 'consul',
@@ -31,15 +36,17 @@ export async function startConsul({ config = {}, masterToken }: ConsulSettings =
       const file = join(folder, 'config.json');
       await writeFile(file, JSON.stringify({
         server: true, bootstrap_expect: 1, bind_addr: '127.0.0.1', client_addr: '127.0.0.1', data_dir: join(folder, 'consul'), disable_update_check: true, log_level: 'warn', leave_on_terminate: false,
-        ports: { http: port, server, serf_lan: lan, serf_wan: -1, dns: -1, grpc: -1, https: -1 }, performance: { raft_multiplier: 1 }, session_ttl_min: '1s', ...acl, ...config,
+        ports, ...secure, performance: { raft_multiplier: 1 }, session_ttl_min: '1s', ...acl, ...config,
       }));
       return ['agent', '-config-file', file];
     },
     async answers() {
-      const { text } = await askHttp({ url: `http://127.0.0.1:${port}/v1/status/leader` });
+      // One that asks for a client certificate hangs up on us: it is enough that it did.
+      if (tls !== undefined) return askHttp({ url }).then(() => false, (error: unknown) => !String(error).includes('ECONNREFUSED'));
+      const { text } = await askHttp({ url: `${url}/v1/status/leader` });
       if (!/\d/.test(text)) return false;
       // A leader that has not taken over yet answers reads with an error.
-      const { status } = await askHttp({ url: `http://127.0.0.1:${port}/v1/kv/ready?consistent`, headers: masterToken === undefined ? {} : { 'x-consul-token': masterToken } });
+      const { status } = await askHttp({ url: `${url}/v1/kv/ready?consistent`, headers: masterToken === undefined ? {} : { 'x-consul-token': masterToken } });
       return status === 404 || status === 200;
     },
   });

@@ -11,6 +11,7 @@ import (
 	consulplugin "github.com/rpcxio/rpcx-consul/serverplugin"
 	etcdclient "github.com/rpcxio/rpcx-etcd/client"
 	etcdplugin "github.com/rpcxio/rpcx-etcd/serverplugin"
+	_ "github.com/rpcxio/rpcx-etcd/store/etcdv3singe" // what etcd-single is kept by
 	redisclient "github.com/rpcxio/rpcx-redis/client"
 	redisplugin "github.com/rpcxio/rpcx-redis/serverplugin"
 	zookeeperclient "github.com/rpcxio/rpcx-zookeeper/client"
@@ -37,9 +38,7 @@ func (p Place) Register(address string, every time.Duration) (Plugin, error) {
 	case "etcd":
 		return &etcdplugin.EtcdV3RegisterPlugin{ServiceAddress: address, EtcdServers: servers, BasePath: p.Base, UpdateInterval: every}, nil
 	case "etcd-single":
-		started := make(chan struct{})
-		close(started)
-		return etcdplugin.NewEtcdV3SingleRegisterPlugin(servers, p.Base, address, started, nil)
+		return etcdplugin.NewEtcdV3SingleRegisterPlugin(servers, p.Base, address, nil, nil)
 	case "zookeeper":
 		return &zookeeperplugin.ZooKeeperRegisterPlugin{ServiceAddress: address, ZooKeeperServers: servers, BasePath: p.Base, UpdateInterval: every}, nil
 	case "consul":
