@@ -17,7 +17,7 @@ import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts
 import { startedWithin, stopPlugins } from './plugin-life.ts';
 import { Pushes, type PushInfo, type ServerMessage } from './pushes.ts';
 import { ServerLink } from './server-link.ts';
-import { ServiceRoute, type RouteOwner } from './service-route.ts';
+import { clientClosed, ServiceRoute, type RouteOwner } from './service-route.ts';
 import { contractService, interfaceService, type MakeCaller, type ServiceOptions } from './typed-service.ts';
 import { PinnedRoute, Verbs, type ClientVerbs } from './verbs.ts';
 
@@ -307,10 +307,7 @@ class RpcxClient implements Client {
     const name = this.#options.discovery === undefined ? '' : service;
     const key = group === undefined ? name : JSON.stringify([name, group]);
     let route = routes.get(key);
-    if (route === undefined) {
-      routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, this.#routeOwner)));
-      if (this.#stopped) route.close(new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' }));
-    }
+    if (route === undefined) routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, this.#routeOwner)));
     return route;
   }
 
@@ -373,7 +370,7 @@ class RpcxClient implements Client {
     this.#stopped = true;
     this.#pushes.close();
     const { plugins, runtime } = this.#options;
-    const closed = new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });
+    const closed = clientClosed();
     for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(closed);
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await stopPlugins(plugins, runtime);

@@ -33,7 +33,7 @@ function script(): Discovery & { say(step: Step): void; watches: number } {
 }
 
 /** A route whose links only note what they are given. */
-function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selector; readonly group?: string } = {}) {
+function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selector; readonly group?: string; readonly stopped?: boolean } = {}) {
   const resolved = options(given.discovery === undefined ? given : { ...given, servers: undefined });
   const sent: string[] = [];
   const failed: (RpcError | undefined)[] = [];
@@ -44,7 +44,7 @@ function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selec
     if (!links.has(address)) links.set(address, link);
     return links.get(address) ?? link;
   };
-  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { nodes: undefined, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
+  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { nodes: undefined, stopped: traits.stopped === true, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
   const send = (method: string = 'm', change: (one: OutboundCall) => void = () => {}): OutboundCall => {
     const one = call(resolved, method);
     change(one);
@@ -97,6 +97,26 @@ describe('a discovery', () => {
     await until(() => sent.length === 2);
     expect(sent).toEqual(['x:a', 'x:c']);
     end();
+  });
+
+  it.each([['REGISTRY_REFUSED', 'REGISTRY_REFUSED'], ['TIMEOUT', 'NO_INSTANCE']])('that fails with %s before there is a list fails calls with %s, and with its words', async (said, reason) => {
+    const discovery = script();
+    const { send, failed, end } = open({ discovery });
+    send('a');
+    const cause = new RpcError('unauthenticated', 'etcd at a:1 cannot list /rpcx/S/: no user', { reason: said as never });
+    discovery.say(cause);
+    await until(() => failed.length === 1);
+    expect(failed[0]).toMatchObject({ code: 'unavailable', reason, sent: false, cause, message: `the servers of "S" cannot be found: ${cause.message}` });
+    end();
+  });
+
+  it('is not asked for a route that is made when the client has ended', async () => {
+    const discovery = script();
+    const { send, sent, failed } = open({ discovery }, { stopped: true });
+    send('a');
+    await settled();
+    expect([sent, discovery.watches]).toEqual([[], 0]);
+    expect(failed).toMatchObject([{ code: 'canceled', reason: 'CLOSED' }]);
   });
 
   it('that fails is asked again later and later, its warning names the service, and a good list counts as a new start', async () => {

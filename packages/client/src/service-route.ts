@@ -18,7 +18,7 @@ export interface RouteTraits {
 export interface RouteOwner {
   /** What is known of the servers; undefined when the client judges nobody. */
   readonly nodes: NodeTable | undefined;
-  /** The client has ended: nobody would end a watch that begins now. */
+  /** The client has ended: a route that is made now has ended, too. */
   readonly stopped?: boolean;
   linkOf(address: string): ServerLink;
   /** The list has it no longer. */
@@ -71,8 +71,9 @@ export class ServiceRoute implements CallRoute {
     this.#inGroup = traits.group === undefined ? () => true : inGroup(traits.group);
     const networks = options.transports.flatMap((transport) => transport.networks);
     this.#sift = instanceSieve({ service, logger: options.runtime.logger, networks });
-    if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
-    else if (owner.stopped !== true) void this.#watch(options.discovery);
+    if (owner.stopped === true) this.close(clientClosed());
+    else if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
+    else void this.#watch(options.discovery);
   }
 
   send(call: OutboundCall, now: number): void {
@@ -239,7 +240,9 @@ export class ServiceRoute implements CallRoute {
 
   #lost(cause: unknown): void {
     this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
-    this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason: 'NO_INSTANCE', sent: false, cause });
+    // Its code stays the registry's own: `not_found` or `unauthenticated` would sound as if the service had said so.
+    const reason = RpcError.is(cause) && String(cause.reason).startsWith('REGISTRY_') ? cause.reason : 'NO_INSTANCE';
+    this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason, sent: false, cause });
     if (this.#targets !== undefined) return;
     for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
     for (const call of this.#waiting.splice(0)) this.#owner.failed(call, this.#failure);
@@ -298,6 +301,11 @@ export class ServiceRoute implements CallRoute {
       return picker;
     }
   }
+}
+
+/** Why nothing goes out any more. */
+export function clientClosed(): RpcError {
+  return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });
 }
 
 function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {
