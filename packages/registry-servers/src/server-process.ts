@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -58,11 +58,17 @@ class ServerProcess implements RegistryServer {
   readonly #folder: string;
   #child: ChildProcess | undefined;
   #output = '';
+  // A process that ends without stopping it leaves no data behind, unless it is killed.
+  readonly #atExit = (): void => {
+    this.#child?.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   constructor(port: number, program: ServerProgram, folder: string) {
     this.port = port;
     this.#program = program;
     this.#folder = folder;
+    process.once('exit', this.#atExit);
   }
 
   get address(): string {
@@ -91,6 +97,8 @@ class ServerProcess implements RegistryServer {
     const data = join(this.#folder, 'data');
     await mkdir(data, { recursive: true });
     const { name, file, args } = this.#program;
+    // Else whoever took it meanwhile would answer in its place.
+    if (!(await isFree(this.port))) throw new Error(`${name} cannot start: somebody else listens at ${this.address}`);
     const child = spawn(...orphaned(file, await args.call(this.#program, data)), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     let ended: string | undefined;
@@ -110,6 +118,7 @@ class ServerProcess implements RegistryServer {
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#atExit);
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
@@ -142,13 +151,14 @@ const highestPort = 32_000;
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = lowestPort + Math.floor(Math.random() * (highestPort - lowestPort));
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => { resolve(false); });
-      server.listen(port, '127.0.0.1', () => { resolve(true); });
-    });
-    if (!free) continue;
-    await new Promise((resolve) => { server.close(resolve); });
-    return port;
+    if (await isFree(port)) return port;
   }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => { resolve(false); });
+    server.listen(port, '127.0.0.1', () => { server.close(() => { resolve(true); }); });
+  });
 }

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { askHttp, askLine } from '../src/ask.ts';
 import { startConsul } from '../src/consul.ts';
@@ -55,6 +55,19 @@ describeWithRedis('startRedis', () => {
   it('runs a Redis that can be killed, frozen and wiped', { timeout: 30_000 }, async () => {
     const server = keep(await startRedis());
     await livesThrough(server, { write: () => askLine(server.port, 'SET a kept\r\n'), read: () => askLine(server.port, 'GET a\r\n') });
+  });
+});
+
+describeWithRedis('a server whose port somebody else has taken meanwhile', () => {
+  it('does not take that one for itself', { timeout: 30_000 }, async () => {
+    const server = keep(await startRedis());
+    await server.kill();
+    const thief = createServer((socket) => { socket.end('+PONG\r\n'); });
+    await new Promise<void>((resolve) => { thief.listen(server.port, '127.0.0.1', resolve); });
+    await expect(server.restart()).rejects.toThrow(`redis cannot start: somebody else listens at ${server.address}`);
+    await new Promise((resolve) => { thief.close(resolve); });
+    await server.restart();
+    expect(await askLine(server.port, 'PING\r\n')).toBe('+PONG\r\n');
   });
 });
 
