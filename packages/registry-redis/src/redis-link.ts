@@ -105,7 +105,7 @@ export class RedisLink {
       if (isRefusal(error)) return '';
       throw error;
     }));
-    const value = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1];
+    const value = (name: string): string | undefined => text.split('\n').find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim() || undefined;
     return { runId: value('run_id'), role: value('role'), loading: value('loading') === '1' };
   }
 
