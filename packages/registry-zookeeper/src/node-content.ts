@@ -12,7 +12,7 @@ export interface NodeData {
 
 const readsAtOnce = 64;
 
-export function isCode(error: unknown, ...codes: readonly ('NO_NODE' | 'NODE_EXISTS' | 'BAD_VERSION')[]): boolean {
+export function isCode(error: unknown, ...codes: readonly ('NO_NODE' | 'NODE_EXISTS' | 'BAD_VERSION' | 'NO_AUTH')[]): boolean {
   const code = typeof error === 'object' && error !== null && 'getCode' in error && typeof error.getCode === 'function' ? (error.getCode() as unknown) : undefined;
   return codes.some((name) => zookeeper.Exception[name] === code);
 }
@@ -41,9 +41,51 @@ async function childrenOf(link: ZooKeeperLink, path: string, watcher?: (event: E
   }
 }
 
-/** The data of all children of a node; none when there is no such node. */
-export async function readChildren(link: ZooKeeperLink, path: string): Promise<Map<string, string>> {
-  return readAll((await childrenOf(link, path)) ?? [], (name) => readNode(link, childPath(path, name)));
+/** Whose children are read, and who is told of one that we may not read. */
+export interface ChildrenOf {
+  readonly path: string;
+  readonly denied: (path: string, error: unknown) => void;
+}
+
+/** The data of all children of a node that we may read; none when there is no such node. Rejects when there are some and we may read none. */
+export async function readChildren(link: ZooKeeperLink, { path, denied }: ChildrenOf): Promise<Map<string, string>> {
+  const refusals = new Refusals(denied);
+  const found = await readAll((await childrenOf(link, path)) ?? [], (name) => refusals.except(childPath(path, name), readNode(link, childPath(path, name))));
+  refusals.judge(found.size);
+  return found;
+}
+
+/** One instance with rights of its own must not hide the others; when all are guarded, it is us who have no rights. */
+class Refusals {
+  readonly #told: (path: string, error: unknown) => void;
+  readonly #errors = new Map<string, unknown>();
+
+  constructor(told: (path: string, error: unknown) => void) {
+    this.#told = told;
+  }
+
+  /** Undefined in the place of a node that we may not read. */
+  async except(path: string, reading: Promise<NodeData | undefined>): Promise<NodeData | undefined> {
+    this.#errors.delete(path);
+    try {
+      return await reading;
+    } catch (error) {
+      if (!isCode(error, 'NO_AUTH')) throw error;
+      this.#errors.set(path, error);
+      return undefined;
+    }
+  }
+
+  forget(path: string): void {
+    this.#errors.delete(path);
+  }
+
+  judge(readable: number): void {
+    const [first] = this.#errors;
+    if (first === undefined) return;
+    if (readable === 0) throw first[1];
+    this.#told(...first);
+  }
 }
 
 async function readAll(names: readonly string[], read: (name: string) => Promise<NodeData | undefined>): Promise<Map<string, string>> {
@@ -60,8 +102,8 @@ async function readAll(names: readonly string[], read: (name: string) => Promise
 }
 
 /** The data of all children at once and after each change of either; rejects when the link is over. Watches are set with the readings, so that nothing is missed between them. */
-export async function* watchChildren(link: ZooKeeperLink, path: string, signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, string>, void> {
-  const watch = new ChildrenWatch(link, path);
+export async function* watchChildren(link: ZooKeeperLink, children: ChildrenOf, signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, string>, void> {
+  const watch = new ChildrenWatch(link, children);
   const unlinks = [onAbort(signal, () => watch.wake()), onAbort(link.over, () => watch.wake())];
   try {
     while (!signal.aborted) {
@@ -79,6 +121,7 @@ class ChildrenWatch {
   readonly #link: ZooKeeperLink;
   readonly #path: string;
   readonly #board: WatchBoard;
+  readonly #refusals: Refusals;
   /** By name, what takes the listener off. */
   readonly #listening = new Map<string, () => void>();
   readonly #stale = new Set<string>();
@@ -87,9 +130,10 @@ class ChildrenWatch {
   #membersStale = true;
   #wake: () => void = () => {};
 
-  constructor(link: ZooKeeperLink, path: string) {
+  constructor(link: ZooKeeperLink, { path, denied }: ChildrenOf) {
     this.#link = link;
     this.#path = path;
+    this.#refusals = new Refusals(denied);
     this.#board = boardOf(link);
     const changed = (): void => {
       this.#membersStale = true;
@@ -111,14 +155,19 @@ class ChildrenWatch {
     if (this.#membersStale) await this.#readMembers();
     const stale = [...this.#stale];
     this.#stale.clear();
-    const fresh = await readAll(stale, (name) => readNode(this.#link, childPath(this.#path, name), this.#board.watcher('data', childPath(this.#path, name))));
+    const fresh = await readAll(stale, (name) => this.#read(childPath(this.#path, name)));
     for (const name of stale) {
       const value = fresh.get(name);
       // One that has gone meanwhile is about to be no member any more.
       if (value === undefined || !this.#listening.has(name)) this.#content.delete(name);
       else this.#content.set(name, value);
     }
+    this.#refusals.judge(this.#content.size);
     return new Map(this.#content);
+  }
+
+  #read(path: string): Promise<NodeData | undefined> {
+    return this.#refusals.except(path, readNode(this.#link, path, this.#board.watcher('data', path)));
   }
 
   close(): void {
@@ -134,6 +183,7 @@ class ChildrenWatch {
       this.#listening.delete(name);
       this.#stale.delete(name);
       this.#content.delete(name);
+      this.#refusals.forget(childPath(this.#path, name));
     }
     for (const name of names) {
       if (this.#listening.has(name)) continue;

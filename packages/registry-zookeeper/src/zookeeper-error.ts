@@ -12,6 +12,7 @@ const verdicts: readonly (readonly [RegExp, Verdict])[] = [
   [/is no ZooKeeper/, { code: 'failed_precondition', reason: 'REGISTRY_UNEXPECTED', hint: 'check the port' }],
   [/ECONNREFUSED/, { hint: 'nobody listens there: does ZooKeeper run, and is the port right?' }],
   [/ENOTFOUND|EAI_AGAIN/, { hint: 'the name does not resolve: check its spelling and the DNS' }],
+  [/no answer within/, { hint: 'does ZooKeeper run there and not something else, and can this machine reach it?' }],
   [/not currently serving requests/, { hint: 'it waits for the others of its ensemble' }],
 ];
 

@@ -128,7 +128,10 @@ export class ZooKeeperLink {
   #took(socket: Socket): void {
     this.#socket = socket;
     socket.on('error', (error: Error) => (this.#socketError = error));
-    if (this.#over.signal.aborted) socket.destroy();
+    if (!this.#over.signal.aborted) return;
+    socket.destroy();
+    // The library sets it right behind this.
+    queueMicrotask(() => clearTimeout(this.#manager.connectTimeoutHandler ?? undefined));
   }
 
   #connected(): Promise<void> {

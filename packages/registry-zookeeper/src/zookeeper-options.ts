@@ -35,18 +35,34 @@ export interface ResolvedZooKeeperOptions {
   readonly acl: readonly ZooKeeperAcl[];
 }
 
+// A name that is missing here does not compile.
+const optionNames: Readonly<Record<keyof ZooKeeperOptions, true>> = {
+  servers: true, sessionTimeoutMs: true, auth: true, acl: true,
+  basePath: true, ttlMs: true, refreshMs: true, relistMs: true, timeoutMs: true, probeMs: true, publishRates: true,
+};
+
+const shortestSessionMs = 100;
+/** Unless it is said; Go's. */
+const longestSessionMs = 10_000;
+
 const everybody: readonly ZooKeeperAcl[] = [{ scheme: 'world', id: 'anyone', permissions: 'rwcda' }];
 
 /** Throws TypeError for what cannot be. */
 export function resolveZooKeeperOptions(options: ZooKeeperOptions = {}): ResolvedZooKeeperOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`zookeeper(): its options are ${String(options)}: give an object, or nothing`);
-  const { servers = ['127.0.0.1:2181'], ttlMs = 30_000, sessionTimeoutMs = Math.min(10_000, ttlMs), auth, acl = everybody } = options;
+  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`zookeeper(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  const { servers = ['127.0.0.1:2181'], ttlMs, sessionTimeoutMs = sessionOf(ttlMs), auth, acl = everybody } = options;
   const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : Array.isArray(servers) ? servers : [];
   if (list.length === 0) throw new TypeError(`zookeeper(): servers is ${JSON.stringify(servers)}: give a list, for example ['10.0.0.1:2181', '10.0.0.2:2181']`);
-  if (typeof sessionTimeoutMs !== 'number' || !(sessionTimeoutMs >= 100 && sessionTimeoutMs <= 2_147_483_647)) throw new TypeError(`zookeeper(): sessionTimeoutMs is ${String(sessionTimeoutMs)}: it takes milliseconds, 100 at least`);
+  if (typeof sessionTimeoutMs !== 'number' || !(sessionTimeoutMs >= shortestSessionMs && sessionTimeoutMs <= 2_147_483_647)) throw new TypeError(`zookeeper(): sessionTimeoutMs is ${String(sessionTimeoutMs)}: it takes milliseconds, ${shortestSessionMs} at least`);
   checkAuth(auth);
   checkAcl(acl);
   return { servers: list.map(checkServer), sessionTimeoutMs, auth, acl };
+}
+
+/** A `ttlMs` that cannot be is refused by name, with the options of every registry. */
+function sessionOf(ttlMs: number | undefined): number {
+  return ttlMs !== undefined && ttlMs < longestSessionMs ? Math.max(ttlMs, shortestSessionMs) : longestSessionMs;
 }
 
 function checkServer(server: unknown): string {

@@ -3,7 +3,7 @@ import { registryError, type Bounded, type Entry, type KeyValueStore, type PutOw
 import zookeeper, { type Client, type Stat } from 'node-zookeeper-client';
 import { abortable } from './abortable.ts';
 import { answeringServer } from './answering-server.ts';
-import { isCode, readChildren, readNode, watchChildren } from './node-content.ts';
+import { type ChildrenOf, isCode, readChildren, readNode, watchChildren } from './node-content.ts';
 import { zookeeperError } from './zookeeper-error.ts';
 import { SessionExpired, type SessionTicket, ZooKeeperLink } from './zookeeper-link.ts';
 import type { ResolvedZooKeeperOptions } from './zookeeper-options.ts';
@@ -15,6 +15,8 @@ export interface ZooKeeperStoreInit {
   readonly options: ResolvedZooKeeperOptions;
   readonly where: string;
   readonly runtime: Runtime;
+  /** Milliseconds that an operation has. Opening has half of it, so that one that hangs is given up before all who wait for it. */
+  readonly timeoutMs: number;
 }
 
 /** Nodes of ZooKeeper, instances ephemeral. One session at a time: a link that is lost is opened again with its ticket, and a session that has ended is followed by a new one. */
@@ -27,6 +29,7 @@ export class ZooKeeperStore implements KeyValueStore {
   #ticket: SessionTicket | undefined;
   readonly #owned = new Set<string>();
   #watches = 0;
+  #isDenialTold = false;
   #closing: Promise<void> | undefined;
 
   constructor(init: ZooKeeperStoreInit) {
@@ -43,7 +46,7 @@ export class ZooKeeperStore implements KeyValueStore {
   }
 
   list(prefix: string, { signal }: Bounded): Promise<ReadonlyMap<string, string>> {
-    return this.#ask(`list ${prefix}`, signal, async (link) => (isImpossible(prefix) ? new Map() : withPrefix(prefix, await readChildren(link, pathOf(prefix)))));
+    return this.#ask(`list ${prefix}`, signal, async (link) => (isImpossible(prefix) ? new Map() : withPrefix(prefix, await readChildren(link, this.#children(prefix)))));
   }
 
   putPersistent(key: string, value: string, { signal }: Bounded): Promise<void> {
@@ -95,7 +98,7 @@ export class ZooKeeperStore implements KeyValueStore {
         yield new Map();
         await abortable(over.signal, new Promise(() => {}));
       }
-      for await (const content of watchChildren(link, pathOf(prefix), over.signal)) yield withPrefix(prefix, content);
+      for await (const content of watchChildren(link, this.#children(prefix), over.signal)) yield withPrefix(prefix, content);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       this.#mustBeOpen(what);
@@ -154,6 +157,14 @@ export class ZooKeeperStore implements KeyValueStore {
     return true;
   }
 
+  #children(prefix: string): ChildrenOf {
+    return { path: pathOf(prefix), denied: (path, error) => {
+      if (this.#isDenialTold) return;
+      this.#isDenialTold = true;
+      this.#init.runtime.logger.warn({ path, error }, `zookeeper at ${this.#init.where} does not let us read ${path}; its neighbours are used: set \`auth\`, or look at its access control list with \`getAcl\``);
+    } };
+  }
+
   /** False when it is there already. */
   #create(link: ZooKeeperLink, path: string, value: string, mode: number): Promise<boolean> {
     return unless(['NODE_EXISTS'], link.ask((client, done) => client.create(path, Buffer.from(value, 'utf8'), this.#acl, mode, done)));
@@ -191,22 +202,35 @@ export class ZooKeeperStore implements KeyValueStore {
   }
 
   async #open(): Promise<ZooKeeperLink> {
-    const { options, runtime } = this.#init;
-    const { signal } = this.#end;
-    const server = await answeringServer(options.servers, signal);
-    const ticket = this.#ticket;
+    const { runtime, timeoutMs } = this.#init;
+    const over = new AbortController();
+    const unlink = onAbort(this.#end.signal, (reason) => over.abort(reason));
+    const timer = runtime.clock.setTimer(() => over.abort(new Error(`no answer within ${timeoutMs / 2} ms`)), timeoutMs / 2);
     try {
+      const server = await answeringServer(this.#init.options.servers, over.signal);
+      return await this.#openAt(server, over.signal);
+    } finally {
+      timer.cancel();
+      unlink();
+    }
+  }
+
+  /** With the session of before, or a new one when that has ended. */
+  async #openAt(server: string, signal: AbortSignal): Promise<ZooKeeperLink> {
+    const { options, runtime } = this.#init;
+    const open = async (ticket?: SessionTicket): Promise<ZooKeeperLink> => {
       const link = await ZooKeeperLink.open({ server, options, clock: runtime.clock, ticket }, signal);
       this.#ticket = link.ticket;
       this.#guard(link);
       return link;
+    };
+    const ticket = this.#ticket;
+    try {
+      return await open(ticket);
     } catch (error) {
       if (!(error instanceof SessionExpired) || ticket === undefined) throw error;
       this.#ticket = undefined;
-      const link = await ZooKeeperLink.open({ server, options, clock: runtime.clock }, signal);
-      this.#ticket = link.ticket;
-      this.#guard(link);
-      return link;
+      return open();
     }
   }
 

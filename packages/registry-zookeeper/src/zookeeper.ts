@@ -11,5 +11,5 @@ import { ZooKeeperStore } from './zookeeper-store.ts';
 export function zookeeper(options: ZooKeeperOptions = {}): KeyValueRegistry {
   const resolved = resolveZooKeeperOptions(options);
   const where = resolved.servers.join(',');
-  return keyValueRegistry({ name: 'zookeeper', where, options, open: ({ runtime }) => new ZooKeeperStore({ options: resolved, where, runtime }) });
+  return keyValueRegistry({ name: 'zookeeper', where, options, open: ({ runtime, timeoutMs }) => new ZooKeeperStore({ options: resolved, where, runtime, timeoutMs }) });
 }

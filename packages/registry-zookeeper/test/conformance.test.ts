@@ -6,6 +6,7 @@ import { describeWithZooKeeper } from '@rpcxjs/registry-servers/vitest';
 import { resolveZooKeeperOptions } from '../src/zookeeper-options.ts';
 import { ZooKeeperStore } from '../src/zookeeper-store.ts';
 import { zookeeper } from '../src/zookeeper.ts';
+import { Eavesdropper } from './eavesdropper.ts';
 
 const runtime = { clock: systemClock, logger: consoleLogger(systemClock) };
 
@@ -20,22 +21,22 @@ describeWithZooKeeper('the cases of every store, registry and discovery', () => 
 
   let cases = 0;
   const stores = keyValueStoreCases({
-    create: async ({ runtime }: StoreContext) => {
+    create: async ({ runtime, timeoutMs }: StoreContext) => {
       await server.wipe();
-      const options = resolveZooKeeperOptions({ servers: server.address, sessionTimeoutMs: 3000 });
-      const open = (): ZooKeeperStore => new ZooKeeperStore({ options, where: server.address, runtime });
-      const [store, other] = [open(), open()];
+      const between = await Eavesdropper.before(server.port);
+      const open = (address: string): ZooKeeperStore => new ZooKeeperStore({ options: resolveZooKeeperOptions({ servers: address, sessionTimeoutMs: 3000 }), where: address, runtime, timeoutMs });
+      const [store, other] = [open(between.address), open(server.address)];
       const expire = async (): Promise<void> => {
         const owned: string[] = [];
         for (const key of (await store.list('/rpcx_conformance/Arith/', { signal })).keys()) if ((await store.get(key, { signal }))?.owned === true) owned.push(key);
         store.abandon();
         for (const key of owned) while ((await other.get(key, { signal })) !== undefined);
       };
-      return { store, other, expire, freeze: () => server.freeze(), thaw: () => server.thaw() };
+      return { store, other, expire, loseSession: () => between.endSession(), freeze: () => server.freeze(), thaw: () => server.thaw(), close: () => between.close() };
     },
     deadlineMs: 10_000,
-    // A session lives as long as its store; what ends it behind its back is in another file.
-    supports: { touchOwned: false, anyKey: false, slashes: false, loseSession: false },
+    // Nodes live as long as their session.
+    supports: { touchOwned: false, anyKey: false, slashes: false },
   });
   for (const one of stores) if (one.skip === undefined) it(one.name, { timeout: 30_000 }, one.run);
 

@@ -8,6 +8,7 @@ import { describeWithRedis, describeWithZooKeeper } from '@rpcxjs/registry-serve
 import { resolveZooKeeperOptions, type ZooKeeperOptions } from '../src/zookeeper-options.ts';
 import { ZooKeeperStore } from '../src/zookeeper-store.ts';
 import { zookeeper } from '../src/zookeeper.ts';
+import { Eavesdropper } from './eavesdropper.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -32,7 +33,7 @@ class House {
   }
   store(options: ZooKeeperOptions = {}): ZooKeeperStore {
     const { address } = this.server;
-    const store = new ZooKeeperStore({ options: resolveZooKeeperOptions({ servers: address, sessionTimeoutMs: 4000, ...options }), where: address, runtime: this.runtime });
+    const store = new ZooKeeperStore({ options: resolveZooKeeperOptions({ servers: address, sessionTimeoutMs: 4000, ...options }), where: address, runtime: this.runtime, timeoutMs: 2000 });
     keep({ [Symbol.asyncDispose]: () => store.close() });
     return store;
   }
@@ -152,6 +153,46 @@ describeWithZooKeeper('a ZooKeeper in trouble', () => {
     await expect(here.register(here.registry({ auth: { scheme: 'nonsense', credentials: 'x' } }), 'tcp@b:1')).rejects.toMatchObject({ code: 'unauthenticated', reason: 'REGISTRY_REFUSED' });
   });
 
+  it('leaves out an instance that it may not read, with one warning, and refuses when it may read none', { timeout: 20_000 }, async () => {
+    const here = await house();
+    const ada = here.store({ auth: { scheme: 'digest', credentials: 'ada:secret' }, acl: [{ scheme: 'auth', id: '', permissions: 'rwcda' }] });
+    const anyone = here.store();
+    await anyone.putPersistent('/rpcx/Arith', 'Arith', { signal });
+    await ada.putOwned(instance, 'weight=1', { signal, ttlMs: 4000 });
+    await expect(anyone.list('/rpcx/Arith/', { signal })).rejects.toMatchObject({ code: 'permission_denied' });
+    await anyone.putOwned('/rpcx/Arith/tcp@b:1', 'weight=2', { signal, ttlMs: 4000 });
+    expect([...await anyone.list('/rpcx/Arith/', { signal })]).toEqual([['/rpcx/Arith/tcp@b:1', 'weight=2']]);
+    const lists = here.watch(here.registry());
+    await vi.waitFor(() => expect(lists).toEqual(['b=2']), { timeout: 5000 });
+    await anyone.putOwned('/rpcx/Arith/tcp@b:1', 'weight=3', { signal, ttlMs: 4000 });
+    await vi.waitFor(() => expect(lists.at(-1)).toBe('b=3'));
+    const told = expect.stringMatching(/does not let us read \/rpcx\/Arith\/tcp@a:1; its neighbours are used: set `auth`/) as string;
+    expect(here.said).toEqual([told, told]); // by each of two
+    await ada.deleteOwned(instance, { signal });
+    expect([...(await anyone.list('/rpcx/Arith/', { signal })).keys()]).toEqual(['/rpcx/Arith/tcp@b:1']);
+  });
+
+  it('reads values of a megabyte and of any bytes, and uses the others', { timeout: 20_000 }, async () => {
+    const here = await house();
+    const store = here.store();
+    const mega = 'x'.repeat(1024 * 1024 - 300);
+    await store.putOwned(instance, 'weight=1', { signal, ttlMs: 4000 });
+    for (const [name, value] of [['tcp@mega:1', mega], ['tcp@bytes:1', '\0\u0001%zz=&='], ['__proto__', 'weight=-1'], ['nonsense', '']] as const) await store.putPersistent(`/rpcx/Arith/${name}`, value, { signal });
+    expect((await store.list('/rpcx/Arith/', { signal })).get('/rpcx/Arith/tcp@mega:1')).toBe(mega);
+    const lists = here.watch(here.registry());
+    await vi.waitFor(() => expect(lists.at(-1)?.split(' ')[0]).toBe('a=1'), { timeout: 5000 });
+    expect(here.said).toEqual([expect.stringContaining('the registry says what cannot be used below /rpcx/Arith/')]);
+  });
+
+  it('gives up an opening that hangs in half the time of an operation, and the next one finds a ZooKeeper that works', { timeout: 20_000 }, async () => {
+    const here = await house();
+    const between = keep(await Eavesdropper.before(here.server.port));
+    between.swallow(1);
+    const store = here.store({ servers: between.address });
+    await expect(store.get('/', { signal })).rejects.toMatchObject({ code: 'unavailable', reason: 'REGISTRY_UNREACHABLE', message: expect.stringContaining('no answer within 1000 ms') as string });
+    expect(await store.get('/', { signal })).toMatchObject({ owned: false });
+  });
+
   it('has no names for socket files, dots and control characters, and says so', { timeout: 20_000 }, async () => {
     const here = await house();
     const registry = here.registry();
@@ -176,7 +217,7 @@ describeWithRedis('something else at the port of a ZooKeeper', () => {
     const cut = await listening(createServer((socket) => { socket.destroy(); }));
     expect(await failure(cut)).toEqual(error('REGISTRY_UNEXPECTED', cut, 'is no ZooKeeper'));
     // A Redis waits for the end of the line.
-    for (const mute of [redis.address, await listening(createServer((socket) => { socket.once('error', () => {}).resume(); }))]) expect(await failure(mute, 300)).toEqual(error('REGISTRY_UNREACHABLE', mute, 'no answer within 300 ms'));
+    for (const mute of [redis.address, await listening(createServer((socket) => { socket.once('error', () => {}).resume(); }))]) expect(await failure(mute, 300)).toEqual(error('REGISTRY_UNREACHABLE', mute, 'no answer within (150|300) ms'));
     expect(await failure('127.0.0.1:1')).toEqual(error('REGISTRY_UNREACHABLE', '127.0.0.1:1', 'nobody listens there'));
     expect(await failure('nowhere.invalid:2181')).toEqual(error('REGISTRY_UNREACHABLE', 'nowhere.invalid', 'does not resolve'));
   });
