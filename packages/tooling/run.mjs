@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const pnpm = 'pnpm@10.34.9';
-const vitest = ['vitest', 'run', '--config', 'packages/tooling/vitest.config.ts'];
+const vitest = ['node', 'packages/tooling/tests.mjs'];
 
 /** What each command says and runs; arguments of the user are added to the last step. */
 const commands = {

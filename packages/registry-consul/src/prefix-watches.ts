@@ -36,7 +36,7 @@ export class PrefixWatches {
   }
 
   #queryFor(wanted: string): SharedQuery {
-    const prefix = this.#queries.has(wanted) || this.#queries.size < mostQueries ? wanted : wanted.replace(/[^/]*\/$/, '');
+    const prefix = this.#queries.has(wanted) || this.#queries.size < mostQueries ? wanted : wanted.slice(0, wanted.lastIndexOf('/', wanted.length - 2) + 1);
     const known = this.#queries.get(prefix);
     if (known !== undefined) return known;
     const ended = (): void => {

@@ -12,7 +12,9 @@ export class InstanceKeys {
 
   /** `basePath` as Go has it; a slash at its end is not doubled. */
   constructor(basePath: string) {
-    this.base = basePath.replace(/\/+$/, '');
+    let end = basePath.length;
+    while (basePath[end - 1] === '/') end -= 1;
+    this.base = basePath.slice(0, end);
   }
   service(service: string): string {
     return `${this.base}/${service}`;

@@ -88,6 +88,9 @@ function serverUrl(server: unknown): URL {
   }
   if (url.hostname === '' || url.username !== '' || url.search !== '' || url.hash !== '') throw wrong();
   if (written !== text && !/^http:\/\/[^/]*:\d+(\/|$)/.test(written)) url.port = '8848';
-  url.pathname = url.pathname === '/' ? '/nacos' : url.pathname.replace(/\/+$/, '');
+  const path = url.pathname;
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  url.pathname = end === 0 ? '/nacos' : path.slice(0, end);
   return url;
 }

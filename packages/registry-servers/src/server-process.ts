@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -88,6 +88,9 @@ class ServerProcess implements RegistryServer {
   }
   freeze(): void {
     this.#child?.kill('SIGSTOP');
+    const stat = `/proc/${this.#child?.pid}/stat`;
+    // The system takes a moment to stop a process of many threads, in which it still answers.
+    for (const until = performance.now() + 1000; existsSync(stat) && !/\) [Tt] /.test(readFileSync(stat, 'utf8')) && performance.now() < until;);
   }
   thaw(): void {
     this.#child?.kill('SIGCONT');
