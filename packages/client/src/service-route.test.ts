@@ -130,9 +130,14 @@ describe('a discovery', () => {
     expect(failed[0]).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false, message: 'the servers of "S" cannot be found: no quorum' });
     send('at once');
     expect(failed).toHaveLength(2);
-    expect(logger.lines).toMatchObject([{ fields: { service: 'S' } }]);
+    expect(logger.lines).toMatchObject([{ fields: { service: 'S' }, message: 'the discovery of "S" failed and is asked again; calls fail until it answers: no quorum' }]);
     await clock.advanceAsync(100);
     expect(discovery.watches).toBe(2);
+    // One warning until it speaks.
+    discovery.say(new Error('still no quorum'));
+    await settled();
+    await clock.advanceAsync(300);
+    expect([discovery.watches, logger.lines.length]).toEqual([3, 1]);
     discovery.say([at('x')]);
     await settled();
     send('b');
@@ -142,7 +147,7 @@ describe('a discovery', () => {
     expect(sent).toEqual(['x:b', 'x:c']);
     end();
     await clock.advanceAsync(10_000);
-    expect([discovery.watches, clock.pending]).toEqual([2, 0]);
+    expect([discovery.watches, clock.pending]).toEqual([3, 0]);
   });
 
   it('that finds nobody says how many there are, and how many of them are active', async () => {

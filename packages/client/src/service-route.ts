@@ -239,7 +239,10 @@ export class ServiceRoute implements CallRoute {
   }
 
   #lost(cause: unknown): void {
-    this.#options.runtime.logger.warn({ service: this.#service, error: cause }, 'the discovery of a service failed; its last known servers stay in use');
+    if (this.#failure === undefined) {
+      const meanwhile = this.#targets === undefined ? 'calls fail until it answers' : 'its last known servers stay in use';
+      this.#options.runtime.logger.warn({ service: this.#service, error: cause }, `the discovery of "${this.#service}" failed and is asked again; ${meanwhile}: ${thrownText(cause)}`);
+    }
     // Its code stays the registry's own: `not_found` or `unauthenticated` would sound as if the service had said so.
     const reason = RpcError.is(cause) && String(cause.reason).startsWith('REGISTRY_') ? cause.reason : 'NO_INSTANCE';
     this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason, sent: false, cause });
