@@ -1,13 +1,24 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findConsul, findEtcd, findRedis, findZooKeeper } from '@rpcxjs/registry-servers';
 import { describe, expect, it } from 'vitest';
 import { root } from './workspace.mjs';
 
 // In expected.txt `<n>` stands for a number, `<any>` for any text of a line, and a line that begins with `[go] ` is printed only
-// where Go is installed, one that begins with `[no go] ` only where it is not.
-const hasGo = process.env['GO'] !== 'off' && spawnSync('go', ['version']).status === 0;
+// where Go is installed, one that begins with `[no go] ` only where it is not; the same for the registries. Of several marks each must hold.
+const installed: Readonly<Record<string, boolean>> = {
+  go: process.env['GO'] !== 'off' && spawnSync('go', ['version']).status === 0,
+  etcd: findEtcd() !== undefined, zookeeper: findZooKeeper() !== undefined, consul: findConsul() !== undefined, redis: findRedis() !== undefined,
+};
 const folders = readdirSync(join(root, 'examples')).filter((name) => existsSync(join(root, 'examples', name, 'package.json')));
+
+/** A line of expected.txt without its marks; none when one of them does not hold here. */
+function unmarked(line: string): string[] {
+  const [mark = '', no, name = ''] = /^\[(no )?(go|etcd|zookeeper|consul|redis)\] /.exec(line) ?? [];
+  if (mark === '') return [line];
+  return installed[name] === (no === undefined) ? unmarked(line.slice(mark.length)) : [];
+}
 
 function pattern(line: string): RegExp {
   const escaped = line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('<n>', '-?[\\d][\\d.,_ ]*').replaceAll('<any>', '.*');
@@ -31,7 +42,7 @@ describe('examples', () => {
     const { code, output, errors } = await run(folder);
     expect(code, errors).toBe(0);
     const expected = readFileSync(join(root, 'examples', folder, 'expected.txt'), 'utf8').trimEnd().split('\n');
-    const wanted = expected.filter((line) => !line.startsWith(hasGo ? '[no go] ' : '[go] ')).map((line) => line.replace(/^\[(no )?go\] /, ''));
+    const wanted = expected.flatMap(unmarked);
     const printed = output.trimEnd().split('\n');
     const different = wanted.findIndex((line, index) => !pattern(line).test(printed[index] ?? ''));
     expect(different === -1 ? '' : `line ${different + 1} is "${printed[different]}", not "${wanted[different]}"`, output).toBe('');
