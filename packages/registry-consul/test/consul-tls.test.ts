@@ -25,9 +25,8 @@ describeWithConsul('a Consul that speaks HTTPS only, with client certificates', 
 
   it('everything works there', { timeout: 30_000 }, async () => {
     await using at = storeAt(`https://${server.address}`, { tls: ours() });
-    // It answers before it has a leader.
-    await vi.waitFor(() => at.store.list('/rpcx/', { signal }), { timeout: 15_000, interval: 100 });
-    expect(await at.store.putOwned('/rpcx/Arith/tcp@a:1', 'weight=3', { signal, ttlMs: 20_000 })).toBe(true);
+    // It answers before it has a leader, and before its own node is registered.
+    await vi.waitFor(async () => expect(await at.store.putOwned('/rpcx/Arith/tcp@a:1', 'weight=3', { signal, ttlMs: 20_000 })).toBe(true), { timeout: 20_000, interval: 100 });
     expect(await at.store.get('/rpcx/Arith/tcp@a:1', { signal })).toMatchObject({ value: 'weight=3', owned: true });
   });
 

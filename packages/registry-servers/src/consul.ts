@@ -45,9 +45,9 @@ export async function startConsul({ config = {}, masterToken, tls }: ConsulSetti
       if (tls !== undefined) return askHttp({ url }).then(() => false, (error: unknown) => !String(error).includes('ECONNREFUSED'));
       const { text } = await askHttp({ url: `${url}/v1/status/leader` });
       if (!/\d/.test(text)) return false;
-      // A leader that has not taken over yet answers reads with an error.
-      const { status } = await askHttp({ url: `${url}/v1/kv/ready?consistent`, headers: masterToken === undefined ? {} : { 'x-consul-token': masterToken } });
-      return status === 404 || status === 200;
+      // A leader that has not taken over yet answers reads with an error, and without a node there are no sessions.
+      const { status, text: nodes } = await askHttp({ url: `${url}/v1/catalog/nodes?consistent`, headers: masterToken === undefined ? {} : { 'x-consul-token': masterToken } });
+      return status === 200 && nodes.includes('"Node"');
     },
   });
 }
