@@ -1,6 +1,9 @@
 // A program of this folder in a process of its own, as if it had a terminal.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const patienceMs = 20_000;
 
 // None outlives us, also when the story ends in the middle.
 const running = new Set<ChildProcess>();
@@ -35,13 +38,16 @@ export class Program {
     return this.#lines.length;
   }
 
-  /** Lines that match, from a line on, as soon as there are so many. */
+  /** Lines that match, from a line on, as soon as there are so many. Rejects when there are not within 20 s. */
   async lines(pattern: RegExp, { from = 0, count = 1 }: { readonly from?: number; readonly count?: number } = {}): Promise<readonly string[]> {
-    for (;;) {
+    for (const until = performance.now() + patienceMs; ; ) {
       const found = this.#lines.slice(from).filter((line) => pattern.test(line));
       if (found.length >= count) return found.slice(0, count);
-      if (!running.has(this.#child)) throw new Error(`the program ended before it said ${pattern}`);
-      await Promise.race([this.#ended, new Promise<void>((resolve) => { this.#more = resolve; })]);
+      const left = until - performance.now();
+      if (left <= 0 || !running.has(this.#child)) throw new Error(`${left <= 0 ? `within ${patienceMs} ms` : 'before it ended'} the program did not say ${pattern}, but: ${this.#lines.slice(-3).join('; ')}`);
+      const timer = new AbortController();
+      await Promise.race([this.#ended, new Promise<void>((resolve) => { this.#more = resolve; }), wait(left, undefined, { signal: timer.signal }).catch(() => {})]);
+      timer.abort();
     }
   }
 

@@ -59,9 +59,15 @@ async function answersToGo(kind: Kind, registry: string): Promise<string> {
   return [...Object.keys(answers).sort(), ...errors].join(' and ');
 }
 
-/** What somebody finds who comes now, as soon as there are so many. */
+/** What somebody finds who comes now, as soon as there are so many; rejects when there are not within 20 s. */
 async function listed(kind: Kind, address: string, count: number): Promise<string> {
   await using registry = await openRegistry([kind, address]);
-  for await (const list of registry.watch('Where', { runtime })) if (list.length === count) return list.map((each) => each.address).join(', ') || 'nobody';
-  throw new Error(`the watch of ${kind} ended`);
+  const late = new AbortController();
+  const timer = setTimeout(() => { late.abort(new Error(`${kind} did not list ${count} within 20 s`)); }, 20_000);
+  try {
+    for await (const list of registry.watch('Where', { runtime, signal: late.signal })) if (list.length === count) return list.map((each) => each.address).join(', ') || 'nobody';
+    throw new Error(`the watch of ${kind} ended`);
+  } finally {
+    clearTimeout(timer);
+  }
 }
