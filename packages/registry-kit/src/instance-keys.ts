@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress, splitHostPort } from '@rpcxjs/core';
 import { hasUsableWeight, serviceInstance } from '@rpcxjs/core/discoveries';
 import type { ServiceInstance } from '@rpcxjs/core';
-import { parseMetadata } from './instance-metadata.ts';
+import { formatMetadata, parseMetadata } from './instance-metadata.ts';
 
 /** What stands in rpcx's base node (rpcx-etcd serverplugin/etcdv3.go, Start). */
 export const baseValue = 'rpcx_path';
@@ -56,4 +56,11 @@ export function readInstance(name: string, value: string, faults: Faults): Servi
     faults.add(`${name.slice(0, 100)}: ${(error as Error).message.slice(0, 200)}`);
     return undefined;
   }
+}
+
+/** Throws TypeError for what would stand in the registry and be left out by every client. */
+export function mustBeReadable({ address, metadata }: ServiceInstance): void {
+  let why = 'no client reads its address';
+  const add = (fault: string): void => void (why = fault);
+  if (readInstance(address, formatMetadata(metadata), { add }) === undefined) throw new TypeError(`an instance that every client would leave out cannot be registered: ${why}`);
 }

@@ -1,7 +1,7 @@
 import type { Discovery, Lease, Registration, Registry, Runtime, ServiceInstance, WatchOptions } from '@rpcxjs/core';
 import { instanceFeed, serviceInstance } from '@rpcxjs/core/discoveries';
 import { Backend, type BackendInit } from './backend.ts';
-import { InstanceKeys } from './instance-keys.ts';
+import { InstanceKeys, mustBeReadable } from './instance-keys.ts';
 import { PublishedEntry } from './published-entry.ts';
 import { resolveRegistryOptions, type RegistryOptions, type ResolvedRegistryOptions } from './registry-options.ts';
 import { ServiceWatch } from './service-watch.ts';
@@ -45,6 +45,7 @@ class StoredRegistry implements KeyValueRegistry {
     const { service, instance } = registration;
     if (typeof service !== 'string' || service === '') throw new TypeError('a registration needs the name of its service');
     const checked = serviceInstance(instance.address, instance.metadata);
+    mustBeReadable(checked);
     const { address } = checked;
     const what = `register "${service}" at ${address}`;
     this.#backend.mustBeOpen(what);

@@ -1,7 +1,7 @@
 import { RpcError, type InstanceMetadata, type Lease, type Runtime } from '@rpcxjs/core';
 import { serviceInstance } from '@rpcxjs/core/discoveries';
 import type { Backend, BackendUser } from './backend.ts';
-import { baseValue, type InstanceKeys } from './instance-keys.ts';
+import { baseValue, mustBeReadable, type InstanceKeys } from './instance-keys.ts';
 import { formatMetadata, parseMetadata } from './instance-metadata.ts';
 import { mergedMetadata } from './merged-metadata.ts';
 import { backoffMs, jitteredMs, Pause } from './pause.ts';
@@ -74,8 +74,10 @@ export class PublishedEntry implements BackendUser {
   async update(lease: EntryLease, metadata: InstanceMetadata): Promise<void> {
     const { backend, address } = this.#init;
     backend.mustBeOpen(`update ${this.#key}`);
-    if (!this.#leases.includes(lease)) throw new RpcError('failed_precondition', `the registration of ${address} was released and cannot be updated: register it again`, { reason: 'CLOSED', sent: false });
-    lease.metadata = serviceInstance(address, metadata).metadata;
+    if (!this.#leases.includes(lease)) throw this.#released();
+    const instance = serviceInstance(address, metadata);
+    mustBeReadable(instance);
+    lease.metadata = instance.metadata;
     if (lease === this.#leases.at(-1)) await this.#write(this.#stop.signal);
   }
 
@@ -98,7 +100,11 @@ export class PublishedEntry implements BackendUser {
   async #drop(lease: EntryLease): Promise<void> {
     this.#leases.splice(this.#leases.indexOf(lease), 1);
     if (this.#leases.length > 0) {
-      await this.#write(this.#stop.signal);
+      await this.#write(this.#stop.signal).catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) throw error;
+        // The others have left meanwhile.
+        return this.#leaving;
+      });
       return;
     }
     this.#end();
@@ -115,7 +121,7 @@ export class PublishedEntry implements BackendUser {
   }
 
   #end(): void {
-    this.#stop.abort();
+    this.#stop.abort(this.#released());
     this.#init.backend.detach(this);
     if (this.#init.backend.closed) this.#init.left();
   }
@@ -202,6 +208,10 @@ export class PublishedEntry implements BackendUser {
 
   #wanted(): InstanceMetadata {
     return this.#leases.at(-1)?.metadata ?? {};
+  }
+
+  #released(): RpcError {
+    return new RpcError('failed_precondition', `the registration of ${this.#init.address} was released and cannot be updated: register it again`, { reason: 'CLOSED', sent: false });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -73,6 +73,45 @@ describe('what is registered', () => {
     expect(here.value()).toBe('weight=2');
   });
 
+  it('is gone when all of its leases are released at the same time', async () => {
+    const here = house();
+    const registry = here.registry();
+    const leases = [await here.register(registry, { weight: '1' }), await here.register(registry, { weight: '2' })];
+    const update = leases[0]?.update({ weight: '3' });
+    await here.clock.advanceAsync(0);
+    const released = Promise.all([...leases, ...leases].map((lease) => lease.release()));
+    await here.clock.advanceAsync(0);
+    expect(await released).toEqual([undefined, undefined, undefined, undefined]);
+    await update;
+    expect(here.value()).toBeUndefined();
+  });
+
+  it('an update on its way when it is released says that it was', async () => {
+    const here = house();
+    const lease = await here.register(here.registry(), { weight: '1' });
+    const [updated, released] = [lease.update({ weight: '2' }).catch((error: unknown) => error), lease.release()];
+    await here.clock.advanceAsync(0);
+    expect(await updated).toMatchObject({ reason: 'CLOSED', message: expect.stringContaining('was released') });
+    await released;
+    expect(here.value()).toBeUndefined();
+  });
+
+  it.each([
+    ['tcp@h:99999', {}, /"h:99999" is no host and port/],
+    ['::1:80', {}, /no host and port/],
+    ['tcp@a:1', { note: 'x'.repeat(65_536) }, /its value has 65541 characters/],
+  ])('is refused when every client would leave it out: %s', async (address, metadata, why) => {
+    const here = house();
+    const registry = here.registry();
+    const failure = await registry.register({ service: 'Arith', instance: { address, metadata } }, { runtime: here.runtime }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(TypeError);
+    expect((failure as Error).message).toMatch(why);
+    expect(here.backend.stores.length).toBe(0);
+    const lease = await here.register(registry, { weight: '1' });
+    await expect(lease.update({ note: 'x'.repeat(65_536) })).rejects.toThrow(TypeError);
+    expect(here.value()).toBe('weight=1');
+  });
+
   it('says calls and connections a second, where that is asked for', async () => {
     const here = house();
     let calls = 12.5;
