@@ -52,6 +52,8 @@ export class RedisLink {
       autoResubscribe: false,
       enableReadyCheck: false,
       connectTimeout: init.timeoutMs,
+      // Else a timer of 2 s stays behind each connection that was refused.
+      disconnectTimeout: 0,
       // With 3 it talks before it was told who we are; events need a connection of their own anyway.
       protocol: 2,
       disableClientInfo: true,
