@@ -1,5 +1,10 @@
-import type { Etcd3 } from 'etcd3';
+import type { Etcd3, IOptions } from 'etcd3';
 import type { ResolvedEtcdOptions } from './etcd-options.ts';
+
+// As gRPC has them, whose package is etcd3's.
+type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...given: never[]) => unknown>;
+type UnaryCall = ReturnType<NonNullable<CallOptions['interceptors']>[number]>;
+const cancelled = 1;
 
 /**
  * A client of etcd3 without its own ideas of failure: no retries at the same member and no circuit breaker, which would hold an answer back beyond our deadline and keep failing when etcd is
@@ -12,8 +17,25 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
   const global = others === 0 ? noop : retry(handleWhen(isRecoverableError), { maxAttempts: others, backoff: new ConstantBackoff(0) });
   // Ours says first that it is late, and says it better.
   const deadline = (): number => Date.now() + timeoutMs + 500;
+  const calls = new Set<UnaryCall>();
+  const callOptions = (): CallOptions => ({
+    deadline: deadline(),
+    interceptors: [(options, next) => {
+      const call = next(options) as UnaryCall; // gRPC asks for its own class, and uses no more than the interface
+      const start = call.start.bind(call);
+      call.start = (metadata, listener) => start(metadata, {
+        ...listener,
+        onReceiveStatus: (status) => {
+          calls.delete(call);
+          listener?.onReceiveStatus?.(status);
+        },
+      });
+      calls.add(call);
+      return call;
+    }],
+  });
   const bytes = (pem: string | Uint8Array): Buffer => Buffer.from(pem as string); // either has an overload
-  return new Client({
+  const client = new Client({
     hosts: [...endpoints],
     ...(tls?.ca !== undefined || tls?.cert !== undefined ? {
       credentials: {
@@ -22,13 +44,20 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
         ...(tls.key === undefined || tls.cert === undefined ? {} : { privateKey: bytes(tls.key), certChain: bytes(tls.cert) }),
       },
     } : {}),
-    ...(username === undefined || password === undefined ? {} : { auth: { username, password, callOptions: () => ({ deadline: deadline() }) } }),
+    ...(username === undefined || password === undefined ? {} : { auth: { username, password, callOptions } }),
     // A deadline on a stream would end it; ours ends when we say so.
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: deadline() }),
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : callOptions()),
     faultHandling: { host: () => noop, global },
     grpcOptions: {
       'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.use_local_subchannel_pool': 1, 'grpc.max_receive_message_length': 64 << 20,
       ...(tls?.servername === undefined ? {} : { 'grpc.ssl_target_name_override': tls.servername }),
     },
   });
+  const close = client.close.bind(client);
+  // etcd3 leaves calls that nobody answers to their deadlines, and keeps the process for so long.
+  client.close = () => {
+    for (const call of calls) call.cancelWithStatus(cancelled, 'the client was closed');
+    close();
+  };
+  return client;
 }

@@ -150,7 +150,19 @@ describeWithEtcd('an etcd in trouble', () => {
       await registry.close();
       return performance.now() - began;
     };
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const few = timers();
+    const asked = 20;
+    // Questions that etcd will not answer any more.
+    const client = await openEtcd(resolveEtcdOptions({ endpoints: here.server.address }), 5000);
+    await client.kv.range({ key: Buffer.from(instance) });
     expect(await closing(() => here.server.freeze())).toBeLessThan(2500);
+    const failed = Promise.allSettled(Array.from({ length: asked }, () => client.kv.range({ key: Buffer.from(instance) })));
+    await vi.waitFor(() => expect(timers()).toBeGreaterThanOrEqual(few + asked));
+    client.close();
+    expect((await failed).map(({ status }) => status)).toEqual(Array.from({ length: asked }, () => 'rejected'));
+    // Each had a timer of its own, and they would have kept the process for as long as that ran.
+    await vi.waitFor(() => expect(timers()).toBeLessThan(few + asked), { timeout: 500 });
     here.server.thaw();
     expect(await closing(() => here.server.kill())).toBeLessThan(2500);
   });
