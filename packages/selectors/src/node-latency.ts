@@ -20,6 +20,8 @@ export interface LatencyScale {
 /** The latency of one server, through all lists of a service: a peak counts at once, and fades by a factor of e in each `decayMs` (Finagle's peak EWMA). */
 export class NodeLatency {
   pending = 0;
+  /** When it was chosen last; while it was not, when it became known. */
+  pickedAt: number;
   #costMs: number;
   #at: number;
   readonly #scale: LatencyScale;
@@ -28,6 +30,7 @@ export class NodeLatency {
     this.#scale = scale;
     this.#costMs = scale.usualMs;
     this.#at = scale.now();
+    this.pickedAt = this.#at;
   }
 
   /** What another call would cost: the latency for each call in flight and itself. */

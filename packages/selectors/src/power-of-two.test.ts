@@ -38,9 +38,31 @@ describe('powerOfTwo', () => {
     const picker = selector.build([at('a'), at('b')], undefined);
     const speed = (name: string) => ({ durationMs: name === 'a' ? 2 : 200 });
     run(picker, 100, speed);
-    expect(run(picker, 1000, speed)).toEqual({ a: 1000 });
+    expect(run(picker, 900, speed)).toEqual({ a: 900 });
     pass(60_000);
     expect(run(picker, 200, () => ({ durationMs: 2 }))['b']).toBeGreaterThan(40);
+  });
+
+  it('asks a server that was slow once again each second, as nothing else would show that it is quick', () => {
+    const { selector, run, pass } = rig();
+    const picker = selector.build([at('a'), at('b')], undefined);
+    const quick = () => ({ durationMs: 2 });
+    run(picker, 100, quick);
+    run(picker, 10, (name) => ({ durationMs: name === 'b' ? 10_000 : 2 }));
+    expect(run(picker, 900, quick)).toEqual({ a: 900 });
+    for (let second = 0; second < 5; second++) {
+      pass(1001);
+      expect(run(picker, 500, quick)).toEqual({ a: 499, b: 1 });
+    }
+  });
+
+  it('leaves a server alone whose last call has not come back, however long that takes', () => {
+    const { selector, run, pass } = rig();
+    const picker = selector.build([at('a'), at('frozen')], undefined);
+    run(picker, 20, (name) => ({ durationMs: name === 'frozen' ? 10_000 : 2 }));
+    picker.pick(avoiding('a'));
+    pass(10_000);
+    expect(run(picker, 500, () => ({ durationMs: 2 }))).toEqual({ a: 500 });
   });
 
   it('D11: shares 100 000 calls evenly, and 1:2:7 by weight, within 2 %, also when a server comes and one goes', () => {

@@ -3,6 +3,9 @@ import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
 import { ordered, unavoided } from './server-list.ts';
 
+/** Milliseconds after which a server that nobody asks is asked once more: it may be quick again, and only an answer tells. go-zero and Kratos wait as long. */
+const idleMs = 1000;
+
 export interface PowerOfTwoOptions {
   /** Milliseconds in which an old latency fades to a third. @default 5000 */
   readonly decayMs?: number | undefined;
@@ -15,7 +18,7 @@ export interface PowerOfTwoOptions {
 /**
  * A selector that draws two servers, as often as metadata `weight` says, and takes the one where a call costs less: recent latency, peaks first, times the calls
  * in flight there. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
- * when all are 0, all are equal. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
+ * when all are 0, all are equal. A drawn server with no call in flight that got none for a second is asked whatever it costs. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
  */
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
   const { decayMs = 5000 } = options;
@@ -73,7 +76,11 @@ class PowerOfTwoPicker implements Picker {
     const other = picks[second] as MeasuredPick; // likewise
     // Under way is what was asked a moment ago: the clock costs as much as all the rest of a pick.
     const now = one.latency.pending > 0 || other.latency.pending > 0 ? this.scale.lastAt : this.scale.now();
-    return other.latency.score(now) < one.latency.score(now) ? other : one;
+    const better = other.latency.score(now) < one.latency.score(now) ? other : one;
+    const worse = better === one ? other : one;
+    const pick = worse.latency.pending === 0 && now - worse.latency.pickedAt > idleMs ? worse : better;
+    pick.latency.pickedAt = now;
+    return pick;
   }
 
   /** The first server whose sum is above what was drawn. */
