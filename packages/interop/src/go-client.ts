@@ -16,6 +16,8 @@ export interface GoConnectOptions {
   readonly heartbeatMs?: number;
   readonly maxWaitHeartbeatMs?: number;
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string; readonly serverName?: string };
+  /** The path of the CONNECT of network `http`. @default '/_rpcx_' */
+  readonly path?: string;
   /** Maps service errors with a ClientErrorFunc: `mapped(x-error-kind): text`. Holds for the whole process. */
   readonly customErrors?: boolean;
 }

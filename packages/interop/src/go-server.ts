@@ -4,9 +4,11 @@ import { LineProcess } from './line-process.ts';
 /** How the Go server is started. */
 export interface GoServerOptions {
   /** @default 'tcp' */
-  readonly network?: 'tcp' | 'unix';
+  readonly network?: 'tcp' | 'unix' | 'http';
   /** `host:port` or the path of a socket. @default '127.0.0.1:0', a free port */
   readonly address?: string;
+  /** The path that a server of network `http` answers CONNECT on. @default '/_rpcx_' */
+  readonly path?: string;
   /** PEM files; with them the server speaks TLS, and with `ca` it asks for a client certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** The only token that is let in. */
@@ -40,8 +42,9 @@ export async function startGoServer(options: GoServerOptions = {}): Promise<GoSe
   });
 }
 
-function flagsOf({ address, tls, token, customErrors }: GoServerOptions, network: string): string[] {
+function flagsOf({ address, path, tls, token, customErrors }: GoServerOptions, network: string): string[] {
   const flags = ['-network', network, '-address', address ?? '127.0.0.1:0'];
+  if (path !== undefined) flags.push('-path', path);
   if (tls !== undefined) flags.push('-cert', tls.cert, '-key', tls.key);
   if (tls?.ca !== undefined) flags.push('-ca', tls.ca);
   if (token !== undefined) flags.push('-token', token);

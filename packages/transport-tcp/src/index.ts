@@ -5,7 +5,14 @@ export type { TcpOptions, TcpTlsOptions } from './tcp-options.ts';
 // For transports over other Node sockets.
 export { dialSocket } from './dial.ts';
 export type { SocketDial } from './dial.ts';
-export { listenSocket } from './listen.ts';
-export type { SocketListen } from './listen.ts';
+export { connectionOf, listenSocket } from './listen.ts';
+export type { SocketAccepted, SocketListen } from './listen.ts';
 export type { SocketEnds } from './socket-connection.ts';
 export { adviceFor, connectFailed, connectionLost, errorCode, listenFailed } from './node-error.ts';
+export { socketEnds } from './tcp.ts';
+
+// For transports over other transports: those whose connections begin with words of their own.
+export { PeekedConnection } from './peeked-connection.ts';
+export type { PeekedEnds, Peeker } from './peeked-connection.ts';
+export { WaitingRoom } from './waiting-room.ts';
+export type { Dismissal, WaitingRoomOptions } from './waiting-room.ts';

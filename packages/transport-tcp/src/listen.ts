@@ -1,7 +1,7 @@
 import type { ListenOptions as BindOptions, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { onAbort } from '@rpcxjs/core';
-import type { Address, Connection, Listener, ListenOptions, Logger } from '@rpcxjs/core';
+import type { Address, Clock, Connection, Listener, ListenOptions, Logger } from '@rpcxjs/core';
 import { adviceFor, errorCode, listenFailed } from './node-error.ts';
 import { SocketConnection } from './socket-connection.ts';
 import type { SocketEnds } from './socket-connection.ts';
@@ -73,7 +73,9 @@ function listener(server: Server, address: Address, endHandshakes: () => void): 
 /** Hands accepted sockets over; returns what ends those that are still in their handshake. */
 function accepting(listen: SocketListen, options: ListenOptions): () => void {
   const { server } = listen;
-  const take = (socket: Socket): void => options.accept(wrap(socket, listen, options));
+  const take = (socket: Socket): void => options.accept(connectionOf(socket, {
+    ...listen.ends(socket), clock: options.runtime.clock, closeTimeoutMs: listen.closeTimeoutMs, resets: listen.resets,
+  }));
   if (!listen.secure) {
     server.on('connection', take);
     return () => {};
@@ -100,7 +102,21 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
   };
 }
 
-function wrap(socket: Socket, listen: SocketListen, options: ListenOptions): Connection {
+/** What an accepted socket becomes a connection with. */
+export interface SocketAccepted extends SocketEnds {
+  readonly clock: Clock;
+  /** How long the other side may take to end after `close()`, in milliseconds; then the connection is destroyed. */
+  readonly closeTimeoutMs: number;
+  /** True for plain TCP, which can be cut with a reset; TLS and pipes cannot. */
+  readonly resets: boolean;
+}
+
+/**
+ * Makes a connection of a socket that somebody else accepted, an HTTP server for example. The socket must have no other reader; bytes that
+ * were put back into it (`unshift`) come first. It is paused until `start`.
+ */
+export function connectionOf(socket: Socket, accepted: SocketAccepted): Connection {
+  socket.pause();
   // Assigned before a byte can come, except those that the handshake brought along.
   let connection: SocketConnection | undefined;
   const early: Uint8Array[] = [];
@@ -108,9 +124,7 @@ function wrap(socket: Socket, listen: SocketListen, options: ListenOptions): Con
     if (connection === undefined) early.push(new Uint8Array(chunk));
     else connection.receive(chunk);
   });
-  connection = new SocketConnection(socket, {
-    ...listen.ends(socket), clock: options.runtime.clock, closeTimeoutMs: listen.closeTimeoutMs, resets: listen.resets,
-  });
+  connection = new SocketConnection(socket, accepted);
   for (const chunk of early) connection.receive(chunk);
   return connection;
 }

@@ -1,7 +1,6 @@
 import { connect, createServer, isIP } from 'node:net';
 import type { ListenOptions as BindOptions, OnReadOpts, Server, Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
 import type { Address, Transport } from '@rpcxjs/core';
 import { dialSocket } from './dial.ts';
@@ -19,11 +18,7 @@ export function tcp(options: TcpOptions = {}): Transport {
   const resolved = resolveTcpOptions(options);
   const { tls } = resolved;
   const shared = { closeTimeoutMs: resolved.closeTimeoutMs, resets: tls === undefined };
-  const ends = (network: string) => (socket: Socket): SocketEnds => ({
-    local: endOf(network, socket.localAddress, socket.localPort),
-    remote: endOf(network, socket.remoteAddress, socket.remotePort),
-    certificate: tls === undefined ? undefined : verifiedCertificate(socket as TLSSocket), // made by node:tls whenever tls is set
-  });
+  const ends = (network: string) => (socket: Socket): SocketEnds => socketEnds(network, socket);
   return {
     networks: ['tcp', 'tcp4', 'tcp6'],
     dial: async (address, dialOptions) => dialSocket({
@@ -43,6 +38,15 @@ export function tcp(options: TcpOptions = {}): Transport {
       ends: ends(address.network),
       bound: (server) => boundAddress(address.network, server),
     }, listenOptions),
+  };
+}
+
+/** Who is at the two ends of a socket of TCP, as addresses of `network`; with TLS, the certificate if it was verified. */
+export function socketEnds(network: string, socket: Socket): SocketEnds {
+  return {
+    local: endOf(network, socket.localAddress, socket.localPort),
+    remote: endOf(network, socket.remoteAddress, socket.remotePort),
+    certificate: socket instanceof TLSSocket ? verifiedCertificate(socket) : undefined,
   };
 }
 

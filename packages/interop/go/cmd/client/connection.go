@@ -78,6 +78,9 @@ func optionsOf(c command) (client.Option, error) {
 	options.CompressType = protocol.CompressType(c.Compress)
 	options.Heartbeat = c.HeartbeatMs > 0
 	options.HeartbeatInterval = time.Duration(c.HeartbeatMs) * time.Millisecond
+	if c.Path != "" {
+		options.RPCPath = c.Path
+	}
 	if c.MaxWaitHeartbeatMs > 0 {
 		options.MaxWaitForHeartbeat = time.Duration(c.MaxWaitHeartbeatMs) * time.Millisecond
 	}

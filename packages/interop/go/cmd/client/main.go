@@ -33,6 +33,7 @@ type command struct {
 	Key                string   `json:"key"`
 	ServerName         string   `json:"serverName"`
 	CustomErrors       bool     `json:"customErrors"`
+	Path               string   `json:"path"`
 
 	Service   string            `json:"service"`
 	Method    string            `json:"method"`

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	network      = flag.String("network", "tcp", "tcp or unix")
+	network      = flag.String("network", "tcp", "tcp, unix or http")
 	address      = flag.String("address", "127.0.0.1:0", "host:port (port 0 is free choice) or the path of a socket")
 	certificate  = flag.String("cert", "", "PEM file; with it the server speaks TLS")
 	key          = flag.String("key", "", "PEM file")
@@ -37,14 +37,8 @@ func main() {
 	}
 	s, err := build()
 	exitOn(err)
-	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(*network, *address) }()
-	select {
-	case err := <-failed:
-		exitOn(err)
-	case <-s.Started:
-	}
-	ready, _ := json.Marshal(map[string]any{"ready": true, "network": *network, "address": s.Address().String(), "pid": os.Getpid()})
+	bound := serve(s)
+	ready, _ := json.Marshal(map[string]any{"ready": true, "network": *network, "address": bound, "pid": os.Getpid()})
 	fmt.Println(string(ready))
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	_ = s.Close()

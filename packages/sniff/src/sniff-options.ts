@@ -1,0 +1,33 @@
+import type { Connection, RpcError } from '@rpcxjs/core';
+
+/** Options of `sniff()`. */
+export interface SniffOptions {
+  /** Time for a connection to show what it speaks, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** How many bytes the matchers get to see before a connection that none of them recognised is refused. @default 4096 */
+  readonly maxBytes?: number | undefined;
+  /** How many connections may wait to be recognised at a time; one more cuts the oldest. @default 1024 */
+  readonly maxWaiting?: number | undefined;
+  /** Called with each connection that is refused, and why. It is aborted right after. @default none */
+  readonly refused?: ((error: RpcError, connection: Connection) => void) | undefined;
+}
+
+export const sniffDefaults: Readonly<Record<'timeoutMs' | 'maxBytes' | 'maxWaiting', number>> = { timeoutMs: 10_000, maxBytes: 4096, maxWaiting: 1024 };
+
+export interface ResolvedSniffOptions {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly maxWaiting: number;
+  readonly refused: ((error: RpcError, connection: Connection) => void) | undefined;
+}
+
+/** Throws TypeError for limits that are none. */
+export function resolveSniffOptions(options: SniffOptions): ResolvedSniffOptions {
+  const { timeoutMs = sniffDefaults.timeoutMs, maxBytes = sniffDefaults.maxBytes, maxWaiting = sniffDefaults.maxWaiting, refused } = options;
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw new TypeError(`sniff: timeoutMs is ${timeoutMs}; give milliseconds, at least 1`);
+  for (const [name, value] of Object.entries({ maxBytes, maxWaiting })) {
+    if (!Number.isInteger(value) || value < 1) throw new TypeError(`sniff: ${name} is ${value}; give a whole number, at least 1`);
+  }
+  if (refused !== undefined && typeof refused !== 'function') throw new TypeError(`sniff: refused is ${typeof refused}; give a function (error, connection) => void`);
+  return Object.freeze({ timeoutMs, maxBytes, maxWaiting, refused });
+}
