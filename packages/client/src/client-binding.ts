@@ -34,8 +34,8 @@ export class ClientBinding {
     this.method = init.method;
     this.codec = init.codec;
     this.idempotent = init.idempotent ?? false;
-    this.input = init.codec.compile?.(wireType(init.input, init.codec)) ?? init.codec;
-    this.output = init.codec.compile?.(wireType(init.output, init.codec)) ?? init.codec;
+    this.input = payloadCodec(init.input, init.codec);
+    this.output = payloadCodec(init.output, init.codec);
     this.head = this.#prepare(0);
   }
 
@@ -66,7 +66,7 @@ export class ClientBinding {
 }
 
 /** Servers end the connection over a longer name, and what begins with `_rpcxjs` is between the two runtimes. */
-function checkName(name: string): void {
+export function checkName(name: string): void {
   if (typeof name !== 'string') throw new TypeError(`the name of a service or method is ${String(name)}: it takes a text, as in call('Arith', 'Mul', input)`);
   if (name.startsWith(reserved.controlPath)) {
     throw new RpcError('invalid_argument', `"${name}" cannot be called: names that begin with ${reserved.controlPath} are reserved`, { reason: 'RESERVED_NAME', sent: false });
@@ -76,6 +76,8 @@ function checkName(name: string): void {
   }
 }
 
-function wireType(schema: StandardSchema | undefined, codec: Codec): unknown {
-  return schema === undefined ? undefined : (schema as { readonly [wire]?: Readonly<Record<string, unknown>> })[wire]?.[codec.name];
+/** How values of the schema are written and read: by its wire type in this codec, if it has one. */
+export function payloadCodec(schema: StandardSchema | undefined, codec: Codec): PayloadCodec {
+  const type = schema === undefined ? undefined : (schema as { readonly [wire]?: Readonly<Record<string, unknown>> })[wire]?.[codec.name];
+  return codec.compile?.(type) ?? codec;
 }

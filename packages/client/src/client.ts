@@ -15,8 +15,10 @@ import type { NodeInfo } from './nodes/node-info.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
 import { startedWithin, stopPlugins } from './plugin-life.ts';
-import { Pushes, type PushInfo, type ServerMessage } from './pushes.ts';
+import { Pushes, type PushInfo } from './pushes.ts';
+import { readPayload } from './reply-reader.ts';
 import { ServerLink } from './server-link.ts';
+import { ServerMessages, type ServerMessage } from './server-messages.ts';
 import { clientClosed, ServiceRoute, type RouteOwner } from './service-route.ts';
 import { contractService, interfaceService, type MakeCaller, type ServiceOptions } from './typed-service.ts';
 import { PinnedRoute, Verbs, type ClientVerbs } from './verbs.ts';
@@ -60,6 +62,7 @@ class RpcxClient implements Client {
   readonly #options: ResolvedClientOptions;
   readonly #runner: CallRunner;
   readonly #pushes: Pushes;
+  readonly #messages: ServerMessages;
   readonly #verbs: Verbs;
   readonly #control: LinkControl;
   readonly #dialCounters = { dials: 0, dialErrors: 0, connectionErrors: 0 };
@@ -97,7 +100,12 @@ class RpcxClient implements Client {
       left: (address) => this.#left(address),
       failed: (call, error) => this.#runner.failed(call, error),
     };
-    this.#pushes = new Pushes(this.#options);
+    this.#pushes = new Pushes({
+      most: this.#options.limits.maxQueuedPushes,
+      logger: runtime.logger,
+      read: (service, method, frame) => readPayload({ kind: 'push', service, method }, undefined, frame, this.#options),
+    });
+    this.#messages = new ServerMessages(this.#pushes, this.#options);
     this.#runner = new CallRunner(this.#options, (call, service, method) => {
       // What goes to one server goes there under any name.
       const { route: own } = call.target;
@@ -183,7 +191,7 @@ class RpcxClient implements Client {
     return this.#pushes.listen(event, listener);
   }
   messages(): AsyncIterableIterator<ServerMessage> & Disposable {
-    return this.#pushes.messages();
+    return this.#messages.open();
   }
 
   get pendingCount(): number {
@@ -317,7 +325,7 @@ class RpcxClient implements Client {
       link = new ServerLink(address, this.#options, {
         succeeded: (call, value) => this.#runner.succeeded(call, value),
         failed: (call, error) => this.#runner.failed(call, error),
-        pushed: (frame, from) => this.#pushes.received(frame, from),
+        pushed: (frame, from) => this.#pushes.received(frame, from, this.#messages.received(frame, from)),
         late: () => (this.#lateReplies += 1),
         ended: (traffic, { reason, cause }) => {
           addTraffic(this.#ended, traffic);

@@ -25,7 +25,8 @@ export type { OutstandingOptions, PoolOptions, QueueOptions, ReconnectOptions } 
 export type { FlushOptions } from '@rpcxjs/session';
 export { presets } from './presets.ts';
 export type { Preset } from './presets.ts';
-export type { PushInfo, ServerMessage } from './pushes.ts';
+export type { PushInfo } from './pushes.ts';
+export type { ServerMessage } from './server-messages.ts';
 export type { HealthOptions } from './nodes/health-options.ts';
 export type { NodeInfo } from './nodes/node-info.ts';
 export type { EjectionReason } from './nodes/node.ts';

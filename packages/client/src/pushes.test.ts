@@ -4,7 +4,7 @@ import { flag } from '@rpcxjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { deferred, rig, settled, until, type Rig } from '../test/fake-server.ts';
 import type { ClientOptions } from './client-options.ts';
-import type { ServerMessage } from './pushes.ts';
+import type { ServerMessage } from './server-messages.ts';
 
 const { Item, Other } = contract('Feed', { Item: push<number>(), Other: push<number>() }).methods;
 

@@ -3,6 +3,11 @@ import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
+/** What a frame is read with. */
+export interface ReadingOptions extends Pick<ResolvedClientOptions, 'codecs' | 'compressors'> {
+  readonly limits: { readonly maxInflatedBytes: number };
+}
+
 /** What the frame is of, for texts. */
 interface Subject {
   readonly service: string;
@@ -12,13 +17,13 @@ interface Subject {
 }
 
 /** The value of a reply. Throws `RpcError`; a payload that does not decode is this call's misfortune only. */
-export function readReply(call: OutboundCall, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
+export function readReply(call: OutboundCall, frame: FrameView, options: ReadingOptions): MaybePromise<unknown> {
   const { codec, output } = call.binding;
   return readPayload(call, frame.codecId === codec.id ? output : undefined, frame, options);
 }
 
 /** The value of any frame, with one of the client's codecs unless a decoder is given; inflated if it was compressed. Throws `RpcError`. */
-export function readPayload(subject: Subject, given: PayloadCodec | undefined, frame: FrameView, options: ResolvedClientOptions): MaybePromise<unknown> {
+export function readPayload(subject: Subject, given: PayloadCodec | undefined, frame: FrameView, options: ReadingOptions): MaybePromise<unknown> {
   const { bytes, codecId, compressorId, payloadStart, end } = frame;
   const decoder = given ?? codecOf(subject, codecId, options);
   if (compressorId === 0) {
@@ -32,7 +37,7 @@ export function readPayload(subject: Subject, given: PayloadCodec | undefined, f
 }
 
 /** The payload of any frame, inflated if it was compressed; a copy of its own. Throws `RpcError`. */
-export function wholePayload(subject: Subject, frame: FrameView, options: ResolvedClientOptions): MaybePromise<Uint8Array> {
+export function wholePayload(subject: Subject, frame: FrameView, options: ReadingOptions): MaybePromise<Uint8Array> {
   const { bytes, compressorId, payloadStart, end } = frame;
   const copy = copyBytes(bytes, payloadStart, end);
   if (compressorId === 0) return copy;
@@ -45,7 +50,7 @@ export function wholePayload(subject: Subject, frame: FrameView, options: Resolv
 }
 
 /** The value of a payload that stands by itself. Throws `RpcError`. */
-export function decodeWhole(subject: Subject, payload: Uint8Array, codecId: number, options: ResolvedClientOptions): unknown {
+export function decodeWhole(subject: Subject, payload: Uint8Array, codecId: number, options: ReadingOptions): unknown {
   return decode(subject, codecOf(subject, codecId, options), payload);
 }
 
@@ -57,7 +62,7 @@ function decode(subject: Subject, decoder: PayloadCodec, whole: Uint8Array): unk
   }
 }
 
-function codecOf(subject: Subject, codecId: number, options: ResolvedClientOptions): PayloadCodec {
+function codecOf(subject: Subject, codecId: number, options: ReadingOptions): PayloadCodec {
   const codec = options.codecs.find(({ id }) => id === codecId);
   if (codec === undefined) throw unknown(subject, `in codec ${codecId}`, 'codecs', 'UNKNOWN_CODEC');
   return codec;

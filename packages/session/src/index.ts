@@ -1,7 +1,7 @@
 export { BytePump } from './byte-pump.ts';
 export type { PumpHandler, PumpOptions } from './byte-pump.ts';
 export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './cancel.ts';
-export { fnv1a64 } from './capabilities.ts';
+export { acceptAnswer, createNonce, fnv1a64, formatOffer } from './capabilities.ts';
 export { drainExtension, drainStage, drainWord } from './drain.ts';
 export type { Extension, ExtensionPort } from './extension.ts';
 export { flushPolicy, flushThreshold } from './flush-policy.ts';

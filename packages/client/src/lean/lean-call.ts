@@ -1,0 +1,74 @@
+import { onAbort, type CallOptions, type Clock, type Codec, type PayloadCodec, type RpcError, type Timer } from '@rpcxjs/core';
+
+/** What is called; the same from call to call. */
+export interface LeanMethod {
+  readonly service: string;
+  readonly method: string;
+  readonly codec: Codec;
+  readonly input: PayloadCodec;
+  readonly output: PayloadCodec;
+  readonly idempotent: boolean;
+}
+
+/** One call from its start to its result, over all connections. */
+export class LeanCall {
+  readonly to: LeanMethod;
+  readonly input: unknown;
+  readonly options: CallOptions | undefined;
+  readonly oneway: boolean;
+  readonly promise: Promise<unknown>;
+  /** Clock time, Infinity for none. */
+  readonly deadlineAt: number;
+  readonly startedAt: number;
+  /** Its number on the connection where it waits for a reply; -1 while it waits for a connection. */
+  sequence = -1;
+  sent = false;
+  attempts = 0;
+  #settled = false;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #timer: Timer | undefined;
+  #release: (() => void) | undefined;
+
+  constructor(to: LeanMethod, input: unknown, { options, oneway, startedAt, deadlineAt }: { options: CallOptions | undefined; oneway: boolean; startedAt: number; deadlineAt: number }) {
+    this.to = to;
+    this.input = input;
+    this.options = options;
+    this.oneway = oneway;
+    this.startedAt = startedAt;
+    this.deadlineAt = deadlineAt;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get name(): string {
+    return `${this.to.service}.${this.to.method}`;
+  }
+
+  /** Tells once when nobody waits any more. */
+  watch(clock: Clock, events: { expired(): void; aborted(reason: unknown): void }): void {
+    if (this.deadlineAt !== Infinity) this.#timer = clock.setTimer(() => events.expired(), this.deadlineAt - this.startedAt);
+    const signal = this.options?.signal;
+    if (signal !== undefined) this.#release = onAbort(signal, (reason) => events.aborted(reason));
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+  succeed(value: unknown): void {
+    if (this.#end()) this.#resolve(value);
+  }
+  fail(error: RpcError<string>): void {
+    if (this.#end()) this.#reject(error);
+  }
+
+  #end(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#timer?.cancel();
+    this.#release?.();
+    return true;
+  }
+}
