@@ -1,6 +1,10 @@
+export type { DatagramCounts } from './datagram-lane.ts';
+export type { DatagramToxics } from './datagram-toxics.ts';
 export { faultProxy } from './fault-proxy.ts';
 export type { FaultDirection, FaultProxy, FaultProxyOptions } from './fault-proxy.ts';
 export { manualClock } from './manual-clock.ts';
 export type { ManualClock, ManualClockOptions } from './manual-clock.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { Toxics } from './toxics.ts';
+export { udpFaultProxy } from './udp-fault-proxy.ts';
+export type { DatagramDirection, UdpFaultProxy, UdpFaultProxyOptions } from './udp-fault-proxy.ts';
