@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { onAbort, splitHostPort } from '@rpcxjs/core';
+import type { Address, Connection, DialOptions, Runtime } from '@rpcxjs/core';
+import { connectFailed, errorCode } from '@rpcxjs/transport-tcp';
+import { DatagramPort } from './datagram-port.ts';
+import type { QuicContext, QuicEnding, QuicEndpoint } from './engine.ts';
+import { EngineLoop } from './engine-loop.ts';
+import { describeCertificate, leafOf } from './peer-certificate.ts';
+import { idBytes } from './packet-header.ts';
+import { addressesOf, familyOf, quicAddress } from './quic-address.ts';
+import { QuicConnection } from './quic-connection.ts';
+import { badCertificateCode, endingError, identityError, QuicError, refusedCode } from './quic-error.ts';
+import type { ResolvedQuicOptions } from './quic-options.ts';
+
+export interface QuicDial {
+  readonly address: Address;
+  readonly context: QuicContext;
+  readonly options: ResolvedQuicOptions;
+}
+
+/** Connects and verifies. Rejects with CONNECT_FAILED, or with the signal's reason; the signal means nothing once connected. */
+export async function dialQuic(dial: QuicDial, { signal, runtime }: DialOptions): Promise<Connection> {
+  if (signal?.aborted) throw signal.reason as Error; // whatever the caller aborted with is what the caller gets
+  const { address, options: { handshakeTimeoutMs } } = dial;
+  const attempts = new Attempts();
+  const unlink = signal === undefined ? undefined : onAbort(signal, (reason) => attempts.stop(reason as Error)); // the caller's own
+  const timer = runtime.clock.setTimer(() => {
+    attempts.stop(connectFailed(new QuicError('ERR_QUIC_HANDSHAKE_TIMEOUT', `no QUIC server answered within ${handshakeTimeoutMs} ms: is it a QUIC server, and does a firewall drop UDP?`), address));
+  }, handshakeTimeoutMs);
+  try {
+    return await attempts.run(dial, runtime);
+  } finally {
+    timer.cancel();
+    unlink?.();
+  }
+}
+
+/** One address after the other until one answers; a stop ends the one that is under way. */
+class Attempts {
+  #stopped: { readonly error: Error } | undefined;
+  #onStop: ((error: Error) => void) | undefined;
+
+  stop(error: Error): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = { error };
+    this.#onStop?.(error);
+  }
+
+  async run(dial: QuicDial, runtime: Runtime): Promise<Connection> {
+    const { host, port } = splitHostPort(dial.address.host);
+    const hosts = await this.#stoppable(addressesOf(host)).catch((cause: unknown) => { throw this.#blame(cause, dial.address); });
+    let last: unknown = new Error('the name has no address');
+    for (const [index, each] of hosts.entries()) {
+      const handshake = new Handshake(dial, { host: each, port }, runtime);
+      // All but the last address get a part of the time: the next one may answer.
+      const part = index < hosts.length - 1 ? runtime.clock.setTimer(() => handshake.give(new Error('it did not answer')), dial.options.handshakeTimeoutMs / hosts.length) : undefined;
+      try {
+        return await this.#stoppable(handshake.run(), (error) => handshake.give(error));
+      } catch (cause) {
+        if (this.#stopped !== undefined) throw this.#stopped.error;
+        last = cause;
+      } finally {
+        part?.cancel();
+      }
+    }
+    throw connectFailed(last, dial.address);
+  }
+
+  #blame(cause: unknown, address: Address): unknown {
+    return this.#stopped === undefined ? connectFailed(cause, address) : this.#stopped.error;
+  }
+
+  async #stoppable<T>(work: Promise<T>, stop: (error: Error) => void = () => {}): Promise<T> {
+    if (this.#stopped !== undefined) stop(this.#stopped.error);
+    const stopped = new Promise<never>((_resolve, reject) => {
+      this.#onStop = (error) => {
+        stop(error);
+        reject(error);
+      };
+    });
+    return Promise.race([work, stopped]);
+  }
+}
+
+/** One handshake with one address. */
+class Handshake {
+  readonly #dial: QuicDial;
+  readonly #remote: QuicEndpoint;
+  readonly #port: DatagramPort;
+  readonly #runtime: Runtime;
+  #loop: EngineLoop | undefined;
+  #connection: QuicConnection | undefined;
+  #settled = false;
+  readonly #outcome: Promise<Connection>;
+  #resolve: (connection: Connection) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+
+  constructor(dial: QuicDial, remote: QuicEndpoint, runtime: Runtime) {
+    this.#dial = dial;
+    this.#remote = remote;
+    this.#runtime = runtime;
+    this.#port = new DatagramPort({ family: familyOf(remote.host), bufferBytes: dial.options.socketBufferBytes, clock: runtime.clock });
+    this.#outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  run(): Promise<Connection> {
+    this.#begin().catch((cause: unknown) => this.give(cause as Error)); // an error of the system or of the engine
+    return this.#outcome;
+  }
+
+  /** Ends the handshake; means nothing once it is done. */
+  give(error: Error): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#loop?.close(false, refusedCode, 'the handshake was given up');
+    this.#port.close();
+    this.#reject(error);
+  }
+
+  /** The name that the certificate has to be for. */
+  get #name(): string {
+    const { tls } = this.#dial.options;
+    const { host } = splitHostPort(this.#dial.address.host);
+    return tls.servername ?? (host === '' ? 'localhost' : host);
+  }
+
+  async #begin(): Promise<void> {
+    await this.#port.connect(this.#remote);
+    if (this.#settled) return;
+    const { address: host, port } = this.#port.socket.address();
+    const engine = this.#dial.context.connect({
+      serverName: isIP(this.#name) === 0 ? this.#name : undefined, sourceId: randomBytes(idBytes), local: { host, port }, remote: this.#remote,
+    });
+    const loop = new EngineLoop({
+      engine, port: this.#port, clock: this.#runtime.clock, keepAliveMs: this.#dial.options.keepAliveMs,
+      released: (farewell, lingerMs) => this.#released(farewell, lingerMs),
+    });
+    this.#loop = loop;
+    loop.owner = { progress: () => this.#progress(loop), ended: (ending) => this.give(this.#describe(ending)) };
+    this.#port.socket.on('message', (datagram) => { loop.receive(datagram, this.#remote); });
+    this.#port.socket.on('error', (cause) => this.#systemSays(cause));
+    loop.advance();
+  }
+
+  #describe(ending: QuicEnding | undefined): Error {
+    const { options } = this.#dial;
+    return endingError(ending, {
+      alpn: options.alpn, chain: this.#loop?.engine.peerCertificates() ?? [], name: this.#name, idleTimeoutMs: options.idleTimeoutMs,
+    });
+  }
+
+  #progress(loop: EngineLoop): void {
+    if (this.#settled || loop.engine.state() !== 'open') return;
+    const verified = this.#verify(loop);
+    if (verified instanceof Error) {
+      loop.close(false, badCertificateCode, '');
+      this.give(verified);
+      return;
+    }
+    this.#settled = true;
+    const { options } = this.#dial;
+    const { address: host, port } = this.#port.socket.address();
+    const connection = new QuicConnection({
+      loop, dialled: true, local: quicAddress(host, port), remote: quicAddress(this.#remote.host, this.#remote.port),
+      certificate: verified && describeCertificate(verified), closeTimeoutMs: options.closeTimeoutMs,
+      describe: (ending) => this.#describe(ending),
+    });
+    loop.owner = this.#connection = connection;
+    this.#resolve(connection);
+  }
+
+  /** The engine has verified the chain, and the name if there is one; an address, and the name once more, by Node's rules. */
+  #verify(loop: EngineLoop): X509Certificate | Error | undefined {
+    if (this.#dial.options.tls.insecureSkipVerify === true) return undefined;
+    const leaf = leafOf(loop.engine.peerCertificates());
+    if (leaf === undefined) return new QuicError('ERR_QUIC_TLS', 'the server showed no certificate that can be read');
+    return identityError(this.#name, leaf) ?? leaf;
+  }
+
+  #systemSays(cause: Error): void {
+    if (!this.#settled) this.give(cause);
+    // The port was closed, so the server is gone. Everything else may pass, and silence decides.
+    else if (errorCode(cause) === 'ECONNREFUSED') this.#connection?.fail(cause);
+  }
+
+  /** The socket stays a moment, for a server that missed the end and goes on. */
+  #released(farewell: Uint8Array | undefined, lingerMs: number): void {
+    const { socket } = this.#port;
+    if (farewell === undefined || lingerMs <= 0) {
+      this.#port.close();
+      return;
+    }
+    socket.unref();
+    let answers = 0;
+    socket.removeAllListeners('message').on('message', () => { if (answers++ < 3) socket.send(farewell); });
+    this.#runtime.clock.setTimer(() => this.#port.close(), lingerMs);
+  }
+}

@@ -1,0 +1,177 @@
+import { setImmediate as afterReads } from 'node:timers';
+import type { Clock, Timer } from '@rpcxjs/core';
+import type { DatagramPort } from './datagram-port.ts';
+import type { QuicEndpoint, QuicEngineConnection, QuicEnding } from './engine.ts';
+
+// As many full datagrams as fit into the receive buffer that Linux gives by default, with room for others.
+const burst = 48;
+// A closing packet may be asked for again for a while; longer than this nobody waits.
+const longestLingerMs = 200;
+
+/** Who a connection belongs to: first its handshake, then its `Connection`. */
+export interface LoopOwner {
+  /** Something may have come, or room may have come about. */
+  progress(): void;
+  /** The engine has ended; what it received before can still be read. */
+  ended(ending: QuicEnding | undefined): void;
+}
+
+export interface EngineLoopInit {
+  readonly engine: QuicEngineConnection;
+  readonly port: DatagramPort;
+  readonly clock: Clock;
+  readonly keepAliveMs: number;
+  /** Called once. `farewell` is the last datagram, to be sent again to a peer that goes on for `lingerMs`. */
+  released(farewell: Uint8Array | undefined, lingerMs: number): void;
+}
+
+/** Moves datagrams between an engine and a socket: one turn for all that came at once, one timer, and a limit to what is sent in one go. */
+export class EngineLoop {
+  owner: LoopOwner | undefined;
+  readonly #init: EngineLoopInit;
+  #scheduled = false;
+  #flushing = false;
+  #released = false;
+  #waitsForPort = false;
+  #timer: Timer | undefined;
+  #timerAt = 0;
+  #lastHeard: number;
+
+  constructor(init: EngineLoopInit) {
+    this.#init = init;
+    this.#lastHeard = init.clock.now();
+  }
+
+  get engine(): QuicEngineConnection {
+    return this.#init.engine;
+  }
+
+  get clock(): Clock {
+    return this.#init.clock;
+  }
+
+  /** False when the datagram was nothing for this connection. */
+  receive(datagram: Uint8Array, from: QuicEndpoint): boolean {
+    if (this.#released) return false;
+    this.#lastHeard = this.#init.clock.now();
+    const taken = this.#init.engine.receive(datagram, from);
+    this.schedule();
+    return taken;
+  }
+
+  /** One turn later, when everything that the socket has was received. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    afterReads(() => {
+      this.#scheduled = false;
+      this.advance();
+    });
+  }
+
+  /** Sends what was written, together with all that is written until the running code is done. */
+  flushSoon(): void {
+    if (this.#flushing || this.#scheduled) return;
+    this.#flushing = true;
+    // A microtask by way of a promise: queueMicrotask makes an async resource each time.
+    void Promise.resolve().then(() => {
+      this.#flushing = false;
+      if (this.#released) return;
+      this.#flush();
+      this.#arm();
+    });
+  }
+
+  advance(): void {
+    if (!this.#released && this.#init.engine.state() === 'ended') {
+      // The reason, should it be ours to say.
+      this.#flush();
+      const ending = this.#init.engine.ending();
+      this.#release(undefined, 0);
+      this.owner?.ended(ending);
+      return;
+    }
+    this.owner?.progress();
+    if (this.#released) return;
+    this.#flush();
+    this.#arm();
+  }
+
+  /** Tells the other side that it is over, and lets go of the socket. */
+  close(application: boolean, code: number, reason: string): void {
+    if (this.#released) return;
+    const { engine, port } = this.#init;
+    const open = engine.state() === 'open';
+    engine.close(application, code, reason);
+    let farewell: Uint8Array | undefined;
+    for (let bytes = 1, count = 0; bytes > 0 && count < burst && !port.blocked; count++) {
+      bytes = engine.send(port.buffer);
+      if (bytes === 0) break;
+      farewell = Uint8Array.from(port.buffer.subarray(0, bytes));
+      port.send(bytes, engine.target);
+    }
+    this.#release(farewell, open ? Math.min(engine.timeoutMs() ?? 0, longestLingerMs) : 0);
+  }
+
+  /** Lets go without a word. */
+  drop(): void {
+    if (!this.#released) this.#release(undefined, 0);
+  }
+
+  #release(farewell: Uint8Array | undefined, lingerMs: number): void {
+    this.#released = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#init.released(farewell, lingerMs);
+  }
+
+  #flush(): void {
+    const { engine, port } = this.#init;
+    for (let count = 0; count < burst; count++) {
+      if (port.blocked) {
+        this.#waitForPort();
+        return;
+      }
+      const bytes = engine.send(port.buffer);
+      if (bytes === 0) return;
+      port.send(bytes, engine.target);
+    }
+    // The socket of the other side is read before it overflows.
+    this.schedule();
+  }
+
+  #waitForPort(): void {
+    if (this.#waitsForPort) return;
+    this.#waitsForPort = true;
+    this.#init.port.whenFree(() => {
+      this.#waitsForPort = false;
+      if (!this.#released) this.advance();
+    });
+  }
+
+  /** A timer that fires early looks again: moving it for each datagram would cost more. */
+  #arm(): void {
+    const { clock, engine, keepAliveMs } = this.#init;
+    const now = clock.now();
+    const engineMs = engine.timeoutMs() ?? Infinity;
+    const keepMs = keepAliveMs === 0 ? Infinity : this.#lastHeard + keepAliveMs - now;
+    const waitMs = Math.max(0, Math.min(engineMs, keepMs));
+    if (waitMs === Infinity) return;
+    if (this.#timer !== undefined && this.#timerAt <= now + waitMs) return;
+    this.#timer?.cancel();
+    this.#timerAt = now + waitMs;
+    this.#timer = clock.setTimer(() => this.#wake(), waitMs);
+  }
+
+  #wake(): void {
+    const { clock, engine, keepAliveMs } = this.#init;
+    this.#timer = undefined;
+    if (engine.timeoutMs() === 0) engine.onTimeout();
+    const now = clock.now();
+    if (keepAliveMs > 0 && now - this.#lastHeard >= keepAliveMs && engine.state() === 'open') {
+      this.#lastHeard = now;
+      engine.ping();
+    }
+    this.advance();
+  }
+}
