@@ -7,7 +7,7 @@ export type Verdict = 'yes' | 'no' | 'more';
  */
 export type Matcher = (bytes: Uint8Array) => Verdict;
 
-const ascii = (text: string): readonly number[] => [...text].map((character) => character.charCodeAt(0));
+const ascii = (text: string): readonly number[] => Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
 
 /** Whether the bytes from `at` on are one of the words. */
 function oneOf(bytes: Uint8Array, words: readonly (readonly number[])[], at = 0): Verdict {

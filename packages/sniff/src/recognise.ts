@@ -83,7 +83,7 @@ class Guest {
     refused(why);
     const error = refusalError(why, { ...options, bytes: this.#seen, names: [...matchers.keys()], name });
     // Whoever connects and says nothing is not worth a warning, be it a probe or somebody who keeps a connection ready.
-    if (this.#seen.length === 0 || why === 'closed') logger.debug({ ...this.#fields(), why }, error.message);
+    if (this.#seen.length === 0 || why === 'closed') logger.debug({ ...this.#fields(), why, error }, error.message);
     else logger.warn({ ...this.#fields(), why, error }, `a connection is refused: ${error.message}`);
     try {
       options.refused?.(error, this.#connection);

@@ -5,6 +5,7 @@ import { awaitConnect, renamed } from './connect-accept.ts';
 import { askConnect } from './connect-dial.ts';
 import { resolveHttpConnectOptions } from './http-connect-options.ts';
 import type { HttpConnectOptions, ResolvedHttpConnectOptions } from './http-connect-options.ts';
+import { listenBehind } from './listen-behind.ts';
 
 const network = 'http';
 
@@ -21,7 +22,9 @@ export function httpConnect(options: HttpConnectOptions = {}): Transport {
       const connection = await below.dial(address, dialOptions);
       return askConnect(connection, { address, path: resolved.path, headerLines: resolved.headerLines, timeoutMs: resolved.handshakeTimeoutMs }, dialOptions);
     },
-    listen: (address, listenOptions) => listenOver(resolved.over ?? below, address, { resolved, listenOptions }),
+    listen: (address, listenOptions) => resolved.server === undefined
+      ? listenOver(resolved.over ?? below, address, { resolved, listenOptions })
+      : listenBehind(resolved.server, address, resolved, listenOptions),
   };
 }
 

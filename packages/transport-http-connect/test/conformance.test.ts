@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { countCases, transportCases } from '@rpcxjs/conformance';
 import { describe, expect, it } from 'vitest';
 import { httpConnect } from '../src/index.ts';
@@ -17,4 +19,18 @@ describe('httpConnect with TLS conforms', () => {
   const cases = transportCases({ create, address: 'http@127.0.0.1:0', supports: { abortIsError: false } });
   for (const one of cases) it(one.name, one.run, 60_000);
   it('skips one case', () => expect(countCases(cases).skipped).toBe(1));
+});
+
+describe('httpConnect behind an HTTP server conforms', () => {
+  const cases = transportCases({ create: () => httpConnect({ server: createServer((_, response) => response.end()) }), address: 'http@127.0.0.1:0' });
+  for (const one of cases) it(one.name, one.run, 60_000);
+  it('skips nothing', () => expect(countCases(cases).skipped).toBe(0));
+});
+
+describe('httpConnect behind an HTTPS server conforms', () => {
+  const create = (): ReturnType<typeof httpConnect> => httpConnect({ tls: { ca: pem('ca.crt') }, server: createSecureServer({ cert: pem('server.crt'), key: pem('server.key') }) });
+  // As above, and a thousand handshakes are waited for once.
+  const cases = transportCases({ create, address: 'http@127.0.0.1:0', supports: { abortIsError: false, manyConnections: false } });
+  for (const one of cases) it(one.name, one.run, 60_000);
+  it('skips two cases', () => expect(countCases(cases).skipped).toBe(2));
 });

@@ -44,6 +44,6 @@ export class WaitingRoom {
   }
 
   close(): void {
-    for (const dismiss of [...this.#inside.values()]) dismiss('closed');
+    for (const dismiss of this.#inside.values()) dismiss('closed');
   }
 }
