@@ -14,6 +14,7 @@ const vitest = ['node', 'packages/tooling/tests.mjs'];
 /** What each command says and runs; arguments of the user are added to the last step. */
 const commands = {
   start: { says: 'rpcxjs: running examples/01-hello', steps: [['node', '--import', 'tsx', 'examples/01-hello/main.ts']] },
+  web: { says: 'rpcxjs: running examples/browser', steps: [['node', '--import', 'tsx', 'examples/browser/serve.ts']] },
   test: { says: 'rpcxjs: running the tests (vitest)', steps: [vitest] },
   'test:long': { says: 'rpcxjs: running the long tests (vitest, *.long.test.ts)', steps: [vitest], env: { RPCXJS_LONG: '1' } },
   'test:nodes': { says: 'rpcxjs: running the tests on the other supported versions of Node', steps: [['node', 'packages/tooling/node-versions.mjs']] },
@@ -66,7 +67,8 @@ function install() {
 
 checkNode();
 const [name, ...extra] = process.argv.slice(2);
-const command = commands[name];
+const web = extra.indexOf('--web');
+const command = name === 'start' && web >= 0 ? commands.web : commands[name];
 if (!command) fail(`unknown command ${name}; known are ${Object.keys(commands).join(', ')}`);
 install();
 process.stdout.write(`${command.says}\n`);

@@ -202,9 +202,12 @@ class OneServerClient implements LeanClient {
   #replied(call: LeanCall, frame: FrameView, session: LeanSession): void {
     try {
       if (frame.isError) {
-        const { error, draining } = replyError(frame, session.agreed(errorsWord), session.address);
-        this.#failed(call, error);
-        if (draining) session.leave();
+        const { error, refused } = replyError(frame, session.agreed(errorsWord), session.address);
+        if (refused && error.reason === 'DRAINING') {
+          // It was too late here; it waits for the next connection.
+          session.leave();
+          this.#link.send(call);
+        } else this.#failed(call, error);
         return;
       }
       const { codec, output } = call.to;

@@ -193,10 +193,11 @@ export class LeanSession implements ConnectionSink {
     if (answer !== undefined) this.#words = acceptAnswer(answer, this.#nonce, words) ?? none;
   }
 
+  /** Before its last word a server that will go still serves, and there is no other one to prefer. */
   #onControl(frame: FrameView): void {
-    if (readUtf8(frame.bytes, frame.methodStart, frame.methodEnd) !== drainWord || !this.agreed(drainWord)) return;
+    if (!this.agreed(drainWord) || readUtf8(frame.bytes, frame.methodStart, frame.methodEnd) !== drainWord || frame.sequenceLow !== drainStage.last) return;
     // What is written behind this would be lost.
-    if (frame.sequenceLow === drainStage.last) this.#control(drainWord, drainStage.last);
+    this.#control(drainWord, drainStage.last);
     this.leave();
   }
 

@@ -1,0 +1,119 @@
+import { formatAddress, RpcError, type Address, type Clock, type Connection, type ConnectionSink, type Timer } from '@rpcxjs/core';
+
+/** The part of a page's WebSocket that is used here. */
+export interface PageSocket {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+const highWaterBytes = 256 * 1024;
+const drainCheckMs = 20;
+
+/** A connection over a page's WebSocket that is open. */
+export class BrowserConnection implements Connection {
+  readonly local: undefined;
+  readonly remote: Address;
+  readonly #socket: PageSocket;
+  readonly #clock: Clock;
+  #sink: ConnectionSink | undefined;
+  /** What came before somebody listened, or while nobody wanted it. */
+  #held: Uint8Array[] = [];
+  #paused = true;
+  #ended: { readonly reason: Error | undefined } | undefined;
+  #told = false;
+  #drain: Timer | undefined;
+  #left: (() => void) | undefined;
+
+  constructor(socket: PageSocket, remote: Address, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.remote = remote;
+    socket.onmessage = ({ data }) => {
+      // Text frames are for others.
+      if (!(data instanceof ArrayBuffer) || this.#ended !== undefined) return;
+      this.#held.push(new Uint8Array(data));
+      this.#deliver();
+    };
+    socket.onclose = ({ code, reason }) => {
+      const why = code === 1006 ? 'the connection broke' : `it was closed with ${code} ${reason}`;
+      this.#end(code <= 1001 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
+      this.#left?.();
+    };
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  start(sink: ConnectionSink): void {
+    this.#sink = sink;
+    this.resume();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#ended !== undefined) return false;
+    this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // the writers of frames share no memory
+    if (this.#socket.bufferedAmount < highWaterBytes) return true;
+    this.#drain ??= this.#clock.setTimer(() => this.#look(), drainCheckMs);
+    return false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+  resume(): void {
+    this.#paused = false;
+    this.#deliver();
+  }
+
+  close(): Promise<void> {
+    if (this.#ended === undefined) {
+      this.#socket.close(1000);
+      this.#held = [];
+      this.#paused = false;
+    }
+    return new Promise((resolve) => {
+      if (this.#ended === undefined) this.#left = resolve;
+      else resolve();
+    });
+  }
+
+  abort(reason?: Error): void {
+    // The best that a page can do: it has no way to cut.
+    this.#socket.close(1000);
+    this.#held = [];
+    this.#paused = false;
+    this.#end(reason ?? new RpcError('unavailable', 'the WebSocket was aborted here', { reason: 'CLOSED' }));
+  }
+
+  /** A page is not told when bytes have left. */
+  #look(): void {
+    this.#drain = undefined;
+    if (this.#ended !== undefined) return;
+    if (this.#socket.bufferedAmount < highWaterBytes) this.#sink?.drain();
+    else this.#drain = this.#clock.setTimer(() => this.#look(), drainCheckMs);
+  }
+
+  #deliver(): void {
+    while (!this.#paused && this.#sink !== undefined) {
+      const chunk = this.#held.shift();
+      if (chunk === undefined) break;
+      this.#sink.data(chunk);
+    }
+    if (this.#ended !== undefined && !this.#told && this.#sink !== undefined && this.#held.length === 0) {
+      this.#told = true;
+      this.#sink.closed(this.#ended.reason);
+    }
+  }
+
+  #end(reason: Error | undefined): void {
+    this.#ended ??= { reason };
+    this.#drain?.cancel();
+    this.#deliver();
+  }
+}

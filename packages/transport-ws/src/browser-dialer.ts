@@ -1,0 +1,58 @@
+import { formatAddress, onAbort, RpcError, type Connection, type Dialer } from '@rpcxjs/core';
+import { BrowserConnection, type PageSocket } from './browser-connection.ts';
+
+export interface BrowserWebSocketOptions {
+  /** Where the server takes WebSockets. @default '/_rpcx_', as in Go */
+  readonly path?: string | undefined;
+}
+
+/** What pages, workers, Deno, Bun and Node from 22 on have. */
+interface PageGlobals {
+  readonly WebSocket?: new (url: string) => PageSocket;
+}
+
+/**
+ * Dials `ws@host:port` and `wss@host:port` with the WebSocket that the page has. A browser does not say why a connection did not come about, so the
+ * error lists what to check. It cannot hold back a server either: what arrives is delivered.
+ */
+export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): Dialer {
+  return {
+    networks: ['ws', 'wss'],
+    dial: (address, { signal, runtime }) => new Promise<Connection>((resolve, reject) => {
+      const { WebSocket } = globalThis as PageGlobals;
+      const url = `${address.network}://${address.host}${path}`;
+      const failed = (why: string, cause?: unknown): void => {
+        reject(new RpcError('unavailable', `no WebSocket to ${url}: ${why}`, { reason: 'CONNECT_FAILED', sent: false, address: formatAddress(address), cause }));
+      };
+      if (WebSocket === undefined) {
+        failed('there is no WebSocket here; in Node before 22 import @rpcxjs/transport-ws');
+        return;
+      }
+      let socket: PageSocket;
+      try {
+        socket = new WebSocket(url);
+      } catch (cause) {
+        failed('a page of https may dial wss only', cause);
+        return;
+      }
+      socket.binaryType = 'arraybuffer';
+      const settled = (): void => {
+        release();
+        socket.onopen = socket.onclose = null;
+      };
+      const release = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
+        settled();
+        socket.close();
+        reject(reason as Error); // whatever the caller aborted with is what the caller gets
+      });
+      socket.onopen = () => {
+        settled();
+        resolve(new BrowserConnection(socket, address, runtime.clock));
+      };
+      socket.onclose = ({ code }) => {
+        settled();
+        failed(`it was closed (${code}). Is the server running, does it take this page's origin at this path, and is its certificate trusted?`);
+      };
+    }),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '@rpcxjs/core';
+
+/** Sockets that were accepted and have not become WebSockets yet: each for a limited time, and a limited number of them. */
+export class Handshakes {
+  readonly #open = new Map<string, Socket>();
+  readonly #limits: { readonly clock: Clock; readonly most: number; readonly timeoutMs: number };
+
+  constructor(limits: { readonly clock: Clock; readonly most: number; readonly timeoutMs: number }) {
+    this.#limits = limits;
+  }
+
+  enter(socket: Socket): void {
+    const { clock, most, timeoutMs } = this.#limits;
+    if (this.#open.size >= most) {
+      socket.destroy();
+      return;
+    }
+    const key = keyOf(socket);
+    this.#open.set(key, socket);
+    // Node's own timers for headers are kept quiet by a TLS handshake that does not end.
+    const timer = clock.setTimer(() => {
+      if (this.#open.get(key) === socket) socket.destroy();
+    }, timeoutMs);
+    socket.once('close', () => {
+      timer.cancel();
+      if (this.#open.get(key) === socket) this.#open.delete(key);
+    });
+  }
+
+  /** The socket itself, or the one of TLS above it. */
+  done(socket: Socket): void {
+    this.#open.delete(keyOf(socket));
+  }
+
+  close(): void {
+    for (const socket of this.#open.values()) socket.destroy();
+  }
+}
+
+/** Node does not lead from a TLS socket back to the socket below it; their remote ends are the same and unique. */
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

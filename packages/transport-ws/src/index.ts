@@ -1,0 +1,2 @@
+export { webSocket } from './web-socket.ts';
+export type { WebSocketOptions } from './ws-options.ts';

@@ -1,0 +1,99 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { onAbort, RpcError, splitHostPort, type Address, type Connection, type DialOptions } from '@rpcxjs/core';
+import { connectFailed, errorCode, socketEnds } from '@rpcxjs/transport-tcp';
+import { WebSocket, type ClientOptions } from 'ws';
+import { WsConnection, type WsEnds } from './ws-connection.ts';
+import type { ResolvedWebSocketOptions } from './ws-options.ts';
+
+/** Rejects with CONNECT_FAILED, or with the signal's reason; the signal means nothing once connected. */
+export function dialWebSocket(address: Address, options: ResolvedWebSocketOptions, { signal, runtime }: DialOptions): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
+      return;
+    }
+    const { handshakeTimeoutMs, closeTimeoutMs, pingMs } = options;
+    let socket: WebSocket;
+    try {
+      socket = new WebSocket(urlOf(address, options.path), clientOptions(address, options));
+    } catch (cause) {
+      reject(connectFailed(cause, address));
+      return;
+    }
+    let unlink = (): void => {};
+    const settle = (): void => {
+      timer.cancel();
+      unlink();
+      socket.removeAllListeners();
+    };
+    const giveUp = (error: Error): void => {
+      settle();
+      // It says so once more.
+      socket.on('error', () => {});
+      socket.terminate();
+      reject(error);
+    };
+    const timer = runtime.clock.setTimer(() => {
+      giveUp(connectFailed(new Error(`the handshake took longer than ${handshakeTimeoutMs} ms: does the other side speak WebSocket, and does a firewall drop the packets?`), address));
+    }, handshakeTimeoutMs);
+    socket.on('error', (cause) => giveUp(failure(cause, address)));
+    socket.on('close', () => giveUp(connectFailed(new Error('it was closed in its handshake'), address)));
+    socket.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
+      response.resume();
+      giveUp(refused(response.statusCode ?? 0, address, options.path));
+    });
+    // Before the message that may stand behind it.
+    socket.on('upgrade', ({ socket: below }) => {
+      const ends = endsOf(address, below);
+      settle();
+      const connection = new WsConnection(socket, { ...ends, clock: runtime.clock, pingMs, closeTimeoutMs });
+      socket.on('open', () => resolve(connection));
+    });
+    if (signal !== undefined) unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
+  });
+}
+
+/** Go has no host for this machine. */
+function urlOf({ network, host }: Address, path: string): string {
+  return `${network}://${host.startsWith(':') ? `localhost${host}` : host}${path}`;
+}
+
+function endsOf(remote: Address, below: Socket): WsEnds {
+  const { local, certificate } = socketEnds(remote.network, below);
+  return { local, remote, certificate };
+}
+
+function clientOptions(address: Address, { tls, secrets, headers, maxMessageBytes }: ResolvedWebSocketOptions): ClientOptions {
+  const { host } = splitHostPort(address.host);
+  return {
+    perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, followRedirects: false, headers: { ...headers },
+    // Go's server lets nobody in without one.
+    origin: `${address.network === 'wss' ? 'https' : 'http'}://${address.host.startsWith(':') ? `localhost${address.host}` : address.host}`,
+    ...(address.network === 'wss' ? {
+      ...(secrets as object), // the same options, whose types were written twice
+      rejectUnauthorized: tls?.insecureSkipVerify !== true,
+      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
+      ...(host === '' ? { host: 'localhost' } : {}),
+    } : {}),
+  };
+}
+
+function refused(status: number, address: Address, path: string): RpcError {
+  const why: Readonly<Record<number, string>> = {
+    401: 'the server asks for credentials: give them as headers',
+    403: 'the server does not let this origin in: see its origins',
+    404: `the server has no WebSocket at ${path}: compare the path of both sides`,
+    426: `the server wants another protocol at ${path}`,
+    503: 'the server is busy: try again later',
+  };
+  const advice = why[status] ?? (status >= 300 && status < 400 ? 'the server points elsewhere: dial that address' : 'the server speaks HTTP, and did not agree to WebSocket');
+  return connectFailed(new Error(`HTTP ${status}, ${advice}`), address);
+}
+
+function failure(cause: Error, address: Address): RpcError {
+  const code = errorCode(cause);
+  const noHttp = code?.startsWith('HPE_') === true || cause.message === 'socket hang up' || cause.message.startsWith('Invalid Sec-WebSocket') || code === 'ECONNRESET';
+  if (!noHttp) return connectFailed(cause, address);
+  return connectFailed(new Error(`the other side does not speak WebSocket (${cause.message}): compare network, port and TLS of both sides`, { cause }), address);
+}

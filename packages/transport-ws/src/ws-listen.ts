@@ -1,0 +1,149 @@
+import { createServer as createHttpServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { onAbort, RpcError, splitHostPort, type Address, type Listener, type ListenOptions } from '@rpcxjs/core';
+import { adviceFor, listenFailed, socketEnds } from '@rpcxjs/transport-tcp';
+import { WebSocketServer } from 'ws';
+import { Handshakes } from './handshakes.ts';
+import { originRefusal } from './origin.ts';
+import { WsConnection, type WsEnds } from './ws-connection.ts';
+import type { ResolvedWebSocketOptions } from './ws-options.ts';
+
+export interface ListenBehind {
+  readonly address: Address;
+  readonly options: ResolvedWebSocketOptions;
+  readonly given: ListenOptions;
+}
+
+/** Listens on a port of its own. Rejects with LISTEN_FAILED, or with the signal's reason. */
+export async function listenWebSocket(address: Address, options: ResolvedWebSocketOptions, given: ListenOptions): Promise<Listener> {
+  const server = ownServer(address, options);
+  // What does not ask for a WebSocket is told so.
+  server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' }).end(`this is an rpcx server: it takes WebSockets at ${options.path}\n`);
+  });
+  server.on('clientError', (cause: Error, socket: Duplex) => {
+    given.runtime.logger.debug({ error: cause.message }, 'a client did not speak HTTP');
+    socket.destroy();
+  });
+  server.on('tlsClientError', (cause: Error, socket: Socket) => {
+    given.runtime.logger.warn({ remote: socket.remoteAddress }, `a TLS handshake failed: ${adviceFor(cause) ?? cause.message}`);
+    socket.destroy();
+  });
+  const handshakes = new Handshakes({ clock: given.runtime.clock, most: options.maxHandshakes, timeoutMs: options.handshakeTimeoutMs });
+  server.on('connection', (socket: Socket) => handshakes.enter(socket));
+  const stop = takeUpgrades(server, { address, options, given }, handshakes);
+  await bind(server, address, given.signal);
+  const close = (): Promise<void> => {
+    stop();
+    server.close();
+    handshakes.close();
+    return Promise.resolve();
+  };
+  return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
+}
+
+/** Takes the WebSockets at our path of a server that is the caller's, from when it listens. Rejects with the signal's reason. */
+export async function listenBehind(server: Server, behind: ListenBehind): Promise<Listener> {
+  const { address, given: { signal } } = behind;
+  if (!server.listening) {
+    await new Promise<void>((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
+        return;
+      }
+      const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
+        server.off('listening', listening);
+        reject(reason as Error);
+      });
+      const listening = (): void => {
+        unlink();
+        resolve();
+      };
+      server.once('listening', listening);
+    });
+  }
+  const stop = takeUpgrades(server, behind);
+  const close = (): Promise<void> => {
+    stop();
+    return Promise.resolve();
+  };
+  return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
+}
+
+/** Returns what stops it. With `handshakes` the server is our own, and nobody else answers what is not for us. */
+function takeUpgrades(server: Server, { address, options, given }: ListenBehind, handshakes?: Handshakes): () => void {
+  const { clock } = given.runtime;
+  const { maxMessageBytes, pingMs, closeTimeoutMs, path } = options;
+  const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, clientTracking: false });
+  upgrades.on('wsClientError', (cause, socket) => answer(socket, 400, cause.message));
+  const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (new URL(request.url ?? '/', 'http://any').pathname !== path) {
+      if (handshakes !== undefined || server.listenerCount('upgrade') === 1) answer(socket, 404, `WebSockets are taken at ${path}`);
+      return;
+    }
+    const refusal = originRefusal(request, options.origins);
+    if (refusal !== undefined) {
+      given.runtime.logger.warn({ origin: request.headers.origin, host: request.headers.host }, refusal);
+      answer(socket, 403, refusal);
+      return;
+    }
+    upgrades.handleUpgrade(request, socket, head, (opened) => {
+      handshakes?.done(socket as Socket); // an HTTP server's are sockets
+      given.accept(new WsConnection(opened, { ...endsOf(address.network, socket), clock, pingMs, closeTimeoutMs }));
+    });
+  };
+  server.on('upgrade', take);
+  return () => void server.off('upgrade', take);
+}
+
+function endsOf(network: string, socket: Duplex): WsEnds {
+  const { local, remote, certificate } = socketEnds(network, socket as Socket); // an HTTP server's are sockets
+  return { local, remote, certificate };
+}
+
+function answer(socket: Duplex, status: number, text: string): void {
+  const body = `${text}\n`;
+  socket.on('error', () => {});
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
+function ownServer(address: Address, { tls, secrets, handshakeTimeoutMs }: ResolvedWebSocketOptions): Server {
+  const timeouts = { headersTimeout: handshakeTimeoutMs, requestTimeout: handshakeTimeoutMs, connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 1000), keepAliveTimeout: 1 };
+  if (address.network !== 'wss') return createHttpServer({ ...timeouts, noDelay: true });
+  if (tls?.cert === undefined) throw new TypeError('webSocket: a wss server needs tls.cert and tls.key');
+  const asks = tls.clientCertificate ?? 'ignore';
+  return createHttpsServer({ ...timeouts, ...secrets, noDelay: true, handshakeTimeout: handshakeTimeoutMs, requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require' });
+}
+
+function bind(server: Server, address: Address, signal: AbortSignal | undefined): Promise<void> {
+  const { host, port } = splitHostPort(address.host);
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error); // as above
+      return;
+    }
+    const failed = (cause: Error): void => {
+      unlink();
+      reject(listenFailed(cause, address));
+    };
+    const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
+      server.off('error', failed).on('error', () => {}).close();
+      reject(reason as Error); // as above
+    });
+    server.once('error', failed);
+    server.listen(host === '' ? { port } : { host, port }, () => {
+      unlink();
+      if (signal?.aborted) return;
+      server.off('error', failed).on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+function boundAddress({ network }: Address, server: Server): Address {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new RpcError('failed_precondition', 'webSocket: the server does not listen on a port', { reason: 'LISTEN_FAILED' });
+  return { network, host: `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}` };
+}

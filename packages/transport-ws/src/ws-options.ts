@@ -1,0 +1,85 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
+
+/** Options of `webSocket()`. */
+export interface WebSocketOptions {
+  /** The path that is dialled and served; any other one is answered with 404. @default '/_rpcx_', as in Go */
+  readonly path?: string | undefined;
+  /** Certificates and trust of `wss`, as of `tcp()`; without it `wss` trusts the system's authorities and cannot be listened on. */
+  readonly tls?: TcpTlsOptions | undefined;
+  /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. @default a server of its own */
+  readonly server?: Server | undefined;
+  /**
+   * Which pages may connect: their origins, or a function that decides. Whoever sends no `Origin` is no page, and is let in.
+   * @default pages of the same host and port
+   */
+  readonly origins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean) | undefined;
+  /** Sent when dialling, for what stands before a server. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Bytes of one WebSocket message, which may hold several frames; a longer one ends its connection with code 1009. @default 33 554 432 */
+  readonly maxMessageBytes?: number | undefined;
+  /** Connections that have not finished their handshake; more are refused. @default 1000 */
+  readonly maxHandshakes?: number | undefined;
+  /** Time for the name look-up, TCP, TLS and the HTTP handshake when dialling, and for the HTTP handshake of a client, in milliseconds. @default 5000 */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Silence after which the other side is sent a ping; without a byte within as long again the connection is cut. In milliseconds, 0 is off. @default 30000 */
+  readonly pingMs?: number | undefined;
+  /** How long the other side may take to end after `close()`, in milliseconds; then the connection is cut. @default 5000 */
+  readonly closeTimeoutMs?: number | undefined;
+}
+
+type Amount = 'maxMessageBytes' | 'maxHandshakes' | 'handshakeTimeoutMs' | 'pingMs' | 'closeTimeoutMs';
+export const webSocketDefaults: Readonly<Record<Amount, number>> = {
+  maxMessageBytes: 32 * 1024 * 1024,
+  maxHandshakes: 1000,
+  handshakeTimeoutMs: 5000,
+  pingMs: 30_000,
+  closeTimeoutMs: 5000,
+};
+
+export interface ResolvedWebSocketOptions extends Readonly<Record<Amount, number>> {
+  readonly path: string;
+  readonly tls: TcpTlsOptions | undefined;
+  /** What Node's https takes. */
+  readonly secrets: SecureContextOptions;
+  readonly server: Server | undefined;
+  readonly origins: WebSocketOptions['origins'];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Throws TypeError for options that cannot work. */
+export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebSocketOptions {
+  const { path = '/_rpcx_', origins, tls } = options;
+  if (typeof path !== 'string' || !path.startsWith('/') || /[\s?#]/.test(path)) throw new TypeError(`webSocket: path is ${JSON.stringify(path)}: it begins with a slash and has no query, as '/_rpcx_'`);
+  if (origins !== undefined && typeof origins !== 'function' && !Array.isArray(origins)) throw new TypeError("webSocket: origins takes a list, ['https://example.com'], or a function of the origin");
+  for (const origin of Array.isArray(origins) ? origins : []) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) throw new TypeError(`webSocket: ${JSON.stringify(origin)} is no origin: write it as pages send it, 'https://example.com' or 'http://localhost:8080'`);
+  }
+  const amounts = { ...webSocketDefaults };
+  for (const name of Object.keys(amounts) as Amount[]) {
+    const given = options[name];
+    if (given === undefined) continue;
+    const least = name === 'pingMs' ? 0 : 1;
+    if (!Number.isFinite(given) || given < least) throw new TypeError(`webSocket: ${name} is ${String(given)}: it takes a number from ${least} on`);
+    amounts[name] = given;
+  }
+  return { ...amounts, path, tls, secrets: tls === undefined ? {} : checked(tls), server: options.server, origins, headers: options.headers ?? {} };
+}
+
+function checked(tls: TcpTlsOptions): SecureContextOptions {
+  const { cert, key, passphrase, ca, minVersion = 'TLSv1.2' } = tls;
+  const bytes = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem));
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError('webSocket: tls.cert and tls.key belong together');
+  const secrets: SecureContextOptions = {
+    minVersion,
+    ...(cert === undefined ? {} : { cert: bytes(cert) }), ...(key === undefined ? {} : { key: bytes(key) }), ...(passphrase === undefined ? {} : { passphrase }),
+    ...(ca === undefined ? {} : { ca: (Array.isArray(ca) ? (ca as readonly (string | Uint8Array)[]) : [ca as string | Uint8Array]).map(bytes) }), // what is no list is one of them
+  };
+  try {
+    createSecureContext(secrets);
+  } catch (cause) {
+    throw new TypeError(`webSocket: tls cannot be used: ${(cause as Error).message}; it takes PEM texts`, { cause });
+  }
+  return secrets;
+}
