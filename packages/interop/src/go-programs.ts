@@ -8,11 +8,15 @@ import { fileURLToPath } from 'node:url';
 export type GoPrograms = { readonly server: string; readonly client: string; readonly golden: string; readonly missing?: undefined } | { readonly missing: string };
 /** Those that meet by a registry: they bring in the clients of four, so they are built for themselves. */
 export type GoRegistryPrograms = { readonly provider: string; readonly consumer: string; readonly missing?: undefined } | { readonly missing: string };
+/** Those that speak QUIC: the last rpcx that can is older than the rest needs. */
+export type GoQuicPrograms = { readonly server: string; readonly client: string; readonly missing?: undefined } | { readonly missing: string };
 
 /** A module of Go beside this folder, and its commands. */
 interface GoModule<Name extends string> {
   readonly folder: string;
   readonly programs: readonly Name[];
+  /** Build tags, comma-separated. */
+  readonly tags?: string;
 }
 type Built<Name extends string> = (Record<Name, string> & { readonly missing?: undefined }) | { readonly missing: string };
 
@@ -26,8 +30,12 @@ export function buildGoPrograms(): Promise<GoPrograms> {
 export function buildGoRegistryPrograms(): Promise<GoRegistryPrograms> {
   return buildOnce({ folder: 'go-registries', programs: ['provider', 'consumer'] });
 }
+/** As `buildGoPrograms`, for those that speak QUIC. */
+export function buildGoQuicPrograms(): Promise<GoQuicPrograms> {
+  return buildOnce({ folder: 'go-quic', programs: ['server', 'client'], tags: 'quic' });
+}
 
-async function buildOnce<Name extends string>({ folder: name, programs }: GoModule<Name>): Promise<Built<Name>> {
+async function buildOnce<Name extends string>({ folder: name, programs, tags = '' }: GoModule<Name>): Promise<Built<Name>> {
   if (process.env['GO'] === 'off') return { missing: 'switched off by GO=off' };
   const sources = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const folder = join(cache, `${name}-${hashOfSources(sources)}`);
@@ -40,7 +48,7 @@ async function buildOnce<Name extends string>({ folder: name, programs }: GoModu
   const lock = join(cache, `${name}.lock`);
   await takeLock(lock);
   try {
-    const failure = isBuilt() ? undefined : await build({ go, sources, folder, programs });
+    const failure = isBuilt() ? undefined : await build({ go, sources, folder, programs, tags });
     return failure === undefined ? found() : { missing: failure };
   } finally {
     rmSync(lock, { recursive: true, force: true });
@@ -52,12 +60,13 @@ interface GoBuild {
   readonly sources: string;
   readonly folder: string;
   readonly programs: readonly string[];
+  readonly tags: string;
 }
 
 /** What went wrong, if anything did. */
-async function build({ go, sources, folder, programs }: GoBuild): Promise<string | undefined> {
+async function build({ go, sources, folder, programs, tags }: GoBuild): Promise<string | undefined> {
   const fresh = mkdtempSync(join(cache, 'new-'));
-  const { code, output } = await run(go, ['build', '-mod=mod', '-trimpath', '-o', `${fresh}/`, ...programs.map((name) => `./cmd/${name}`)], sources);
+  const { code, output } = await run(go, ['build', '-mod=mod', '-trimpath', '-tags', tags, '-o', `${fresh}/`, ...programs.map((name) => `./cmd/${name}`)], sources);
   if (code !== 0) {
     rmSync(fresh, { recursive: true, force: true });
     return `\`go build\` in ${sources} ended with ${code}: ${output.slice(-2000)}`;

@@ -11,6 +11,8 @@ const stream = 0;
 const writeHighWaterBytes = 64 * 1024;
 // One buffer for all connections of the process: a read is delivered before the next one begins.
 const readBytes = 256 * 1024;
+// How long a peer that has ended may take to acknowledge our end: Go's rpcx ends its side and then often its process, without a word.
+const acknowledgeMs = 1000;
 const nothing = new Uint8Array(0);
 let readBuffer: Uint8Array | undefined;
 
@@ -103,7 +105,7 @@ export class QuicConnection implements Connection, LoopOwner {
   /** Waits until the other side has ended too, at most `closeTimeoutMs`. What still arrives is dropped. */
   close(): Promise<void> {
     if (this.#state === 'open') {
-      this.#beginEnding();
+      this.#beginEnding(this.#init.closeTimeoutMs);
       // Reads what is there to the end; not in the caller's own turn.
       this.#init.loop.schedule();
     }
@@ -191,7 +193,7 @@ export class QuicConnection implements Connection, LoopOwner {
     if (bytes > 0 && this.#state === 'open') this.#sink?.data(readBuffer.subarray(0, bytes));
     if (!fin) return true;
     this.#finReceived = true;
-    if (this.#is('open')) this.#beginEnding();
+    this.#beginEnding(Math.min(acknowledgeMs, this.#init.closeTimeoutMs));
     this.#report(undefined);
     return false;
   }
@@ -250,12 +252,15 @@ export class QuicConnection implements Connection, LoopOwner {
     this.#finish(undefined);
   }
 
-  #beginEnding(): void {
+  #beginEnding(limitMs: number): void {
+    // A sink may have closed or aborted just now.
+    if (this.#is('closed')) return;
     this.#state = 'ending';
+    this.#endTimer?.cancel();
     this.#endTimer = this.#init.loop.clock.setTimer(() => {
       this.#init.loop.close(true, abortedCode, 'it took too long to end');
       this.#finish(connectionLost(new Error(`it did not end within ${this.#init.closeTimeoutMs} ms after this side did`), this.remote));
-    }, this.#init.closeTimeoutMs);
+    }, limitMs);
   }
 
   #finish(reason: Error | undefined): void {

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createClient } from '@rpcxjs/client';
+import { quic, type QuicTlsOptions } from '@rpcxjs/transport-quic';
+import { buildGoQuicPrograms, type Certificates, GoQuicClient, makeCertificates, startGoQuicServer } from '../../src/index.ts';
+import { Arith } from '../arith.ts';
+import { recordingLogger } from '../recording-logger.ts';
+import { codecs, startTypeScriptServer } from '../typescript-server.ts';
+
+const built = await buildGoQuicPrograms();
+if (built.missing !== undefined && process.env['CI'] !== undefined) throw new Error(`the Go peers must be there when CI is set: ${built.missing}`);
+
+describe.skipIf(built.missing !== undefined)(`QUIC${built.missing === undefined ? '' : ` (skipped: ${built.missing.split('\n')[0]})`}`, () => {
+  let certificates: Certificates;
+  let ca: string;
+  const pair = (who: 'server' | 'client'): Pick<QuicTlsOptions, 'cert' | 'key'> => ({ cert: readFileSync(certificates[who].cert, 'utf8'), key: readFileSync(certificates[who].key, 'utf8') });
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+    ca = readFileSync(certificates.ca, 'utf8');
+  });
+  afterAll(() => { certificates[Symbol.dispose](); });
+
+  it('a TypeScript client calls a Go server whose authority it trusts, and no other', async () => {
+    await using go = await startGoQuicServer(certificates.server);
+    await using client = createClient({ servers: go.address, transports: [quic({ tls: { ca } })], codecs });
+    const arith = client.service(Arith);
+    expect(await arith.Mul({ A: 6, B: 7 })).toEqual({ C: 42 });
+    const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => arith.Mul({ A: n, B: 3 })));
+    expect(answers.every(({ C }, n) => C === 3 * n)).toBe(true);
+    await using distrustful = createClient({ servers: go.address, transports: [quic()], codecs });
+    await expect(distrustful.service(Arith).Mul({ A: 6, B: 7 })).rejects.toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED' });
+  });
+
+  it('a Go client calls a TypeScript server', async () => {
+    const logger = recordingLogger();
+    await using peer = await startTypeScriptServer({ transports: [quic({ tls: pair('server') })], logger }, 'quic@127.0.0.1:0');
+    await using go = await GoQuicClient.start({ address: peer.address, ca: certificates.ca });
+    expect(await go.many(2000, 50)).toMatchObject({ failed: 0, firstError: null });
+    expect(await go.echo(3_000_000)).toMatchObject({ same: true });
+    await expect(GoQuicClient.start({ address: peer.address, ca: certificates.ca, name: 'elsewhere' })).rejects.toThrow(/certificate/);
+    await vi.waitFor(() => { expect(logger.lines).toEqual([expect.stringContaining('warn: a QUIC handshake failed')]); });
+  });
+});
