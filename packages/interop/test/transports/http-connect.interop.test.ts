@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClient } from '@rpcxjs/client';
-import { isConnect, isRpcx, sniff, sniffStats } from '@rpcxjs/sniff';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
-import { tcp } from '@rpcxjs/transport-tcp';
 import { type Certificates, type GoClient, makeCertificates, startGoClient, startGoServer } from '../../src/index.ts';
 import { Arith } from '../arith.ts';
 import { codecs, startTypeScriptServer } from '../typescript-server.ts';
@@ -60,16 +59,14 @@ describeWithGo('HTTP CONNECT', () => {
     await expect(goClient.connect({ servers: [peer.address] })).rejects.toThrow('unexpected HTTP response: 404 Not Found');
   });
 
-  it('shares a port with rpcx, and Go calls both', async () => {
-    const ports = sniff(tcp(), { rpcx: isRpcx, connect: isConnect });
-    await using peer = await startTypeScriptServer({ transports: [ports.rpcx, httpConnect({ over: ports.connect })] });
-    const host = peer.address.slice('tcp@'.length);
-    expect(await peer.server.listen(`http@${host}`)).toEqual([`http@${host}`]);
-    for (const network of ['tcp', 'http']) {
-      const connection = await goClient.connect({ servers: [`${network}@${host}`] });
-      expect(await connection.many(500, 20)).toMatchObject({ failed: 0 });
-      await connection.close();
-    }
-    expect(sniffStats(ports).recognised).toEqual({ rpcx: 1, connect: 1 });
+  it('carries calls from Go behind an HTTP server, whose pages stay', async () => {
+    const web = createServer((request, response) => response.end(`page ${request.url}`));
+    await using peer = await startTypeScriptServer({ transports: [httpConnect({ server: web })] }, 'http@127.0.0.1:0');
+    const connection = await goClient.connect({ servers: [peer.address], heartbeatMs: 50 });
+    const calls = connection.many(1000, 20);
+    expect(await (await fetch(peer.address.replace('http@', 'http://'))).text()).toBe('page /');
+    expect(await calls).toMatchObject({ failed: 0 });
+    await connection.close();
+    web.closeAllConnections();
   });
 });
