@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/smallnest/rpcx v1.9.4
+	golang.org/x/net v0.47.0
 	google.golang.org/protobuf v1.36.4
 )
 
@@ -53,7 +54,6 @@ require (
 	github.com/xtaci/kcp-go v5.4.20+incompatible // indirect
 	golang.org/x/crypto v0.45.0 // indirect
 	golang.org/x/mod v0.29.0 // indirect
-	golang.org/x/net v0.47.0 // indirect
 	golang.org/x/sync v0.18.0 // indirect
 	golang.org/x/sys v0.38.0 // indirect
 	golang.org/x/text v0.31.0 // indirect

@@ -4,10 +4,10 @@ import { LineProcess } from './line-process.ts';
 /** How the Go server is started. */
 export interface GoServerOptions {
   /** @default 'tcp' */
-  readonly network?: 'tcp' | 'unix' | 'http';
+  readonly network?: 'tcp' | 'unix' | 'http' | 'ws' | 'wss';
   /** `host:port` or the path of a socket. @default '127.0.0.1:0', a free port */
   readonly address?: string;
-  /** The path that a server of network `http` answers CONNECT on. @default '/_rpcx_' */
+  /** The path that a server of network `http`, `ws` or `wss` answers on. @default '/_rpcx_' */
   readonly path?: string;
   /** PEM files; with them the server speaks TLS, and with `ca` it asks for a client certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };

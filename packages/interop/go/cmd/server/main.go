@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	network      = flag.String("network", "tcp", "tcp, unix or http")
+	network      = flag.String("network", "tcp", "tcp, unix, http, ws or wss")
 	address      = flag.String("address", "127.0.0.1:0", "host:port (port 0 is free choice) or the path of a socket")
 	certificate  = flag.String("cert", "", "PEM file; with it the server speaks TLS")
 	key          = flag.String("key", "", "PEM file")
