@@ -10,6 +10,8 @@ export type GoPrograms = { readonly server: string; readonly client: string; rea
 export type GoRegistryPrograms = { readonly provider: string; readonly consumer: string; readonly missing?: undefined } | { readonly missing: string };
 /** Those that speak QUIC: the last rpcx that can is older than the rest needs. */
 export type GoQuicPrograms = { readonly server: string; readonly client: string; readonly missing?: undefined } | { readonly missing: string };
+/** Those that speak KCP, which rpcx has behind a build tag. */
+export type GoKcpPrograms = { readonly server: string; readonly client: string; readonly missing?: undefined } | { readonly missing: string };
 
 /** A module of Go beside this folder, and its commands. */
 interface GoModule<Name extends string> {
@@ -33,6 +35,10 @@ export function buildGoRegistryPrograms(): Promise<GoRegistryPrograms> {
 /** As `buildGoPrograms`, for those that speak QUIC. */
 export function buildGoQuicPrograms(): Promise<GoQuicPrograms> {
   return buildOnce({ folder: 'go-quic', programs: ['server', 'client'], tags: 'quic' });
+}
+/** As `buildGoPrograms`, for those that speak KCP. */
+export function buildGoKcpPrograms(): Promise<GoKcpPrograms> {
+  return buildOnce({ folder: 'go-kcp', programs: ['server', 'client'], tags: 'kcp' });
 }
 
 async function buildOnce<Name extends string>({ folder: name, programs, tags = '' }: GoModule<Name>): Promise<Built<Name>> {

@@ -1,7 +1,7 @@
 // Builds the Go peers ahead of the tests: `pnpm --filter @rpcxjs/interop run build:go`.
-import { buildGoPrograms, buildGoQuicPrograms } from './go-programs.ts';
+import { buildGoKcpPrograms, buildGoPrograms, buildGoQuicPrograms } from './go-programs.ts';
 
-for (const build of [buildGoPrograms, buildGoQuicPrograms]) {
+for (const build of [buildGoPrograms, buildGoQuicPrograms, buildGoKcpPrograms]) {
   const built = await build();
   if (built.missing !== undefined) {
     console.error(built.missing);
