@@ -20,3 +20,4 @@ export { selectorCases } from './selector.ts';
 export type { SelectorCasesOptions, SelectorSupports } from './selector.ts';
 export { transportCases } from './transport.ts';
 export type { TransportCasesOptions, TransportSupports } from './transport.ts';
+export type { TransportWay } from './transport-rig.ts';

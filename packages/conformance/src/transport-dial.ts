@@ -2,7 +2,8 @@ import { RpcError } from '@rpcxjs/core';
 import type { Connection } from '@rpcxjs/core';
 import { claim } from './case.ts';
 import { drawnBytes } from './drawn-bytes.ts';
-import { digestOf, rigRuntime, started, turns } from './transport-rig.ts';
+import { nothingLeft, openResources } from './open-resources.ts';
+import { digestOf, started, turns } from './transport-rig.ts';
 import type { TransportRig } from './transport-rig.ts';
 import type { TransportRule } from './transport.ts';
 
@@ -15,10 +16,10 @@ async function failure(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Open handles and requests of a Node process, undefined elsewhere. */
-function openResources(): number | undefined {
-  const { process } = globalThis as { process?: { getActiveResourcesInfo?: () => string[] } }; // present on Node only
-  return process?.getActiveResourcesInfo?.().filter((kind) => kind.endsWith('Wrap')).length;
+/** Ever later: microtasks first, then milliseconds. */
+async function moment(index: number): Promise<void> {
+  for (let task = 0; task < Math.min(index, 8); task++) await Promise.resolve();
+  if (index > 8) await turns(index - 8);
 }
 
 async function usable(rig: TransportRig, client: Connection): Promise<void> {
@@ -56,6 +57,7 @@ export const dialCases: readonly TransportRule[] = [
   {
     name: 'takes no connection after the listener closed, and leaves those that it took alone',
     late: 'close() of the listener did not settle while a connection was open',
+    straight: true,
     async check(rig) {
       const listener = await rig.listen();
       const { client, server } = await rig.pair(listener);
@@ -73,6 +75,7 @@ export const dialCases: readonly TransportRule[] = [
   {
     name: 'a dial to nobody fails as CONNECT_FAILED with nothing sent and the address in it',
     late: 'the dial did not settle',
+    straight: true,
     async check(rig) {
       const listener = await rig.listen();
       await listener.close();
@@ -86,6 +89,7 @@ export const dialCases: readonly TransportRule[] = [
   {
     name: 'a second listener on the same address is refused',
     late: 'the second listen() did not settle',
+    straight: true,
     needs: 'exclusiveListen',
     async check(rig) {
       const listener = await rig.listen();
@@ -100,7 +104,7 @@ export const dialCases: readonly TransportRule[] = [
     async check(rig) {
       const listener = await rig.listen();
       const reason = new Error('planted by the conformance kit');
-      const error = await failure(() => rig.dialer.dial(listener.address, { runtime: rigRuntime, signal: AbortSignal.abort(reason) }));
+      const error = await failure(() => rig.dialer.dial(listener.address, { runtime: rig.runtime, signal: AbortSignal.abort(reason) }));
       claim(error === reason, `it gave ${error === undefined ? 'a connection' : String(error)} instead of the signal's reason`);
       await turns();
       claim(rig.acceptedCount === 0, 'a connection was made although the signal had aborted before the dial');
@@ -113,14 +117,43 @@ export const dialCases: readonly TransportRule[] = [
       const listener = await rig.listen();
       const controller = new AbortController();
       const reason = new Error('planted by the conformance kit');
-      const dialling = failure(async () => rig.keep(await rig.dialer.dial(listener.address, { runtime: rigRuntime, signal: controller.signal })));
+      const dialling = failure(async () => rig.keep(await rig.dialer.dial(listener.address, { runtime: rig.runtime, signal: controller.signal })));
       controller.abort(reason);
       const error = await dialling;
       claim(error === reason, `it gave ${error === undefined ? 'a connection' : String(error)} instead of the signal's reason`);
       await turns();
-      if (rig.acceptedCount === 0) return;
+      if (rig.acceptedCount === 0 || !rig.abortIsHeard) return;
       const side = started(await rig.accepted());
       await side.sink.until(() => side.sink.closes > 0);
+    },
+  },
+  {
+    name: 'dials that are aborted at every moment of their way leave nothing open',
+    late: 'a dial that was aborted on its way did not settle, or its accepted side never ended',
+    straight: true,
+    async check(rig) {
+      const listener = await rig.listen();
+      const before = openResources(rig.clock);
+      for (let round = 0; round < 16; round++) {
+        const controller = new AbortController();
+        const reason = new Error('planted by the conformance kit');
+        const outcome = rig.dialer.dial(listener.address, { runtime: rig.runtime, signal: controller.signal }).then(
+          (connection) => {
+            rig.keep(connection);
+            return connection;
+          },
+          (error: unknown) => claim(error === reason, `it rejected with ${String(error)} instead of the signal's reason`),
+        );
+        await moment(round);
+        controller.abort(reason);
+        (await outcome)?.abort();
+      }
+      await turns();
+      for (let taken = 0; taken < rig.acceptedCount; taken++) {
+        const side = started(await rig.accepted());
+        await side.sink.until(() => side.sink.closes > 0);
+      }
+      await nothingLeft(rig.clock, before, 'the aborted dials');
     },
   },
   {
@@ -129,7 +162,7 @@ export const dialCases: readonly TransportRule[] = [
     async check(rig) {
       const listener = await rig.listen();
       const controller = new AbortController();
-      const connection = await rig.dialer.dial(listener.address, { runtime: rigRuntime, signal: controller.signal });
+      const connection = await rig.dialer.dial(listener.address, { runtime: rig.runtime, signal: controller.signal });
       rig.keep(connection);
       const side = started(connection);
       controller.abort(new Error('planted by the conformance kit'));
@@ -143,18 +176,19 @@ export const dialCases: readonly TransportRule[] = [
     late: 'the listen did not settle',
     async check(rig) {
       const reason = new Error('planted by the conformance kit');
-      const error = await failure(() => rig.listenWith({ runtime: rigRuntime, signal: AbortSignal.abort(reason), accept() {} }));
+      const error = await failure(() => rig.listenWith({ runtime: rig.runtime, signal: AbortSignal.abort(reason), accept() {} }));
       claim(error === reason, `it gave ${error === undefined ? 'a listener' : String(error)} instead of the signal's reason`);
     },
   },
   {
     name: 'a thousand connections, opened and closed, leave nothing open',
     late: 'a thousand connections took too long, or one close() did not settle',
+    straight: true,
     long: true,
     needs: 'manyConnections',
     async check(rig) {
       const listener = await rig.listen();
-      const before = openResources();
+      const before = openResources(rig.clock);
       for (let round = 0; round < 1000; round++) {
         const { client, server } = await rig.pair(listener);
         client.connection.write(Uint8Array.of(round));
@@ -162,9 +196,7 @@ export const dialCases: readonly TransportRule[] = [
         else await Promise.all([client.connection.close(), server.connection.close()]);
         if (round % 3 === 0) await server.sink.until(() => server.sink.closes > 0);
       }
-      for (let round = 0; round < 200 && (openResources() ?? 0) > (before ?? 0); round++) await turns(1);
-      const after = openResources();
-      claim(before === undefined || after === undefined || after <= before, `${String(after)} handles are open, before the thousand connections it were ${String(before)}`);
+      await nothingLeft(rig.clock, before, 'the thousand connections');
     },
   },
 ];

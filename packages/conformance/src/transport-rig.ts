@@ -1,6 +1,7 @@
 import { systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Connection, ConnectionSink, Dialer, Listener, ListenOptions, Logger, Runtime } from '@rpcxjs/core';
 import { claim } from './case.ts';
+import { CountingClock } from './open-resources.ts';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 export const rigRuntime: Runtime = Object.freeze({ clock: systemClock, logger: silent });
@@ -68,30 +69,71 @@ export interface Pair {
   readonly server: Side;
 }
 
+/**
+ * A way to a listener that is not the straight one; a fault proxy of `@rpcxjs/testing` is one. For a transport over UDP:
+ *
+ *     const cases = transportCases({
+ *       create: () => kcp(),
+ *       address: 'kcp@127.0.0.1:0',
+ *       supports: { abortIsHeard: false },
+ *       through: async (target) => {
+ *         const proxy = await udpFaultProxy({ target, seed: 7 });
+ *         for (const way of [proxy.toServer, proxy.toClient]) way.set({ lossRatio: 0.1, duplicateRatio: 0.05, reorderRatio: 0.05, latencyMs: 1, jitterMs: 2 });
+ *         return proxy;
+ *       },
+ *     });
+ *
+ * Over TCP it is `faultProxy`, with `{ latencyMs: 1, jitterMs: 2, sliceBytes: 1400 }`. Either keeps the network of its target, `faultProxy` a path too.
+ */
+export interface TransportWay {
+  /** What is dialled in place of the listener's address. */
+  readonly address: Address;
+  close(): Promise<void>;
+}
+
+export interface TransportRigInit {
+  readonly transport: Dialer & Acceptor;
+  readonly where: Address;
+  readonly through: ((target: Address) => Promise<TransportWay>) | undefined;
+  readonly abortIsHeard: boolean;
+}
+
 /** What one case opens; `close` leaves nothing behind, whatever the case did. */
 export class TransportRig {
   readonly dialer: Dialer;
+  /** Whether the other side of an abort can be waited for. */
+  readonly abortIsHeard: boolean;
+  readonly clock: CountingClock = new CountingClock();
+  readonly runtime: Runtime = Object.freeze({ clock: this.clock, logger: silent });
   readonly #acceptor: Acceptor;
   readonly #where: Address;
+  readonly #through: TransportRigInit['through'];
+  readonly #ways: TransportWay[] = [];
   readonly #connections: Connection[] = [];
   readonly #listeners: Listener[] = [];
   readonly #accepted: Connection[] = [];
   #wanting: ((connection: Connection) => void)[] = [];
 
-  constructor(transport: Dialer & Acceptor, where: Address) {
-    this.dialer = transport;
-    this.#acceptor = transport;
-    this.#where = where;
+  constructor(init: TransportRigInit) {
+    this.dialer = init.transport;
+    this.abortIsHeard = init.abortIsHeard;
+    this.#acceptor = init.transport;
+    this.#where = init.where;
+    this.#through = init.through;
   }
 
   /** Connections accepted so far. */
   acceptedCount = 0;
 
+  /** The listener's address is the one to dial: that of the way, where there is one. */
   async listen(where: Address = this.#where): Promise<Listener> {
-    const options: ListenOptions = Object.freeze({ runtime: rigRuntime, accept: (connection: Connection) => this.#take(connection) });
+    const options: ListenOptions = Object.freeze({ runtime: this.runtime, accept: (connection: Connection) => this.#take(connection) });
     const listener = await this.#acceptor.listen(Object.freeze({ ...where }), options);
     this.#listeners.push(listener);
-    return listener;
+    if (this.#through === undefined) return listener;
+    const way = await this.#through(listener.address);
+    this.#ways.push(way);
+    return { address: way.address, close: () => listener.close(), [Symbol.asyncDispose]: () => listener.close() };
   }
 
   /** As `listen`, with options of the case. */
@@ -102,7 +144,7 @@ export class TransportRig {
   }
 
   async dial(address: Address): Promise<Connection> {
-    const connection = await this.dialer.dial(Object.freeze({ ...address }), Object.freeze({ runtime: rigRuntime }));
+    const connection = await this.dialer.dial(Object.freeze({ ...address }), Object.freeze({ runtime: this.runtime }));
     this.keep(connection);
     return connection;
   }
@@ -133,6 +175,7 @@ export class TransportRig {
   async close(): Promise<void> {
     for (const connection of this.#connections) connection.abort();
     for (const listener of this.#listeners) await listener.close();
+    for (const way of this.#ways) await way.close();
   }
 
   #take(connection: Connection): void {

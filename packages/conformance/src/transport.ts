@@ -6,11 +6,14 @@ import { dialCases } from './transport-dial.ts';
 import { endCases } from './transport-end.ts';
 import { flowCases } from './transport-flow.ts';
 import { TransportRig } from './transport-rig.ts';
+import type { TransportWay } from './transport-rig.ts';
 
 /** What a transport can do. Each is assumed; set the ones to false that it cannot. */
 export interface TransportSupports {
   /** The other side of an `abort` can tell it from a clean end. @default true */
   readonly abortIsError?: boolean | undefined;
+  /** The other side of an `abort` hears of it soon; false where the only word of it may get lost, as through a proxy that loses datagrams. @default true */
+  readonly abortIsHeard?: boolean | undefined;
   /** A second `listen` on the same address is refused. @default true */
   readonly exclusiveListen?: boolean | undefined;
   /** Thousand connections may be opened one after the other in the time of a test. @default true */
@@ -22,6 +25,8 @@ export interface TransportCasesOptions {
   readonly create: () => Dialer & Acceptor;
   /** Where to listen, for example `tcp@127.0.0.1:0`; the listener says what it became. */
   readonly address: Address | string | (() => Address | string);
+  /** Leads connections another way, as `TransportWay` shows. The cases about who listens where, the 64 MiB and the thousand connections are then left to a run without it. @default straight to the listener */
+  readonly through?: ((target: Address) => Promise<TransportWay>) | undefined;
   /** What it can do; each is assumed. */
   readonly supports?: TransportSupports | undefined;
   /** The deadline of each case in milliseconds; the long ones have six times that. @default 5000 */
@@ -34,7 +39,9 @@ export interface TransportRule {
   /** Said when the deadline passes. */
   readonly late: string;
   readonly long?: boolean | undefined;
-  readonly needs?: keyof TransportSupports | undefined;
+  readonly needs?: keyof TransportSupports | readonly (keyof TransportSupports)[] | undefined;
+  /** Not for a way with something between the two sides. */
+  readonly straight?: boolean | undefined;
   check(rig: TransportRig): Promise<void>;
 }
 
@@ -45,11 +52,16 @@ export function transportCases(options: TransportCasesOptions): ConformanceCase[
     const given = typeof options.address === 'function' ? options.address() : options.address;
     return typeof given === 'string' ? parseAddress(given) : given;
   };
-  return [...flowCases, ...endCases, ...dialCases].map((rule) => {
-    const skip = rule.needs !== undefined && supports[rule.needs] === false ? `it does not support ${rule.needs}` : undefined;
+  const rules = [...flowCases, ...endCases, ...dialCases].filter((rule) => options.through === undefined || rule.straight !== true);
+  return rules.map((rule) => {
+    const missing = [rule.needs ?? []].flat().find((need) => supports[need] === false);
+    const skip = missing === undefined ? undefined : `it does not support ${missing}`;
     const limit = rule.long === true ? deadlineMs * 6 : deadlineMs;
     let rig: TransportRig | undefined;
-    const one = conformanceCase(`transport: ${rule.name}`, { late: rule.late, skip, deadlineMs: limit }, () => rule.check((rig = new TransportRig(create(), where()))));
+    const one = conformanceCase(`transport: ${rule.name}`, { late: rule.late, skip, deadlineMs: limit }, () => {
+      rig = new TransportRig({ transport: create(), where: where(), through: options.through, abortIsHeard: supports.abortIsHeard !== false });
+      return rule.check(rig);
+    });
     const run = async (): Promise<void> => {
       try {
         await one.run();

@@ -1,5 +1,5 @@
 import { RpcError } from '@rpcxjs/core';
-import type { Acceptor, Address, Connection, ConnectionSink, Dialer, DialOptions, Listener, ListenOptions } from '@rpcxjs/core';
+import type { Acceptor, Address, Connection, ConnectionSink, Dialer, DialOptions, Listener, ListenOptions, Timer } from '@rpcxjs/core';
 
 /** What a loopback can be made to do wrong, one defect for each rule. */
 export type Defect =
@@ -8,7 +8,10 @@ export type Defect =
   | 'ignores the end of the other side' | 'reports an end twice' | 'close waits for start' | 'forgets the reason' | 'abort is an end' | 'silent abort'
   | 'delivers after abort' | 'throws after the end' | 'counts after the end' | 'no network' | 'lies about its address' | 'listener takes its connections along'
   | 'listener stays' | 'plain error' | 'pretends to have sent' | 'two listeners' | 'dials in spite of the signal' | 'ignores a signal on the way' | 'keeps looking at the signal'
-  | 'listens in spite of the signal' | 'writes into the options';
+  | 'listens in spite of the signal' | 'writes into the options' | 'leaves a timer' | 'keeps what it dialled in vain';
+
+/** For the test that saw them to cancel. */
+export const leftTimers: Timer[] = [];
 
 const capacity = 64 * 1024;
 const shared: { side: Side | undefined } = { side: undefined };
@@ -168,8 +171,13 @@ export function loopback(defect?: Defect): Dialer & Acceptor {
     client.peer = server;
     server.peer = client;
     if (defect === 'keeps looking at the signal') options.signal?.addEventListener('abort', () => client.abort());
+    if (defect === 'leaves a timer') leftTimers.push(options.runtime.clock.setTimer(() => {}, 1e6));
     accepted.get(listener)?.push(server);
     listener.accept(server);
+    if (defect === 'keeps what it dialled in vain') {
+      await Promise.resolve();
+      options.signal?.throwIfAborted();
+    }
     return client;
   };
   return { networks, listen, dial };

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { conformsLine, countCases, transportCases } from '../src/index.ts';
-import { loopback } from './loopback.ts';
+import type { TransportCasesOptions } from '../src/index.ts';
+import { leftTimers, loopback } from './loopback.ts';
 import type { Defect } from './loopback.ts';
 
 const address = 'loopback@here';
@@ -52,6 +53,8 @@ const defects: readonly (readonly [Defect, string, RegExp])[] = [
   ['two listeners', 'a second listener', /gave a second listener/],
   ['dials in spite of the signal', 'a dial with an aborted signal', /instead of the signal's reason/],
   ['ignores a signal on the way', 'a dial that is aborted on the way', /gave a connection instead/],
+  ['keeps what it dialled in vain', 'dials that are aborted at every moment', /its accepted side never ended/],
+  ['leaves a timer', 'a thousand connections', /timers wait, before the thousand connections it were 0/],
   ['keeps looking at the signal', 'a signal that aborts after the dial', /when the signal of its finished dial aborted/],
   ['listens in spite of the signal', 'a listen with an aborted signal', /gave a listener instead/],
   ['writes into the options', 'listens where it was told', /not extensible|Cannot add property/],
@@ -60,7 +63,9 @@ const defects: readonly (readonly [Defect, string, RegExp])[] = [
 describe('a transport that breaks a rule fails the case of that rule', () => {
   for (const [defect, name, sentence] of defects) {
     it(`${defect}: ${name}`, async () => {
-      expect(await verdict(defect, name)).toMatch(sentence);
+      const said = await verdict(defect, name);
+      for (const timer of leftTimers.splice(0)) timer.cancel();
+      expect(said).toMatch(sentence);
     });
   }
 
@@ -87,4 +92,37 @@ it('skips what a transport says that it does not support, and says so', async ()
   expect(countCases(cases).skippedNames).toEqual(['transport: the other side can tell an abort from a clean end', 'transport: a thousand connections, opened and closed, leave nothing open']);
   expect(conformsLine('loopback', cases)).toMatch(/^loopback conforms to @rpcxjs\/conformance 0\.1 \(\d+ cases, 2 skipped: transport: the other side/);
   await cases.find((one) => one.skip !== undefined)?.run();
+});
+
+describe('another way to the listener', () => {
+  it('is taken by each dial, closed after each case, and leaves out the cases about who listens where and the long ones', async () => {
+    let ways = 0;
+    let open = 0;
+    const through: TransportCasesOptions['through'] = async (target) => {
+      ways++;
+      open++;
+      expect(target).toEqual({ network: 'loopback', host: 'here' });
+      return { address: { network: 'loopback', host: 'there' }, close: async () => void open-- };
+    };
+    const create = (): ReturnType<typeof loopback> => {
+      const inner = loopback();
+      return { ...inner, dial: (where, options) => {
+        expect(where.host).toBe('there');
+        return inner.dial({ ...where, host: 'here' }, options);
+      } };
+    };
+    const cases = transportCases({ create, address, through });
+    for (const one of cases) await one.run();
+    expect([ways > 20, open]).toEqual([true, 0]);
+    const names = new Set(cases.map((one) => one.name));
+    expect(honest.filter((one) => !names.has(one.name)).map((one) => one.name.replace(/^transport: (\S+ \S+ \S+).*/, '$1'))).toEqual([
+      '64 MiB against', 'takes no connection', 'a dial to', 'a second listener', 'dials that are', 'a thousand connections,',
+    ]);
+  });
+
+  it('may swallow the word of an abort', async () => {
+    const cases = transportCases({ create: () => loopback('silent abort'), address, supports: { abortIsHeard: false } });
+    for (const one of cases.filter((each) => /abort\(.* report|from inside data/.test(each.name))) await one.run();
+    expect(countCases(cases).skippedNames).toEqual(['transport: the other side can tell an abort from a clean end']);
+  });
 });

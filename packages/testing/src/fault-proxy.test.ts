@@ -82,6 +82,11 @@ describe('faultProxy', () => {
     await until(() => proxy.connections === 0);
   });
 
+  it('speaks of the network of its target, and of its path', async () => {
+    await using proxy = await faultProxy({ target: 'ws@127.0.0.1:9/orders/live?a=1' });
+    expect(proxy.address).toMatchObject({ network: 'ws', host: expect.stringMatching(/^127\.0\.0\.1:\d+\/orders\/live\?a=1$/) as string });
+  });
+
   it('delays one direction by the latency, keeps the order under jitter, and delays the end too', async () => {
     const { proxy, client, server } = await pair();
     proxy.toServer.set({ latencyMs: 60, jitterMs: 40 });

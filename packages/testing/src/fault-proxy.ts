@@ -9,7 +9,7 @@ import { checkToxics } from './toxics.ts';
 import type { Toxics } from './toxics.ts';
 
 export interface FaultProxyOptions {
-  /** Where connections are led, `tcp@host:port` or `host:port`. */
+  /** Where connections are led, `tcp@host:port` or `host:port`; another network and a path behind the port are passed by. */
   readonly target: Address | string;
   /** Where the proxy listens. @default '127.0.0.1:0' */
   readonly listen?: string | undefined;
@@ -34,7 +34,7 @@ export interface FaultDirection {
 
 /** A TCP proxy that misbehaves on demand. */
 export interface FaultProxy extends AsyncDisposable {
-  /** What to dial instead of the target. */
+  /** What to dial instead of the target, with its network and its path. */
   readonly address: Address;
   readonly toServer: FaultDirection;
   readonly toClient: FaultDirection;
@@ -83,7 +83,9 @@ class ProxyDirection implements FaultDirection, Direction {
 
 /** Listens and leads each connection to the target. Rejects with Node's error when it cannot listen; a target that does not answer resets the client. */
 export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
-  const target = splitHostPort((typeof options.target === 'string' ? parseAddress(options.target) : options.target).host);
+  const { network, host: led } = typeof options.target === 'string' ? parseAddress(options.target) : options.target;
+  const path = led.includes('/') ? led.slice(led.indexOf('/')) : '';
+  const target = splitHostPort(led.slice(0, led.length - path.length));
   const random = seededRandom(options.seed ?? 1);
   const clock = options.clock ?? systemClock;
   const toServer = new ProxyDirection(clock, random, options.record === true);
@@ -104,7 +106,7 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
   });
 
   const proxy: Omit<FaultProxy, 'address'> & { address: Address } = {
-    address: { network: 'tcp', host: '' },
+    address: { network, host: '' },
     toServer,
     toClient,
     refuse: false,
@@ -133,7 +135,7 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
     });
   });
   const bound = server.address() as AddressInfo; // a TCP server that listens has one
-  proxy.address = { network: 'tcp', host: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}` };
+  proxy.address = { network, host: `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}${path}` };
   return proxy;
 }
 
