@@ -1,0 +1,113 @@
+import { createServer as createWebServer, type Server as WebServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Peer } from '@rpcxjs/core';
+import { createServer, type Server } from '@rpcxjs/server';
+import { build } from 'esbuild';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { webSocket, type WebSocketOptions } from '../src/index.ts';
+import type { Program } from './page-program.ts';
+import { Shop } from './shop.ts';
+import { describeWithBrowser } from './with-browser.ts';
+
+declare const program: Program; // in the page
+
+const watching = new Set<Peer>();
+async function openShop(options: WebSocketOptions, address = 'ws@127.0.0.1:0'): Promise<{ server: Server; address: string }> {
+  const server = createServer({ transports: [webSocket(options)] });
+  server.register(Shop, {
+    Add: ({ A, B }) => A + B,
+    Echo: (text) => text,
+    Buy: (_input, call) => { throw call.fail('OutOfStock', { left: 0 }); },
+    Watch: (_input, { peer }) => {
+      watching.add(peer);
+      return null;
+    },
+    Never: () => new Promise(() => {}),
+  });
+  const [bound = ''] = await server.listen(address);
+  return { server, address: bound };
+}
+
+describeWithBrowser('a page in Chromium', (browser) => {
+  let web: WebServer;
+  let shop: Server;
+  let page: Page;
+  let origin: string;
+  const host = (): string => `127.0.0.1:${(web.address() as AddressInfo).port}`;
+  beforeAll(async () => {
+    const entry = fileURLToPath(new URL('page-program.ts', import.meta.url));
+    const built = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'browser', target: 'es2022' });
+    web = createWebServer((request, response) => {
+      if (request.url === '/program.js') response.setHeader('content-type', 'text/javascript').end(built.outputFiles[0]?.text);
+      else response.setHeader('content-type', 'text/html').end('<!doctype html><script type="module" src="/program.js"></script>');
+    });
+    await new Promise<void>((resolve) => void web.listen(0, '127.0.0.1', resolve));
+    origin = `http://${host()}`;
+  });
+  beforeEach(async () => {
+    ({ server: shop } = await openShop({ server: web }));
+    page = await browser().newPage();
+    await page.goto(origin);
+    await page.waitForFunction('globalThis.program !== undefined');
+  });
+  afterEach(async () => {
+    await page.close();
+    shop.abort();
+    await shop.close();
+    watching.clear();
+  });
+  afterAll(() => {
+    web.closeAllConnections();
+    web.close();
+  });
+  const sell = (Sku: string): Promise<unknown> => Promise.all([...watching].map((peer) => peer.push(Shop.methods.Sold, { Sku })));
+
+  it('makes typed calls, a hundred at once, and has the errors of its contract', async () => {
+    await page.evaluate((at) => program.open(at), host());
+    expect(await page.evaluate(() => program.add(40, 2))).toBe(42);
+    expect(await page.evaluate(() => Promise.all(Array.from({ length: 100 }, (_, n) => program.add(n, n))))).toEqual(Array.from({ length: 100 }, (_, n) => 2 * n));
+    expect(await page.evaluate(() => program.echo(1_000_000))).toBe(1_000_000);
+    expect(await page.evaluate(() => program.failure('sold out'))).toEqual({ code: 'OutOfStock', details: { left: 0 } });
+    expect(await page.evaluate(() => program.failure('late'))).toEqual({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
+    await page.evaluate(() => program.close());
+    await vi.waitFor(() => expect([...shop.peers()]).toEqual([]));
+  });
+
+  it.each(['politely', 'abruptly'])('receives pushes, and survives a server that is restarted %s', async (how) => {
+    await page.evaluate((at) => program.open(at), host());
+    await vi.waitFor(() => expect(watching.size).toBe(1));
+    await sell('a');
+    await vi.waitFor(async () => expect(await page.evaluate(() => program.log())).toEqual(['connected', 'sold a']));
+    watching.clear();
+    if (how === 'politely') await shop.close();
+    else {
+      shop.abort();
+      await shop.close();
+    }
+    // Asked while nobody is there: it waits.
+    const asked = page.evaluate(() => program.add(1, 2));
+    ({ server: shop } = await openShop({ server: web }));
+    expect(await asked).toBe(3);
+    await vi.waitFor(() => expect(watching.size).toBe(1));
+    await sell('b');
+    await vi.waitFor(async () => expect(await page.evaluate(() => program.log())).toEqual(['connected', 'sold a', 'lost', 'connected', 'sold b']));
+  });
+
+  it('reaches a server on another port only if that lets its origin in', async () => {
+    const closed = await openShop({});
+    expect(await page.evaluate((address) => program.dial(address), closed.address)).toMatch(/^no WebSocket to ws:.*does it take this page's origin/);
+    const open = await openShop({ origins: [origin] });
+    expect(await page.evaluate((address) => program.dial(address), open.address)).toBe('connected');
+    for (const { server } of [closed, open]) {
+      server.abort();
+      await server.close();
+    }
+  });
+
+  it('is told what to check when there is no server, or another path', async () => {
+    expect(await page.evaluate(() => program.dial('ws@127.0.0.1:9'))).toMatch(/^no WebSocket to ws:\/\/127\.0\.0\.1:9\/_rpcx_: it was closed \(1006\)\. Is the server running/);
+    expect(await page.evaluate((address) => program.dial(address, '/elsewhere'), `ws@${host()}`)).toMatch(/at this path/);
+  });
+});
