@@ -25,6 +25,7 @@ export class Lane {
   #items: Item[] = [];
   #bytes = 0;
   #scheduled = false;
+  #lost = false;
   #timer: Timer | undefined;
 
   constructor(end: LaneEnd, toServer: boolean, sky: Sky, clock: Clock) {
@@ -39,6 +40,10 @@ export class Lane {
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#lost) {
+      this.#bytes += bytes.length;
+      return;
+    }
     const dueAt = this.#due();
     const step = this.#sky.now.chunkBytes;
     // One copy of the whole, however it is sliced: the caller may reuse its buffer at once.
@@ -49,6 +54,7 @@ export class Lane {
   }
 
   end(): void {
+    if (this.#lost) return;
     this.#items.push({ kind: 'end', dueAt: this.#due() });
     this.wake();
   }
@@ -56,8 +62,17 @@ export class Lane {
   /** Drops what is on its way; the other side hears only that. */
   cut(): void {
     this.clear();
+    if (this.#lost) return;
     this.#items.push({ kind: 'cut', dueAt: this.#due() });
     this.wake();
+  }
+
+  /** Whatever is on its way and whatever comes is lost, ends too. Bytes count as on their way for good: nobody acknowledges them. */
+  lose(): void {
+    const bytes = this.#bytes;
+    this.clear();
+    this.#bytes = bytes;
+    this.#lost = true;
   }
 
   clear(): void {

@@ -204,6 +204,8 @@ describe('the weather', () => {
   it('refuses weather that cannot be', () => {
     expect(() => memoryNetwork({ delayMs: -1 })).toThrow('delayMs is -1; give milliseconds, at least 0');
     expect(() => memoryNetwork().change({ chunkBytes: 0 })).toThrow('chunkBytes is 0; give at least 1');
+    expect(() => memoryNetwork({ blackHole: 'toserver' as 'both' })).toThrow("blackHole is toserver; say 'none', 'toServer', 'toClient', 'both'");
+    expect(() => memoryNetwork({ delay: 5 } as object)).toThrow('there is no weather called delay; there are delayMs, ');
   });
 });
 
@@ -228,5 +230,47 @@ describe('a link', () => {
     clock.advance(5000);
     await closing;
     expect(serverHeard.closes[0]?.message).toContain('did not end within 5000 ms');
+  });
+
+  it('is dropped: what was under way and what comes goes nowhere, and neither side is told until it gives up', async () => {
+    const { clock, network, client, server, clientHeard, serverHeard } = await rig();
+    client.write(bytes('lost on its way'));
+    network.links[0]?.drop();
+    server.write(bytes('lost'));
+    while (client.write(new Uint8Array(10_000)));
+    await settled();
+    clock.advance(3_600_000);
+    await settled();
+    expect([clientHeard.text, serverHeard.text, clientHeard.drains, clientHeard.closes, serverHeard.closes]).toEqual(['', '', 0, [], []]);
+    expect(client.bufferedBytes).toBeGreaterThan(0);
+    client.abort(new Error('silent for too long'));
+    const closing = server.close();
+    await settled();
+    expect([clientHeard.closes.length, serverHeard.closes.length]).toEqual([1, 0]);
+    clock.advance(5000);
+    await closing;
+    expect(serverHeard.closes[0]?.message).toContain('did not end within 5000 ms');
+    await settled();
+    expect([network.links, clock.pending]).toEqual([[], 0]);
+  });
+
+  it('is dropped in one direction: the other one goes on', async () => {
+    const { clock, network, client, server, clientHeard, serverHeard } = await rig();
+    network.change({ delayMs: 10 });
+    client.write(bytes('under way'));
+    network.links[0]?.drop('toServer');
+    client.write(bytes('lost'));
+    server.write(bytes('still here'));
+    clock.advance(10);
+    await settled();
+    expect([clientHeard.text, serverHeard.text]).toEqual(['still here', '']);
+    const closing = client.close();
+    await settled();
+    expect([clientHeard.closes, serverHeard.closes]).toEqual([[], []]);
+    expect(() => network.links[0]?.drop('up' as 'both')).toThrow("cannot drop up; say 'toServer'");
+    clock.advance(5000);
+    await closing;
+    expect(serverHeard.closes).toEqual([]);
+    server.abort();
   });
 });

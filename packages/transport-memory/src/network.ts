@@ -22,6 +22,8 @@ export interface MemoryLink {
   cut(): void;
   /** One side is gone and the other is not told: what it sends from now on goes nowhere. */
   halfOpen(gone: 'client' | 'server'): void;
+  /** As a pulled cable: from now on nothing arrives that way, neither bytes nor an end, nobody is told, and nothing brings it back. @default 'both' */
+  drop(way?: 'toServer' | 'toClient' | 'both'): void;
 }
 
 /** A network inside the process. Whoever shares it can reach each other, nobody else can. */
@@ -99,6 +101,11 @@ function linkOf(pipe: Pipe): MemoryLink {
       pipe.server.receiveCut();
     },
     halfOpen: (gone) => pipe[gone].vanish(),
+    drop(way = 'both') {
+      if (!['both', 'toServer', 'toClient'].includes(way)) throw new TypeError(`memoryNetwork: cannot drop ${String(way)}; say 'toServer', 'toClient' or 'both'`);
+      if (way !== 'toClient') pipe.server.loseIncoming();
+      if (way !== 'toServer') pipe.client.loseIncoming();
+    },
   };
 }
 

@@ -101,6 +101,11 @@ class MemoryConnection implements Connection, LaneEnd {
     if (this.#state !== 'closed') this.#finish(this.#lost('this side vanished'));
   }
 
+  /** Nothing arrives here any more, and nobody is told. */
+  loseIncoming(): void {
+    this.#incoming.lose();
+  }
+
   wake(): void {
     this.#incoming.wake();
   }

@@ -22,10 +22,16 @@ export interface Sky {
   now: Weather;
 }
 
+const ways: readonly string[] = ['none', 'toServer', 'toClient', 'both'];
+
 /** Throws TypeError for weather that cannot be. */
 export function changed(weather: Weather, change: Partial<Weather>): Weather {
+  for (const name of Object.keys(change)) {
+    if (!(name in clearSky)) throw new TypeError(`memoryNetwork: there is no weather called ${name}; there are ${Object.keys(clearSky).join(', ')}`);
+  }
   const next = { ...weather, ...change };
   if (!(next.delayMs >= 0)) throw new TypeError(`memoryNetwork: delayMs is ${next.delayMs}; give milliseconds, at least 0`);
   if (!(next.chunkBytes >= 1)) throw new TypeError(`memoryNetwork: chunkBytes is ${next.chunkBytes}; give at least 1`);
+  if (!ways.includes(next.blackHole)) throw new TypeError(`memoryNetwork: blackHole is ${String(next.blackHole)}; say ${ways.map((way) => `'${way}'`).join(', ')}`);
   return next;
 }

@@ -11,3 +11,9 @@ describe('a memory network conforms', () => {
 describe('the network of the process conforms', () => {
   for (const one of transportCases({ create: memory, address: 'memu@conformance:0' })) it(one.name, one.run, 60_000);
 });
+
+describe('a memory network that is slow and cuts what is sent conforms', () => {
+  // A way of its own, the straight one: so the 64 MiB and the thousand connections are not waited for again.
+  const cases = transportCases({ create: () => memoryNetwork({ delayMs: 2, chunkBytes: 700 }), address: 'memory@conformance', through: async (address) => ({ address, close: async () => {} }) });
+  for (const one of cases) it(one.name, one.run, 60_000);
+});
