@@ -30,6 +30,9 @@ export interface DatagramWriterInit {
   send(datagram: Buffer, length: number, target: DatagramTarget): boolean;
 }
 
+/** Shorter ones are no KCP. */
+export const leastDatagramBytes: number = checksumEnd + segmentHeaderBytes;
+
 const noPayload = Buffer.alloc(0);
 const randomPoolBytes = 4096;
 
@@ -116,9 +119,15 @@ export class DatagramWriter {
   }
 }
 
+/**
+ * What a listener answers in the clear to a datagram that it cannot read, so that a dial of our kind fails at once and with the reason. It is shorter than
+ * any datagram of KCP: kcp-go drops it without a look, and two listeners never answer each other.
+ */
+export const unreadableNotice: Buffer = Buffer.from('rpcxjs-kcp: unreadable');
+
 /** The plain datagram after its checksum was found right; undefined when it was not, or it is too short to be one. */
 export function openDatagram(datagram: Buffer, cipher: DatagramCipher): Buffer | undefined {
-  if (datagram.length < checksumEnd + segmentHeaderBytes || datagram.length > 1500) return undefined;
+  if (datagram.length < leastDatagramBytes || datagram.length > 1500) return undefined;
   const plain = cipher.decrypt(datagram);
   return crc32(plain.subarray(checksumEnd)) === plain.readUInt32LE(nonceBytes) ? plain : undefined;
 }

@@ -5,7 +5,7 @@ import type { Address, Connection, DialOptions, Timer } from '@rpcxjs/core';
 import { connectFailed, connectionLost } from '@rpcxjs/transport-tcp';
 import { controlKind } from './control.ts';
 import type { Control } from './control.ts';
-import { DatagramWriter, openDatagram } from './datagram-writer.ts';
+import { DatagramWriter, openDatagram, unreadableNotice } from './datagram-writer.ts';
 import type { DatagramCipher } from './datagram-cipher.ts';
 import { KcpConnection } from './kcp-connection.ts';
 import type { ResolvedKcpOptions } from './kcp-options.ts';
@@ -14,6 +14,8 @@ import { readShard } from './shard.ts';
 import { endOf, openUdpSocket, resolveHost, sendNow, widenBuffers } from './udp-socket.ts';
 import type { ResolvedHost } from './udp-socket.ts';
 
+// Enough for a true answer to come in between.
+const misunderstoodMs = 300;
 const [firstHelloMs, longestHelloMs] = [150, 1000];
 
 /** Opens a socket of its own, begins a conversation and waits until the other side answers. Rejects with CONNECT_FAILED, or with the signal's reason. */
@@ -39,6 +41,7 @@ class Dialling {
   #timer: Timer | undefined;
   #unlink = (): void => {};
   #settled = false;
+  #isMisunderstood = false;
   #socket: Socket | undefined;
   #connection: KcpConnection | undefined;
   #cookie = 0n;
@@ -125,6 +128,7 @@ class Dialling {
   #receive(datagram: Buffer): void {
     const connection = this.#connection;
     const plain = openDatagram(datagram, this.#cipher);
+    if (plain === undefined && datagram.equals(unreadableNotice)) this.#misunderstood();
     if (plain === undefined || connection === undefined || connection.isClosed) return;
     const { conversation } = connection;
     const shard = readShard(plain, this.#init.options.fec);
@@ -133,6 +137,16 @@ class Dialling {
     if (shard.segmentsAt === undefined) return;
     this.#isTaken = true;
     conversation.receive(plain, shard.segmentsAt, true);
+  }
+
+  /** Anybody could have written this: it only shortens the wait. */
+  #misunderstood(): void {
+    const { address, options: { cipher, fec }, dialOptions: { runtime } } = this.#init;
+    if (this.#settled || this.#isMisunderstood) return;
+    this.#isMisunderstood = true;
+    this.#timer?.cancel();
+    const what = `the server cannot read what this side sends: its cipher, key or FEC is another; compare cipher (here ${cipher}), key (if derived: password, salt and iterations) and FEC (here ${fec ? '10/3' : 'off'})`;
+    this.#timer = runtime.clock.setTimer(() => this.#fail(connectFailed(new Error(what), address)), misunderstoodMs);
   }
 
   #broke(cause: Error): void {

@@ -6,7 +6,7 @@ import { Backlog } from './backlog.ts';
 import { controlKind, readControl, writeControl } from './control.ts';
 import type { Control } from './control.ts';
 import type { DatagramCipher } from './datagram-cipher.ts';
-import { DatagramWriter, openDatagram } from './datagram-writer.ts';
+import { DatagramWriter, leastDatagramBytes, openDatagram, unreadableNotice } from './datagram-writer.ts';
 import { KcpConnection } from './kcp-connection.ts';
 import type { ResolvedKcpOptions } from './kcp-options.ts';
 import { Pulse } from './pulse.ts';
@@ -91,12 +91,13 @@ export class ListeningSocket {
     const plain = openDatagram(datagram, this.#cipher);
     if (plain === undefined) {
       this.dropped.unreadable++;
-      this.#warn(from);
+      this.#saysNothing(datagram, from);
       return;
     }
     const shard = readShard(plain, this.#init.options.fec);
     if (shard === undefined) {
       this.dropped.malformed++;
+      this.#saysNothing(datagram, from);
       return;
     }
     const { segmentsAt, sequence } = shard;
@@ -129,6 +130,7 @@ export class ListeningSocket {
     if (!begins || this.#accept === undefined || this.backlog.hasEnded(from.port, from.address, id)) {
       this.dropped.strange++;
       if (kind === command.push || kind === command.askWindow) this.#answerStranger(from, id, { kind: controlKind.reset, argument: 0, cookie: 0n });
+      else if (kind === undefined || kind < command.push || kind > command.tellWindow) this.#saysNothing(plain, from);
       return undefined;
     }
     const isProven = isHello && control.cookie !== 0n && control.cookie === this.backlog.cookie(from.port, from.address, id);
@@ -182,25 +184,31 @@ export class ListeningSocket {
     void this.#closeIfIdle();
   }
 
-  #answerStranger(from: RemoteInfo, id: number, control: Control): void {
+  #mayAnswer(): boolean {
     const now = this.#pulse.now();
     if (now - this.#answersSince >= 1000) {
       this.#answersSince = now;
       this.#answers = 0;
     }
-    if (++this.#answers > strangerAnswersPerSecond) return;
+    return ++this.#answers <= strangerAnswersPerSecond;
+  }
+
+  #answerStranger(from: RemoteInfo, id: number, control: Control): void {
+    if (!this.#mayAnswer()) return;
     this.#header.conversation = id;
     this.#writer.begin({ port: from.port, address: from.address });
     this.#writer.segment(this.#header, writeControl(control));
     this.#writer.end();
   }
 
-  #warn(from: RemoteInfo): void {
+  /** A datagram that means nothing here: its sender is told, and once a minute the log. */
+  #saysNothing(datagram: Buffer, from: RemoteInfo): void {
+    if (datagram.length >= leastDatagramBytes && this.#accept !== undefined && this.#mayAnswer()) sendNow(this.#init.socket, unreadableNotice, unreadableNotice.length, from);
     const now = this.#pulse.now();
     if (now - this.#warnedAt < warnEveryMs) return;
     this.#warnedAt = now;
-    this.logger.warn({ remote: endOf(from).host, cipher: this.#init.options.cipher, dropped: this.dropped.unreadable },
-      'a datagram could not be read: it is no KCP, or its sender has another cipher or key; more of them are counted, and said once a minute');
+    this.logger.warn({ remote: endOf(from).host, cipher: this.#init.options.cipher, ...this.dropped },
+      'a datagram could not be read: it is no KCP, or its sender has another cipher, key or FEC; more of them are counted, and said once a minute');
   }
 
   #closeIfIdle(): Promise<void> {
