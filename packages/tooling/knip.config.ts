@@ -7,7 +7,7 @@ const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
 function entriesOf(folder: string): string[] {
   const readme = `packages/${folder}/README.md`;
   const names = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(/from '@rpcxjs\/([\w-]+)(?:\/[\w-]+)?'/g)].map((match) => match[1]) : [];
-  return [...(names.some((name) => name !== folder) ? ['README.md'] : []), ...(existsSync(`packages/${folder}/bench`) ? ['bench/*'] : []), ...(folder === 'interop' ? ['test/**/*-program.ts'] : [])];
+  return [...(names.some((name) => name !== folder) ? ['README.md'] : []), ...(existsSync(`packages/${folder}/bench`) ? ['bench/*'] : []), ...(['interop', 'transport-tcp'].includes(folder) ? ['test/**/*-program.ts'] : [])];
 }
 const folders = readdirSync('packages').filter((name) => name !== 'tooling' && existsSync(`packages/${name}/package.json`));
 

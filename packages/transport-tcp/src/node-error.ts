@@ -23,6 +23,7 @@ const advice: Readonly<Record<string, string>> = {
   EPERM: 'not permitted by the system: check the sandbox or the firewall',
   EMFILE: 'this process has no file descriptor left: raise `ulimit -n` or close connections',
   ENFILE: 'the system has no file descriptor left',
+  ENOTSUP: 'the system cannot do this, such as share a port: leave reusePort out, and use node:cluster',
   ENOENT: 'there is no such socket file: is the server running, and is the path right?',
   ENOTSOCK: 'the file is no socket: check the path',
   EINVAL: 'the system refuses this address: check it',
@@ -72,9 +73,8 @@ export function adviceFor(cause: unknown): string | undefined {
   return code === undefined ? undefined : advice[code];
 }
 
-function describe(cause: unknown): string {
+function describe(cause: unknown, hint: string | undefined = adviceFor(cause)): string {
   const code = errorCode(cause);
-  const hint = adviceFor(cause);
   if (code !== undefined && hint !== undefined) return `${code}, ${hint}`;
   return cause instanceof Error && cause.message !== '' ? cause.message : String(code ?? cause);
 }
@@ -93,8 +93,20 @@ export function connectionLost(cause: unknown, address: Address | undefined): Rp
   });
 }
 
+/** What to try about a port; socket files have none. */
+function listenAdvice(cause: unknown, { host }: Address): string | undefined {
+  const port = /:(\d+)$/.exec(host)?.[1];
+  const code = port === undefined ? undefined : errorCode(cause);
+  if (code === 'EADDRINUSE') {
+    const who = process.platform === 'win32' ? `netstat -ano | findstr :${port}` : `lsof -iTCP:${port} -sTCP:LISTEN`;
+    return `somebody listens there already: \`${who}\` says which process; stop it, or choose another address (port 0 is any free port)`;
+  }
+  if (code === 'EACCES') return `not permitted: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE on Linux); listen on a higher one than ${port}, and let a proxy pass that one on`;
+  return adviceFor(cause);
+}
+
 /** The one error of a listen that failed: `unavailable`, LISTEN_FAILED. */
 export function listenFailed(cause: unknown, address: Address): RpcError {
   const target = formatAddress(address);
-  return new RpcError('unavailable', `could not listen on ${target}: ${describe(cause)}`, { reason: 'LISTEN_FAILED', sent: false, address: target, cause });
+  return new RpcError('unavailable', `could not listen on ${target}: ${describe(cause, listenAdvice(cause, address))}`, { reason: 'LISTEN_FAILED', sent: false, address: target, cause });
 }

@@ -35,6 +35,8 @@ export interface TcpOptions {
   readonly closeTimeoutMs?: number | undefined;
   /** Silence after which the system probes the other side, in milliseconds; ten probes a second apart decide. 0 is off. @default 30000 */
   readonly keepAliveMs?: number | undefined;
+  /** Several processes may listen on the same port, and the system spreads connections over them. Needs Node 22.12 or 23.1, and Linux or FreeBSD; see also `node:cluster`. @default false */
+  readonly reusePort?: boolean | undefined;
 }
 
 type Duration = 'connectTimeoutMs' | 'handshakeTimeoutMs' | 'closeTimeoutMs' | 'keepAliveMs';
@@ -58,9 +60,10 @@ export interface ResolvedTcpOptions {
   readonly handshakeTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly keepAliveMs: number;
+  readonly reusePort: boolean;
 }
 
-/** Throws TypeError for a duration that is none and for a certificate or key that does not parse. */
+/** Throws TypeError for a duration that is none, a certificate or key that does not parse, and what this Node cannot do. */
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
   return Object.freeze({
     tls: options.tls === undefined ? undefined : resolveTls(options.tls === true ? {} : options.tls),
@@ -68,7 +71,26 @@ export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
     handshakeTimeoutMs: duration('handshakeTimeoutMs', options.handshakeTimeoutMs, 1),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs, 0),
     keepAliveMs: duration('keepAliveMs', options.keepAliveMs, 0),
+    reusePort: reusePort(options.reusePort),
   });
+}
+
+function reusePort(given: boolean | undefined = false): boolean {
+  if (typeof given !== 'boolean') throw new TypeError(`tcp: reusePort is ${String(given)}; give true or false`);
+  const missing = given ? reusePortNeeds(process.versions.node, process.platform) : undefined;
+  if (missing !== undefined) throw new TypeError(`tcp: reusePort ${missing}; leave it out, and share the port with node:cluster, which works everywhere`);
+  return given;
+}
+
+// Those of libuv's uv__sock_reuseport whose kernels spread connections evenly.
+const sharingPlatforms: ReadonlySet<string> = new Set(['linux', 'freebsd', 'sunos', 'aix']);
+
+/** What the option lacks on a version of Node and a platform, as the rest of a sentence. An older Node would ignore it without a word. */
+export function reusePortNeeds(version: string, platform: string): string | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const known = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  if (!known) return `needs Node 22.12 or later of 22, 23.1, or newer, and this is Node ${version}`;
+  return sharingPlatforms.has(platform) ? undefined : `is not to be had on ${platform}, whose system does not spread connections over processes`;
 }
 
 function duration(name: Duration, given: number | undefined, least: number): number {

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { RpcError } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { closeAfterEach, dial, later, pair, rejection, serve, until } from '../test/sides.ts';
+import { listenFailed } from './node-error.ts';
 import { tcp } from './tcp.ts';
 import { tcpDefaults } from './tcp-options.ts';
 
@@ -81,8 +82,23 @@ describe('tcp errors', () => {
   it('says that a port is taken and what to do about it', async () => {
     const { listener } = await serve(tcp(), { network: 'tcp', host: '127.0.0.1:0' });
     const error = await rejection(serve(tcp(), listener.address));
+    const port = listener.address.host.split(':')[1];
     expect(error).toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', sent: false });
-    expect(error.message).toBe(`could not listen on tcp@${listener.address.host}: EADDRINUSE, somebody listens there already: stop that process, or choose another address (port 0 is any free port)`);
+    expect(error.message).toBe(`could not listen on tcp@${listener.address.host}: EADDRINUSE, somebody listens there already: \`${process.platform === 'win32' ? `netstat -ano | findstr :${port}` : `lsof -iTCP:${port} -sTCP:LISTEN`}\` says which process; stop it, or choose another address (port 0 is any free port)`);
+  });
+
+  it('says that a port needs a privilege, a socket file permissions', () => {
+    const cause = Object.assign(new Error('listen EACCES'), { code: 'EACCES' });
+    expect(listenFailed(cause, { network: 'tcp', host: ':80' })).toMatchObject({
+      code: 'unavailable', reason: 'LISTEN_FAILED', message: 'could not listen on tcp@:80: EACCES, not permitted: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE on Linux); listen on a higher one than 80, and let a proxy pass that one on',
+    });
+    expect(listenFailed(cause, { network: 'unix', host: '/run/x.sock' }).message).toContain('a socket file needs write permission');
+  });
+
+  it('says that a name to listen on does not resolve', async () => {
+    const error = await rejection(serve(tcp(), { network: 'tcp', host: 'nobody.invalid:8972' }));
+    expect(error).toMatchObject({ reason: 'LISTEN_FAILED' });
+    expect(error.message).toMatch(/^could not listen on tcp@nobody\.invalid:8972: (ENOTFOUND, the name does not resolve|EAI_AGAIN, the name server did not answer)/);
   });
 
   it('says that an address is not of this machine', async () => {

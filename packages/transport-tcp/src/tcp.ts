@@ -34,7 +34,7 @@ export function tcp(options: TcpOptions = {}): Transport {
       address,
       server: tls === undefined ? plainServer(resolved) : tlsServer(resolved, tls),
       secure: tls !== undefined,
-      bind: bindOptions(address),
+      bind: bindOptions(address, resolved),
       ends: ends(address.network),
       bound: (server) => boundAddress(address.network, server),
     }, listenOptions),
@@ -85,12 +85,16 @@ function tlsServer(options: ResolvedTcpOptions, tls: ResolvedTls): Server {
   });
 }
 
-function bindOptions(address: Address): BindOptions {
+/** With what the types of Node 20 do not know yet. */
+type TcpBind = BindOptions & { readonly reusePort?: boolean };
+
+function bindOptions(address: Address, { reusePort }: ResolvedTcpOptions): TcpBind {
   const { host, port } = splitHostPort(address.host);
-  if (host !== '') return { host, port, ipv6Only: address.network === 'tcp6' };
-  if (address.network === 'tcp4') return { host: '0.0.0.0', port };
-  if (address.network === 'tcp6') return { host: '::', port, ipv6Only: true };
-  return { port };
+  const shared = reusePort ? { port, reusePort } : { port };
+  if (host !== '') return { ...shared, host, ipv6Only: address.network === 'tcp6' };
+  if (address.network === 'tcp4') return { ...shared, host: '0.0.0.0' };
+  if (address.network === 'tcp6') return { ...shared, host: '::', ipv6Only: true };
+  return shared;
 }
 
 function boundAddress(network: string, server: Server): Address {
