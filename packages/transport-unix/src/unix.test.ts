@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,7 +78,7 @@ describe('unix', () => {
 
   it('replaces a socket file whose server is dead', async () => {
     await leaveStaleSocket(address.host);
-    expect((await rejection(dial())).message).toContain('ECONNREFUSED, nobody listens there');
+    expect((await rejection(dial())).message).toBe(`could not connect to unix@${address.host}: ECONNREFUSED, nobody listens there, a server that was killed left the socket file behind: start the server again, it replaces the file`);
     await listen();
     await dial();
   });
@@ -88,24 +88,61 @@ describe('unix', () => {
     const error = await rejection(listen());
     expect(RpcError.is(error)).toBe(true);
     expect(error).toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', sent: false });
-    expect(error.message).toContain('EADDRINUSE, somebody listens there already');
+    expect(error.message).toBe(`could not listen on unix@${address.host}: EADDRINUSE, somebody listens there already: \`fuser ${address.host}\` says which process; stop it, or choose another path`);
     await dial();
     await vi.waitFor(() => expect(accepted.length).toBeGreaterThan(0));
   });
 
-  it('leaves a file alone that is no socket', async () => {
+  it('leaves alone what is no socket: a file, a folder, a link, and says which', async () => {
     writeFileSync(address.host, 'somebody needs this');
-    expect((await rejection(listen())).message).toContain('EADDRINUSE');
+    expect((await rejection(listen())).message).toContain('EADDRINUSE, a file is there that is no socket, and is left alone: remove it, or choose another path');
+    expect((await rejection(dial())).message).toContain('ECONNREFUSED, the file is no socket: check the path');
     expect(statSync(address.host).isFile()).toBe(true);
+    const inside = { network: 'unix', host: folder };
+    expect((await rejection(listen(unix(), inside))).message).toContain('EADDRINUSE, a folder is there: give the path of a socket file in it');
+    expect((await rejection(dial(inside))).message).toContain('ECONNREFUSED, a folder is there: give the path of the socket file in it');
+    const link = { network: 'unix', host: join(folder, 'link') };
+    symlinkSync(join(folder, 'nowhere'), link.host);
+    expect((await rejection(listen(unix(), link))).message).toContain('EADDRINUSE, a link is there, and is left alone: listen where it leads, or remove it');
+    expect((await rejection(dial(link))).message).toContain('ENOENT, there is no such socket file');
+    const below = { network: 'unix', host: join(address.host, 'below') };
+    for (const error of [await rejection(dial(below)), await rejection(listen(unix(), below))]) expect(error.message).toContain('ENOTDIR, a part of its path is a file and no folder');
   });
 
-  it('says that there is no socket file, no folder, or that the path is too long', async () => {
+  it('says that there is no socket file, no folder, or that the path cannot be', async () => {
     expect((await rejection(dial())).message).toBe(`could not connect to unix@${address.host}: ENOENT, there is no such socket file: is the server running, and is the path right?`);
     expect(await rejection(dial())).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', sent: false, address: `unix@${address.host}` });
-    expect(await rejection(listen(unix(), { network: 'unix', host: join(folder, 'no', 'such', 'folder') }))).toMatchObject({ reason: 'LISTEN_FAILED' });
+    expect((await rejection(dial({ network: 'unix', host: 'orders.sock' }))).message).toContain(`It is taken from ${process.cwd()}`);
+    const homeless = await rejection(listen(unix(), { network: 'unix', host: join(folder, 'no', 'such') }));
+    expect(homeless).toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', sent: false });
+    expect(homeless.message).toContain(`ENOENT, there is no folder ${join(folder, 'no')}: make it first, or choose another path`);
     const long = { network: 'unix', host: join(folder, 'x'.repeat(150)) };
     expect((await rejection(listen(unix(), long))).message).toMatch(/could not listen on unix@.*: its path has \d+ bytes, the system takes 10[37]: choose a shorter one/);
     expect(await rejection(dial(long))).toMatchObject({ reason: 'CONNECT_FAILED', sent: false });
+    for (const [host, sentence] of [['', 'its path is empty: write one'], ['\0orders', 'holds a zero byte'], [`${address.host}\0.sock`, 'holds a zero byte']] as const) {
+      for (const error of [await rejection(dial({ network: 'unix', host })), await rejection(listen(unix(), { network: 'unix', host }))]) {
+        expect(error).toMatchObject({ code: 'unavailable', sent: false });
+        expect(error.message).toContain(sentence);
+      }
+    }
+  });
+
+  it('says that a server does not take connections, when its queue is full', async () => {
+    const child = spawn(process.execPath, ['-e', `require('net').createServer().listen({ path: ${JSON.stringify(address.host)}, backlog: 1 }, () => console.log('up'))`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    child.kill('SIGSTOP');
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => rejection(dial())));
+    expect(outcomes.map((error) => error.message)).toContain(`could not connect to unix@${address.host}: EAGAIN, somebody listens there, and the queue of those who wait for it is full: is that process stopped or busy? try again later`);
+    expect((await rejection(listen())).message).toContain('EADDRINUSE, somebody listens there already');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  });
+
+  it('keeps the reason of an aborted dial and listen', async () => {
+    const reason = new Error('changed my mind');
+    const options = { runtime, signal: AbortSignal.abort(reason), accept() {} };
+    expect(await rejection(unix().dial(address, options))).toBe(reason);
+    expect(await rejection(unix().listen(address, options))).toBe(reason);
   });
 
   it('refuses options that cannot work', () => {

@@ -1,15 +1,15 @@
 import { chmod } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { RpcError } from '@rpcxjs/core';
 import type { Address, Listener, ListenOptions, Transport } from '@rpcxjs/core';
 import { connectFailed, dialSocket, errorCode, listenFailed, listenSocket } from '@rpcxjs/transport-tcp';
+import { dialTrouble, impossiblePath, listenTrouble } from './path-trouble.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import { resolveUnixOptions } from './unix-options.ts';
 import type { ResolvedUnixOptions, UnixOptions } from './unix-options.ts';
 
 // The system answers at once; only a server whose queue is full makes it wait.
 const connectTimeoutMs = 3000;
-// The size of sun_path, without its end.
-const longestPathBytes = process.platform === 'linux' ? 107 : 103;
 
 /**
  * The transport of `unix@/path/to/socket`. A socket file that a dead server left is replaced, one that somebody listens on is not; `close()` of
@@ -20,9 +20,9 @@ export function unix(options: UnixOptions = {}): Transport {
   return {
     networks: ['unix'],
     async dial(address, dialOptions) {
-      const tooLong = lengthError(address.host);
-      if (tooLong !== undefined) throw connectFailed(tooLong, address);
-      return dialSocket({
+      const impossible = impossiblePath(address.host);
+      if (impossible !== undefined) throw connectFailed(impossible, address);
+      const dialling = dialSocket({
         address,
         connectTimeoutMs,
         closeTimeoutMs: resolved.closeTimeoutMs,
@@ -30,25 +30,34 @@ export function unix(options: UnixOptions = {}): Transport {
         open: (onread) => connect({ path: address.host, allowHalfOpen: true, onread }),
         ends: () => ({ local: undefined, remote: address }),
       }, dialOptions);
+      try {
+        return await dialling;
+      } catch (error) {
+        if (!RpcError.is(error) || error.cause === undefined) throw error;
+        throw connectFailed(await dialTrouble(error.cause, address.host), address);
+      }
     },
     async listen(address, listenOptions) {
-      const tooLong = lengthError(address.host);
-      if (tooLong !== undefined) throw listenFailed(tooLong, address);
+      const impossible = impossiblePath(address.host);
+      if (impossible !== undefined) throw listenFailed(impossible, address);
       try {
-        return await listenOnce(address, resolved, listenOptions);
+        return await listenOrReplace(address, resolved, listenOptions);
       } catch (error) {
-        const taken = error instanceof Error && errorCode(error.cause) === 'EADDRINUSE';
-        if (!taken || !(await removeStaleSocket(address.host))) throw error;
-        return listenOnce(address, resolved, listenOptions);
+        if (!RpcError.is(error) || error.cause === undefined) throw error;
+        throw listenFailed(await listenTrouble(error.cause, address.host), address);
       }
     },
   };
 }
 
-/** Node 20 cuts a longer path off without a word, and would listen somewhere else (libuv, uv_pipe_bind). */
-function lengthError(path: string): Error | undefined {
-  const bytes = Buffer.byteLength(path);
-  return bytes <= longestPathBytes ? undefined : new Error(`its path has ${bytes} bytes, the system takes ${longestPathBytes}: choose a shorter one`);
+async function listenOrReplace(address: Address, options: ResolvedUnixOptions, listenOptions: ListenOptions): Promise<Listener> {
+  try {
+    return await listenOnce(address, options, listenOptions);
+  } catch (error) {
+    const taken = error instanceof Error && errorCode(error.cause) === 'EADDRINUSE';
+    if (!taken || !(await removeStaleSocket(address.host))) throw error;
+    return listenOnce(address, options, listenOptions);
+  }
 }
 
 async function listenOnce(address: Address, options: ResolvedUnixOptions, listenOptions: ListenOptions): Promise<Listener> {
