@@ -31,6 +31,7 @@ export class EngineLoop {
   readonly #init: EngineLoopInit;
   #scheduled = false;
   #flushing = false;
+  #flushesLater = false;
   #released = false;
   #waitsForPort = false;
   #timer: Timer | undefined;
@@ -71,14 +72,12 @@ export class EngineLoop {
 
   /** Sends what was written, together with all that is written until the running code is done. */
   flushSoon(): void {
-    if (this.#flushing || this.#scheduled) return;
+    if (this.#flushing) return;
     this.#flushing = true;
     // A microtask by way of a promise: queueMicrotask makes an async resource each time.
     void Promise.resolve().then(() => {
       this.#flushing = false;
-      if (this.#released) return;
-      this.#flush();
-      this.#arm();
+      this.#flushNow();
     });
   }
 
@@ -93,8 +92,25 @@ export class EngineLoop {
     }
     this.owner?.progress();
     if (this.#released) return;
+    if (this.#init.engine.state() === 'handshake') this.#flushNow();
+    else this.#flushLater();
+  }
+
+  #flushNow(): void {
+    if (this.#released) return;
     this.#flush();
     this.#arm();
+  }
+
+  /** Acknowledgements go with what is written in answer, which takes a handler some microtasks; should nothing be written, a turn later. */
+  #flushLater(): void {
+    if (this.#flushesLater) return;
+    this.#flushesLater = true;
+    afterReads(() => {
+      this.#flushesLater = false;
+      // What came meanwhile is looked at first, and may be answered too.
+      if (!this.#scheduled) this.#flushNow();
+    });
   }
 
   /** Tells the other side that it is over, and lets go of the socket. */
@@ -172,6 +188,7 @@ export class EngineLoop {
       this.#lastHeard = now;
       engine.ping();
     }
+    this.#flush();
     this.advance();
   }
 }

@@ -199,18 +199,21 @@ export class QuicConnection implements Connection, LoopOwner {
   }
 
   #pump(): void {
+    let wrote = false;
     for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
       const rest = this.#offset === 0 ? first : first.subarray(this.#offset);
       const taken = this.#give(rest);
       this.#queuedBytes -= taken;
+      wrote ||= taken > 0;
       if (taken < rest.length) {
         this.#offset += taken;
-        return;
+        break;
       }
       this.#offset = 0;
       this.#queue.shift();
     }
-    if (this.#wantsDrain && this.#state === 'open') {
+    if (wrote) this.#init.loop.flushSoon();
+    if (this.#queue.length === 0 && this.#wantsDrain && this.#state === 'open') {
       this.#wantsDrain = false;
       this.#sink?.drain();
     }

@@ -49,7 +49,7 @@ export interface QuicOptions {
   readonly congestionControl?: 'cubic' | 'reno' | 'bbr' | undefined;
   /** Asked of the system for each socket, in both directions, in bytes; it may give less. @default 4194304 */
   readonly socketBufferBytes?: number | undefined;
-  /** How many handshakes a listener has at once; what comes beyond is dropped and may try again. @default 1024 */
+  /** How many handshakes a listener has at once; who comes beyond is refused and may try again. @default 1024 */
   readonly maxHandshakes?: number | undefined;
   /** From how many handshakes at once on a listener makes newcomers prove their address first, which costs them a round trip and the listener no memory. 0 is always. @default 64 */
   readonly retryFromHandshakes?: number | undefined;

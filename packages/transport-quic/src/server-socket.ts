@@ -8,6 +8,7 @@ import { Farewells } from './farewells.ts';
 import { destinationKey, idBytes, initialBytes, isLong, keyOf, readLongHeader, versionNegotiation } from './packet-header.ts';
 import type { LongHeader } from './packet-header.ts';
 import { refusedCode } from './quic-error.ts';
+import { refusal } from './refusal.ts';
 import { RetryTokens } from './retry-token.ts';
 
 /** What a listener wants of its socket. */
@@ -113,11 +114,15 @@ export class ServerSocket {
       return;
     }
     if (!header.initial || header.destinationId.length < leastFirstId) return;
+    if (!this.#listening || this.#handshakes >= this.#greeter.maxHandshakes) {
+      this.#port.socket.send(refusal(header, this.#listening ? 'too many handshakes at once' : 'nobody listens here any more'), from.port, from.address);
+      return;
+    }
     const remote = endpointOf(from);
     const now = this.#greeter.clock.now();
     const original = header.token.length === 0 || header.destinationId.length !== idBytes ? undefined : this.#tokens.check(header.token, remote, now);
-    if (original === undefined && this.#listening && this.#handshakes >= this.#greeter.retryFromHandshakes) this.#retry(header, remote, now);
-    else if (this.#handshakes < this.#greeter.maxHandshakes) this.#begin(datagram, header, from, original);
+    if (original === undefined && this.#handshakes >= this.#greeter.retryFromHandshakes) this.#retry(header, remote, now);
+    else this.#begin(datagram, header, from, original);
   }
 
   #retry(header: LongHeader, remote: QuicEndpoint, now: number): void {
@@ -165,15 +170,13 @@ export class ServerSocket {
     if (!loop.receive(datagram, remote)) {
       // Noise that looks like a first packet: nothing of it is kept.
       loop.drop();
-    } else if (this.#listening) {
-      this.#routes.set(id, loop);
-      this.#greeted.set(first, loop);
-      this.#handshakes++;
-      timer = clock.setTimer(() => loop.close(false, refusedCode, 'the handshake took too long'), handshakeTimeoutMs);
-      this.#greeter.greet({ loop, remote, local: this.local, done });
-    } else {
-      loop.close(false, refusedCode, 'nobody listens here any more');
+      return;
     }
+    this.#routes.set(id, loop);
+    this.#greeted.set(first, loop);
+    this.#handshakes++;
+    timer = clock.setTimer(() => loop.close(false, refusedCode, 'the handshake took too long'), handshakeTimeoutMs);
+    this.#greeter.greet({ loop, remote, local: this.local, done });
   }
 }
 
