@@ -4,9 +4,9 @@ import { formatAddress, RpcError, type Address, type Clock, type Connection, typ
 export interface PageSocket {
   binaryType: string;
   readonly bufferedAmount: number;
-  onopen: (() => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  addEventListener(type: 'open', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number): void;
 }
@@ -27,23 +27,24 @@ export class BrowserConnection implements Connection {
   #ended: { readonly reason: Error | undefined } | undefined;
   #told = false;
   #drain: Timer | undefined;
-  #left: (() => void) | undefined;
+  #left!: () => void;
+  readonly #gone = new Promise<void>((resolve) => (this.#left = resolve));
 
   constructor(socket: PageSocket, remote: Address, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
     this.remote = remote;
-    socket.onmessage = ({ data }) => {
+    socket.addEventListener('message', ({ data }) => {
       // Text frames are for others.
       if (!(data instanceof ArrayBuffer) || this.#ended !== undefined) return;
       this.#held.push(new Uint8Array(data));
       this.#deliver();
-    };
-    socket.onclose = ({ code, reason }) => {
+    });
+    socket.addEventListener('close', ({ code, reason }) => {
       const why = code === 1006 ? 'the connection broke' : `it was closed with ${code} ${reason}`;
       this.#end(code <= 1001 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
-      this.#left?.();
-    };
+      this.#left();
+    });
   }
 
   get bufferedBytes(): number {
@@ -77,10 +78,7 @@ export class BrowserConnection implements Connection {
       this.#held = [];
       this.#paused = false;
     }
-    return new Promise((resolve) => {
-      if (this.#ended === undefined) this.#left = resolve;
-      else resolve();
-    });
+    return this.#gone;
   }
 
   abort(reason?: Error): void {

@@ -36,23 +36,21 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
         return;
       }
       socket.binaryType = 'arraybuffer';
-      const settled = (): void => {
-        release();
-        socket.onopen = socket.onclose = null;
-      };
-      const release = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
-        settled();
-        socket.close();
-        reject(reason as Error); // whatever the caller aborted with is what the caller gets
+      let unlink = (): void => {};
+      socket.addEventListener('open', () => {
+        unlink();
+        if (signal?.aborted !== true) resolve(new BrowserConnection(socket, address, runtime.clock));
       });
-      socket.onopen = () => {
-        settled();
-        resolve(new BrowserConnection(socket, address, runtime.clock));
-      };
-      socket.onclose = ({ code }) => {
-        settled();
+      socket.addEventListener('close', ({ code }) => {
+        unlink();
         failed(`it was closed (${code}). Is the server running, does it take this page's origin at this path, and is its certificate trusted?`);
-      };
+      });
+      if (signal !== undefined) {
+        unlink = onAbort(signal, (reason) => {
+          socket.close();
+          reject(reason); // whatever the caller aborted with is what the caller gets
+        });
+      }
     }),
   };
 }

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { onAbort, RpcError, splitHostPort, type Address, type Connection, type DialOptions } from '@rpcxjs/core';
+import { onAbort, splitHostPort, type Address, type Connection, type DialOptions, type RpcError } from '@rpcxjs/core';
 import { connectFailed, errorCode, socketEnds } from '@rpcxjs/transport-tcp';
 import { WebSocket, type ClientOptions } from 'ws';
 import { WsConnection, type WsEnds } from './ws-connection.ts';
@@ -93,6 +93,9 @@ function refused(status: number, address: Address, path: string): RpcError {
 
 function failure(cause: Error, address: Address): RpcError {
   const code = errorCode(cause);
+  if (code === 'EPROTO' && cause.message.includes('wrong version number')) return connectFailed(Object.assign(cause, { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }), address);
+  // Before the handshake of TLS was over; there is advice for that.
+  if (cause.message.includes('before secure TLS')) return connectFailed(cause, address);
   const noHttp = code?.startsWith('HPE_') === true || cause.message === 'socket hang up' || cause.message.startsWith('Invalid Sec-WebSocket') || code === 'ECONNRESET';
   if (!noHttp) return connectFailed(cause, address);
   return connectFailed(new Error(`the other side does not speak WebSocket (${cause.message}): compare network, port and TLS of both sides`, { cause }), address);

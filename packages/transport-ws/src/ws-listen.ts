@@ -55,7 +55,7 @@ export async function listenBehind(server: Server, behind: ListenBehind): Promis
       }
       const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
         server.off('listening', listening);
-        reject(reason as Error);
+        reject(reason);
       });
       const listening = (): void => {
         unlink();
@@ -130,7 +130,7 @@ function bind(server: Server, address: Address, signal: AbortSignal | undefined)
     };
     const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
       server.off('error', failed).on('error', () => {}).close();
-      reject(reason as Error); // as above
+      reject(reason);
     });
     server.once('error', failed);
     server.listen(host === '' ? { port } : { host, port }, () => {
