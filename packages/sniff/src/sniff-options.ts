@@ -6,13 +6,13 @@ export interface SniffOptions {
   readonly timeoutMs?: number | undefined;
   /** How many bytes the matchers get to see before a connection that none of them recognised is refused. @default 4096 */
   readonly maxBytes?: number | undefined;
-  /** How many connections may wait to be recognised at a time; one more cuts the oldest. @default 1024 */
+  /** How many connections may wait to be recognised at a time; one more cuts the oldest. Thousand clients that come at once wait for a moment, so leave room. @default 4096 */
   readonly maxWaiting?: number | undefined;
   /** Called with each connection that is refused, and why. It is aborted right after. @default none */
   readonly refused?: ((error: RpcError, connection: Connection) => void) | undefined;
 }
 
-export const sniffDefaults: Readonly<Record<'timeoutMs' | 'maxBytes' | 'maxWaiting', number>> = { timeoutMs: 10_000, maxBytes: 4096, maxWaiting: 1024 };
+export const sniffDefaults: Readonly<Record<'timeoutMs' | 'maxBytes' | 'maxWaiting', number>> = { timeoutMs: 10_000, maxBytes: 4096, maxWaiting: 4096 };
 
 export interface ResolvedSniffOptions {
   readonly timeoutMs: number;

@@ -115,6 +115,25 @@ describe('one port', () => {
     expect(sniffStats(ports).recognised).toMatchObject({ http: 1, tls: 1 });
   });
 
+  it('gives upgrades of the HTTP server a stream that carries on both ways', async () => {
+    const ports = sniff(tcp(), { http: isHttp });
+    const server = createHttpServer();
+    server.on('upgrade', (_, stream, head) => {
+      stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      stream.write(head);
+      stream.pipe(stream);
+    });
+    const listener = await serveHttp(ports.http, server, 'tcp@127.0.0.1:0');
+    later(() => listener.close());
+    const { socket, heard } = await raw(listener.address);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhead');
+    await until(() => heard.text.endsWith('\r\n\r\nhead'));
+    socket.write(' and tail');
+    await until(() => heard.text.endsWith('head and tail'));
+    socket.end();
+    await until(() => heard.ended);
+  });
+
   it('keeps the time limits of the HTTP server', async () => {
     const ports = sniff(tcp(), { http: isHttp });
     const server = createHttpServer({ headersTimeout: 60, requestTimeout: 60, connectionsCheckingInterval: 20, keepAliveTimeout: 30 }, (_, response) => response.end('hello'));

@@ -142,6 +142,11 @@ describe('a refusal', () => {
   });
 });
 
+it('shows no control characters of a stranger', async () => {
+  const { address } = await scripted((socket) => socket.write('HTTP/1.0 404 \x1b[31mgone\x07\n\n'));
+  expect((await rejection(dial(address))).message).toContain('it answered "HTTP/1.0 404 ?[31mgone?": ');
+});
+
 describe('what is no answer', () => {
   it.each([
     [Buffer.from('08000000', 'hex'), /begins with 08 00 00 00, which is no HTTP: this looks like rpcx without HTTP: use tcp@/],

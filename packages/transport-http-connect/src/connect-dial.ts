@@ -79,7 +79,12 @@ export class ReplyReader {
     const line = this.#head.firstLine(bytes);
     const [, text = '', status = ''] = /^HTTP\/\d\.\d ((\d{3})(?: .*)?)$/.exec(line) ?? [];
     if (status === '') throw new Error(`the answer to CONNECT begins with ${JSON.stringify(line.slice(0, 100))}, which is no status line: is it an rpcx server?`);
-    if (text !== welcome) throw new HttpRefusal(line.slice(0, 200), Number(status), this.#path);
+    if (text !== welcome) throw new HttpRefusal(printable(line), Number(status), this.#path);
     return end;
   }
+}
+
+/** What a stranger sent goes into logs and onto terminals. */
+function printable(line: string): string {
+  return line.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?');
 }

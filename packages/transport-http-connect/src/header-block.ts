@@ -24,8 +24,9 @@ export class HeaderBlock {
     }
   }
 
-  /** The first line without its end, once there is one. */
+  /** The first line without its end; empty while it is not whole. */
   firstLine(bytes: Uint8Array): string {
+    if (this.#firstEnd < 0) return '';
     const line = String.fromCharCode(...bytes.subarray(0, Math.min(this.#firstEnd, mostHeaderBytes)));
     return line.endsWith('\r') ? line.slice(0, -1) : line;
   }

@@ -60,6 +60,20 @@ describe('rpcx behind an HTTP server', () => {
     await until(() => heard.text.split('x').length - 1 === body.length);
   });
 
+  it('takes a CONNECT that comes a byte at a time, with line feeds or CRLF', async () => {
+    const { server, address } = await listening();
+    const { accepted } = await serve(httpConnect({ server }), address);
+    for (const request of ['CONNECT /_rpcx_ HTTP/1.0\n\n', 'CONNECT /_rpcx_ HTTP/1.1\r\nHost: x\r\n\r\n']) {
+      const before = accepted.length;
+      const { socket, heard } = await raw(address);
+      for (const letter of request) {
+        socket.write(letter);
+        await new Promise((resolve) => { setImmediate(resolve); });
+      }
+      await until(() => heard.text === 'HTTP/1.0 200 Connected to rpcx\n\n' && accepted.length === before + 1);
+    }
+  });
+
   it('keeps the bytes that came with the CONNECT', async () => {
     const { server, address } = await listening();
     const { accepted } = await serve(httpConnect({ server }), address);

@@ -109,18 +109,13 @@ export class AttachedServer {
     const target = targetOf(visitor.head.firstLine(bytes));
     if (target === undefined) return;
     const door = this.#doors.get(pathOf(target));
-    if (door === undefined) this.#other(socket, visitor, target);
-    else if (end !== undefined) this.#take(socket, visitor, { door, rest: bytes.subarray(end) });
-  }
-
-  /** Somebody else's CONNECT: whoever listens for it gets it. */
-  #other(socket: Socket, visitor: Visitor, target: string): void {
-    if (this.#server.listenerCount('connect') > 0 || !target.startsWith('/')) {
-      this.#handOver(socket, visitor);
-      return;
-    }
-    visitor.leave();
-    socket.on('error', () => {}).end(refusalText(refusals.notFound), () => socket.destroy());
+    // Somebody else's CONNECT: whoever listens for it gets it.
+    if (door === undefined && (this.#server.listenerCount('connect') > 0 || !target.startsWith('/'))) this.#handOver(socket, visitor);
+    else if (end === undefined) return;
+    else if (door === undefined) {
+      visitor.leave();
+      socket.on('error', () => {}).end(refusalText(refusals.notFound), () => socket.destroy());
+    } else this.#take(socket, visitor, { door, rest: bytes.subarray(end) });
   }
 
   #take(socket: Socket, visitor: Visitor, { door, rest }: { door: WebDoor; rest: Buffer }): void {
