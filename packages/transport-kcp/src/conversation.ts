@@ -1,11 +1,12 @@
 import type { Control } from './control.ts';
-import { readControl, writeControl } from './control.ts';
+import { controlKind, readControl, writeControl } from './control.ts';
 import type { DatagramTarget, DatagramWriter } from './datagram-writer.ts';
 import { overheadBytes } from './datagram-writer.ts';
 import type { ResolvedKcpOptions } from './kcp-options.ts';
+import { KeepAlive, Probes } from './probes.ts';
 import type { Beating, Pulse } from './pulse.ts';
 import { ReceiveWindow } from './receive-window.ts';
-import { command, distance, segmentHeaderBytes } from './segment.ts';
+import { begun, command, distance, segmentHeaderBytes } from './segment.ts';
 import type { SegmentHeader } from './segment.ts';
 import { SendWindow } from './send-window.ts';
 import type { OutSegment } from './send-window.ts';
@@ -15,17 +16,15 @@ import { ShardSender } from './shard-sender.ts';
 // Fewer wait up to this long for data to travel with; a sender with a full window must not wait for its acknowledgements.
 const acknowledgeDelayMs = 10;
 const acknowledgeAtOnce = 4;
-const keepAliveProbes = 10;
-const keepAliveGapMs = 1000;
 const deadSilenceMs = 10_000;
-const [firstProbeMs, longestProbeMs] = [1000, 30_000];
-const [firstTellMs, longestTellMs] = [200, 7000];
 
 /** What a conversation tells whoever owns it. */
 export interface ConversationOwner {
   /** In order; `payload` is lent. */
   deliver(payload: Buffer): void;
   readonly takesData: boolean;
+  /** The peer is of this kind. */
+  readonly isOurs: boolean;
   control(control: Control): void;
   /** Something came or time passed, and what could be sent was sent. */
   progressed(): void;
@@ -63,18 +62,12 @@ export class Conversation implements Beating {
   heardAt: number;
   dueAt: number = Infinity;
   #corked = false;
-  #answerProbe = false;
   #acknowledgeAt = Infinity;
-  #probeAt = Infinity;
-  #probeGapMs = 0;
-  #askWindow = false;
-  #tellAt = Infinity;
-  #tellGapMs = 0;
+  readonly #probes = new Probes();
+  readonly #keepAlive: KeepAlive;
   #advertised: number;
-  #keepAliveAt = Infinity;
-  #unansweredProbes = 0;
   #ownerAt = Infinity;
-  #startedAt: number;
+  readonly #startedAt: number;
   #ended = false;
 
   constructor(init: ConversationInit) {
@@ -86,13 +79,13 @@ export class Conversation implements Beating {
     this.#advertised = options.receiveWindow;
     this.#target = options.fec ? { port: init.target.port, address: init.target.address, shards: new ShardSender() } : init.target;
     this.#shards = options.fec ? new ShardReceiver((shard) => this.#recovered(shard)) : undefined;
-    this.#header = { conversation: id, command: 0, window: 0, timestamp: 0, sequence: 0, unacknowledged: 0 };
+    this.#header = { conversation: id, command: 0, fragment: 0, window: 0, timestamp: 0, sequence: 0, unacknowledged: 0 };
     this.#again = (segment) => this.#push(segment);
     this.heardAt = pulse.now();
     this.#startedAt = this.heardAt;
-    if (options.keepAliveMs > 0) this.#keepAliveAt = this.heardAt + options.keepAliveMs;
+    this.#keepAlive = new KeepAlive(options.keepAliveMs, this.heardAt);
+    this.dueAt = this.#keepAlive.dueAt;
     pulse.join(this);
-    pulse.wake(this, this.#keepAliveAt);
   }
 
   /** Bytes of a write are queued, and sent as far as the window allows. */
@@ -132,11 +125,13 @@ export class Conversation implements Beating {
       if (!wellFormed) break;
       at += segmentHeaderBytes + length;
     }
+    if (this.#ended) return true;
     if (at === from) {
       this.#corked = false;
       return false;
     }
-    this.#heard();
+    this.heardAt = this.#init.pulse.now();
+    this.#keepAlive.heard(this.heardAt);
     this.outgoing.endInput(this.#timestamp(this.heardAt), isRegular);
     this.#deliver();
     this.#answer();
@@ -145,20 +140,16 @@ export class Conversation implements Beating {
 
   /** Gives the reader what is held, after it was paused. */
   resumeReading(): void {
-    const { owner } = this.#init;
+    // From within a delivery that goes on by itself, in order.
+    if (this.#corked || this.#ended) return;
+    const { options, pulse } = this.#init;
     this.#corked = true;
-    while (owner.takesData && !this.#ended) {
-      const payload = this.incoming.take();
-      if (payload === undefined) break;
-      owner.deliver(payload);
-    }
+    this.#deliverHeld();
     this.#corked = false;
-    if (this.#ended) return;
-    if (this.#advertised === 0 && this.incoming.free > 0) {
-      this.#tellGapMs = firstTellMs;
-      this.#tellAt = this.#init.pulse.now() + firstTellMs;
-      this.#answerProbe = true;
-    } else if (this.#advertised < this.#init.options.receiveWindow / 2 && this.incoming.free >= this.#init.options.receiveWindow / 2) this.#answerProbe = true;
+    const { free } = this.incoming;
+    const half = options.receiveWindow / 2;
+    if (this.#advertised === 0 && free > 0) this.#probes.reopened(pulse.now());
+    else if (this.#advertised < half && free >= half) this.#probes.mustTell = true;
     this.#answer();
   }
 
@@ -179,7 +170,7 @@ export class Conversation implements Beating {
       for (let segment = this.outgoing.take(now); segment !== undefined; segment = this.outgoing.take(now)) this.#push(segment);
     }
     writer.end();
-    pulse.wake(this, Math.min(this.outgoing.dueAt, this.#probeAt, this.#tellAt));
+    pulse.wake(this, Math.min(this.outgoing.dueAt, this.#probes.dueAt));
   }
 
   beat(now: number): void {
@@ -190,14 +181,20 @@ export class Conversation implements Beating {
       return;
     }
     if (now >= this.#ownerAt) this.#ownerAt = owner.overdue(now);
-    if (this.#ended || !this.#staysAlive(now)) return;
-    if (now >= this.#probeAt) this.#nextProbe(now);
-    if (now >= this.#tellAt) this.#nextTell(now);
-    if (now >= this.outgoing.dueAt || this.#askWindow || this.#answerProbe) this.flush();
+    if (this.#ended) return;
+    const silence = this.#keepAlive.beat(now);
+    if (silence === 'give up') {
+      owner.died(`nothing came for ${Math.round(now - this.heardAt)} ms, and no probe was answered`);
+      return;
+    }
+    const probes = this.#probes;
+    if (silence === 'probe') probes.mustAsk = true;
+    probes.beat(now);
+    if (now >= this.outgoing.dueAt || probes.mustAsk || probes.mustTell) this.flush();
     else if (now >= this.#acknowledgeAt) this.flush(true);
     owner.progressed();
     if (this.#ended) return;
-    this.#init.pulse.wake(this, Math.min(this.#acknowledgeAt, this.outgoing.dueAt, this.#probeAt, this.#tellAt, this.#keepAliveAt, this.#ownerAt));
+    this.#init.pulse.wake(this, Math.min(this.#acknowledgeAt, this.outgoing.dueAt, probes.dueAt, this.#keepAlive.dueAt, this.#ownerAt));
   }
 
   /** Nothing is sent, received or timed from here on. */
@@ -215,13 +212,6 @@ export class Conversation implements Beating {
     return (Math.floor(now - this.#startedAt) + this.#init.epoch) >>> 0;
   }
 
-  #heard(): void {
-    const { pulse, options } = this.#init;
-    this.heardAt = pulse.now();
-    this.#unansweredProbes = 0;
-    if (options.keepAliveMs > 0) this.#keepAliveAt = this.heardAt + options.keepAliveMs;
-  }
-
   #segment(bytes: Buffer, at: number, length: number, isRegular: boolean): boolean {
     const kind = bytes[at + 4] ?? 0;
     if (kind < command.push || kind > command.tellWindow) return false;
@@ -237,7 +227,7 @@ export class Conversation implements Beating {
     else {
       const control = readControl(bytes, at + segmentHeaderBytes, length);
       if (control !== undefined) this.#init.owner.control(control);
-      else if (kind === command.askWindow) this.#answerProbe = true;
+      else if (kind === command.askWindow) this.#probes.mustTell = true;
     }
     return !this.#ended;
   }
@@ -250,7 +240,7 @@ export class Conversation implements Beating {
 
   #payload(sequence: number, timestamp: number, payload: Buffer): void {
     const { incoming } = this;
-    this.#tellAt = Infinity;
+    this.#probes.dataCame();
     if (!incoming.accepts(sequence)) return;
     incoming.acknowledgements.push(sequence, timestamp);
     if (incoming.insert(sequence, payload, this.#init.owner.takesData)) this.#passing.push(payload);
@@ -268,12 +258,17 @@ export class Conversation implements Beating {
       if (payload !== undefined && payload.length > 0) owner.deliver(payload);
     }
     passing.length = 0;
+    this.#deliverHeld();
+    this.#corked = false;
+  }
+
+  #deliverHeld(): void {
+    const { owner } = this.#init;
     while (owner.takesData && !this.#ended) {
       const payload = this.incoming.take();
-      if (payload === undefined) break;
+      if (payload === undefined) return;
       if (payload.length > 0) owner.deliver(payload);
     }
-    this.#corked = false;
   }
 
   /** Sends at once what is worth it after something came; acknowledgements alone may wait for company. */
@@ -281,7 +276,7 @@ export class Conversation implements Beating {
     if (this.#ended) return;
     const { pulse, options } = this.#init;
     const pending = this.incoming.acknowledgements.length / 2;
-    if (this.outgoing.canSend || this.#answerProbe || this.#controls.length > 0 || this.outgoing.dueAt === 0) this.flush();
+    if (this.outgoing.canSend || this.#probes.mustTell || this.#controls.length > 0 || this.outgoing.dueAt === 0) this.flush();
     else if (pending > 0 && (options.ackNoDelay || pending >= acknowledgeAtOnce)) this.flush(true);
     else if (pending > 0 && this.#acknowledgeAt === Infinity) {
       this.#acknowledgeAt = pulse.now() + acknowledgeDelayMs;
@@ -295,9 +290,11 @@ export class Conversation implements Beating {
     const header = this.#header;
     segment.timestamp = this.#timestamp(segment.sentAt);
     header.command = command.push;
+    header.fragment = this.#init.owner.isOurs ? begun : 0;
     header.timestamp = segment.timestamp;
     header.sequence = segment.sequence;
     this.#init.writer.segment(header, segment.bytes, segment.length);
+    header.fragment = 0;
   }
 
   #writeAcknowledgements(): void {
@@ -321,54 +318,24 @@ export class Conversation implements Beating {
     const header = this.#header;
     header.sequence = 0;
     header.timestamp = this.#timestamp(now);
-    const closedWindow = this.outgoing.remoteWindow === 0 && this.outgoing.queuedBytes > 0;
-    if (!closedWindow) this.#probeAt = Infinity;
-    else if (this.#probeAt === Infinity) {
-      this.#probeGapMs = firstProbeMs;
-      this.#probeAt = now + firstProbeMs;
-    }
-    if (this.#askWindow) {
-      this.#askWindow = false;
+    const probes = this.#probes;
+    probes.windowIs(this.outgoing.remoteWindow === 0 && this.outgoing.queuedBytes > 0, now);
+    if (probes.mustAsk) {
       header.command = command.askWindow;
       writer.segment(header);
     }
-    if (this.#answerProbe) {
-      this.#answerProbe = false;
+    if (probes.mustTell) {
       header.command = command.tellWindow;
       writer.segment(header);
     }
+    probes.mustAsk = false;
+    probes.mustTell = false;
     for (const control of this.#controls) {
-      // Kind 1 is hello: it asks, so that a Go peer answers, too.
-      header.command = control[4] === 1 ? command.askWindow : command.tellWindow;
+      // A hello asks, so that a Go peer answers it, too.
+      header.command = control[4] === controlKind.hello ? command.askWindow : command.tellWindow;
       writer.segment(header, control);
     }
     this.#controls.length = 0;
-  }
-
-  /** The other side has no room: asks now and then whether it has, in case its word was lost. */
-  #nextProbe(now: number): void {
-    this.#askWindow = true;
-    this.#probeGapMs = Math.min(longestProbeMs, this.#probeGapMs * 1.5);
-    this.#probeAt = now + this.#probeGapMs;
-  }
-
-  /** The other side was told that there is room again, and sends nothing: the word may have been lost. */
-  #nextTell(now: number): void {
-    this.#answerProbe = true;
-    this.#tellGapMs *= 2;
-    this.#tellAt = this.#tellGapMs > longestTellMs ? Infinity : now + this.#tellGapMs;
-  }
-
-  #staysAlive(now: number): boolean {
-    if (now < this.#keepAliveAt) return true;
-    if (this.#unansweredProbes >= keepAliveProbes) {
-      this.#init.owner.died(`nothing came for ${Math.round(now - this.heardAt)} ms, and ${keepAliveProbes} probes were not answered`);
-      return false;
-    }
-    this.#unansweredProbes++;
-    this.#keepAliveAt = now + keepAliveGapMs;
-    this.#askWindow = true;
-    return true;
   }
 
   #recovered(shard: Buffer): void {

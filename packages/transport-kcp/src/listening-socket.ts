@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { RpcError } from '@rpcxjs/core';
 import type { Address, Connection, Logger, Runtime } from '@rpcxjs/core';
+import { connectionLost } from '@rpcxjs/transport-tcp';
 import { Backlog } from './backlog.ts';
 import { controlKind, readControl, writeControl } from './control.ts';
 import type { Control } from './control.ts';
@@ -48,7 +48,7 @@ export class ListeningSocket {
   readonly #pulse: Pulse;
   /** By remote port; few addresses share one. */
   readonly #byPort = new Map<number, KcpConnection[]>();
-  readonly #header: SegmentHeader = { conversation: 0, command: command.tellWindow, window: 32, timestamp: 0, sequence: 0, unacknowledged: 0 };
+  readonly #header: SegmentHeader = { conversation: 0, command: command.tellWindow, fragment: 0, window: 32, timestamp: 0, sequence: 0, unacknowledged: 0 };
   #count = 0;
   #accept: ((connection: Connection) => void) | undefined;
   #isClosed = false;
@@ -118,15 +118,14 @@ export class ListeningSocket {
     if (!connection.conversation.receive(plain, segmentsAt, true)) this.dropped.malformed++;
   }
 
-  /** The first datagram of a Go client brings data; one of our kind says hello. */
+  /** The first segment of a Go client brings data; one of our kind says hello. Anything else belongs to a conversation that a process before this one had. */
   #begin(plain: Buffer, at: number, from: RemoteInfo): KcpConnection | undefined {
     const id = plain.readUInt32LE(at);
     const kind = plain[at + 4];
     const length = plain.readUInt32LE(at + 20);
     const control = kind === command.askWindow ? readControl(plain.subarray(at + segmentHeaderBytes), 0, Math.min(length, plain.length - at - segmentHeaderBytes)) : undefined;
     const isHello = control?.kind === controlKind.hello;
-    const { options } = this.#init;
-    const begins = isHello || (kind === command.push && plain.readUInt32LE(at + 16) === 0 && plain.readUInt32LE(at + 12) < options.receiveWindow);
+    const begins = isHello || (kind === command.push && plain[at + 5] === 0 && plain.readUInt32LE(at + 16) === 0 && plain.readUInt32LE(at + 12) === 0);
     if (!begins || this.#accept === undefined || this.backlog.hasEnded(from.port, from.address, id)) {
       this.dropped.strange++;
       if (kind === command.push || kind === command.askWindow) this.#answerStranger(from, id, { kind: controlKind.reset, argument: 0, cookie: 0n });
@@ -160,7 +159,7 @@ export class ListeningSocket {
     else known.push(connection);
     this.#count++;
     const evicted = isProven ? undefined : this.backlog.add(connection);
-    evicted?.end(new RpcError('unavailable', 'too many conversations wait for a proof of their address, and this was the oldest', { reason: 'CONNECTION_LOST' }));
+    evicted?.end(connectionLost(new Error('too many conversations wait for a proof that their address is real, and this was the oldest: raise backlog if they are'), evicted.remote));
     this.#accept?.(connection);
     return connection;
   }

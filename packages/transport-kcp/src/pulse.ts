@@ -30,7 +30,7 @@ export class Pulse {
 
   /** Calls `beat` at `atMs` or before. */
   wake(member: Beating, atMs: number): void {
-    if (atMs >= member.dueAt) return;
+    if (atMs >= member.dueAt || !this.#members.has(member)) return;
     member.dueAt = atMs;
     this.#armFor(atMs);
   }

@@ -102,7 +102,7 @@ describe.each(golden.sessions)('thirteen datagrams of a session of kcp-go with $
       writer.begin(target);
       const at = 28;
       const bytes = plain[index]!;
-      writer.segment({ conversation, command: command.push, window: bytes.readUInt16LE(at + 6), timestamp: bytes.readUInt32LE(at + 8), sequence: index, unacknowledged: 0 }, bytesOf(payload));
+      writer.segment({ conversation, command: command.push, fragment: 0, window: bytes.readUInt16LE(at + 6), timestamp: bytes.readUInt32LE(at + 8), sequence: index, unacknowledged: 0 }, bytesOf(payload));
       writer.end();
     }
     const reader = cipherKind(cipher).make(bytesOf(key));
