@@ -1,7 +1,7 @@
 // Runs the tests again on the other supported versions of Node, which npm's package `node` brings: `node packages/tooling/node-versions.mjs [22 24]`.
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { runTests } from './tests.mjs';
+import { groups, runTests } from './tests.mjs';
 
 const exact = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
 const asked = process.argv.slice(2).filter((argument) => argument in exact);
@@ -19,8 +19,8 @@ for (const major of majors) {
   }
   process.stdout.write(`the tests on Node ${exact[major]}\n`);
   // What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version.
-  const slow = ['interop/test/{governance,registries}/**', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
-  const status = Math.max(...['registries', 'rest'].map((group) => runTests(slow, { node, group })));
+  const slow = ['interop/test/{governance,registries}/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
+  const status = Math.max(...Object.keys(groups).map((group) => runTests(slow, { node, group })));
   if (status !== 0) failed += 1;
 }
 process.exitCode = failed > 0 ? 1 : 0;

@@ -1,5 +1,5 @@
-// `npm test`: the tests of registries several files at a time, because they mostly wait, then all others one after the other, because some of them measure. With arguments, which
-// are vitest's, one run of everything that they name.
+// `npm test`: the tests of registries and of transports several files at a time, because they mostly wait, then all others one after the other, because some of them measure. With
+// arguments, which are vitest's, one run of everything that they name.
 import { spawnSync } from 'node:child_process';
 import { root } from './workspace.mjs';
 
@@ -10,11 +10,14 @@ export function runTests(args, { node = process.execPath, group } = {}) {
   return status ?? 1;
 }
 
+/** What is run one after the other, with what is said of it. */
+export const groups = { registries: 'The tests of registries', transports: 'The tests of transports', rest: 'All other tests' };
+
 if (process.argv[1] === import.meta.filename) {
   const args = process.argv.slice(2);
-  const groups = args.length > 0 || process.env['RPCXJS_LONG'] === '1' ? [undefined] : ['registries', 'rest'];
-  const codes = groups.map((group) => {
-    if (group !== undefined) process.stdout.write(group === 'registries' ? '\nThe tests of registries\n' : '\nAll other tests\n');
+  const wanted = args.length > 0 || process.env['RPCXJS_LONG'] === '1' ? [undefined] : Object.keys(groups);
+  const codes = wanted.map((group) => {
+    if (group !== undefined) process.stdout.write(`\n${groups[group]}\n`);
     return runTests(args, { group });
   });
   process.exitCode = codes.find((code) => code !== 0) ?? 0;
