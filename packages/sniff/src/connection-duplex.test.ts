@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Connection, ConnectionSink } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { tcp } from '@rpcxjs/transport-tcp';
@@ -36,16 +37,26 @@ describe('a connection as a stream', () => {
 
   it('pauses the connection while nobody reads the stream', async () => {
     const { stream, peer } = await pair();
-    const chunk = Buffer.alloc(1_000_000, 'x');
-    for (let at = 0; at < 40; at++) peer.socket.write(chunk);
+    // Each block is told apart: what waits in the stream must not be the memory that the next chunk is read into.
+    const sent = createHash('sha1');
+    for (let at = 0; at < 40; at++) {
+      const block = Buffer.alloc(1_000_000, `block ${at} `);
+      sent.update(block);
+      peer.socket.write(block);
+    }
     stream.once('readable', () => {});
     await until(() => stream.readableLength > 0);
     for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => { setImmediate(resolve); });
     expect(stream.readableLength).toBeLessThan(2_000_000);
+    const heard = createHash('sha1');
     let bytes = 0;
-    stream.on('data', (part: Buffer) => (bytes += part.length));
+    stream.on('data', (part: Buffer) => {
+      bytes += part.length;
+      heard.update(part);
+    });
     stream.resume();
     await until(() => bytes === 40_000_000);
+    expect(heard.digest('hex')).toBe(sent.digest('hex'));
     stream.destroy();
   });
 

@@ -1,9 +1,13 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { consoleLogger, formatAddress, parseAddress, systemClock } from '@rpcxjs/core';
+import { isIP } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { consoleLogger, formatAddress, parseAddress, splitHostPort, systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Clock, Connection, Listener, Logger, Runtime, ServerPlugin } from '@rpcxjs/core';
 import { WaitingRoom } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
+
+type WebServer = HttpServer | HttpsServer;
 
 /** Options of `serveHttp()`. */
 export interface ServeHttpOptions {
@@ -20,15 +24,16 @@ export interface ServeHttpOptions {
 // As long as an rpcx server gives its plugins, and as many as it takes connections.
 const askTimeoutMs = 10_000;
 const mostAsked = 16_384;
-const told = new WeakSet<HttpServer | HttpsServer>();
+/** Where servers are reached that do not listen themselves. */
+const reached = new WeakMap<WebServer, Address[]>();
 
 /**
  * Gives the connections of an acceptor to a server of `node:http` or `node:https`, which need not listen itself: its routes, upgrades and
- * time limits hold as ever. Closing the returned listener stops that; the connections that the server has are the server's, as is its `close()`.
+ * time limits hold as ever, and its `address()` says where it is reached. Closing the returned listener stops that; the connections that the server has are the server's, as is its `close()`.
  *
  *     await serveHttp(ports.http, createServer(app), 'tcp@:8972');
  */
-export async function serveHttp(acceptor: Acceptor, server: HttpServer | HttpsServer, address: Address | string, options: ServeHttpOptions = {}): Promise<Listener> {
+export async function serveHttp(acceptor: Acceptor, server: WebServer, address: Address | string, options: ServeHttpOptions = {}): Promise<Listener> {
   if (typeof acceptor?.listen !== 'function') throw new TypeError('serveHttp: the first argument has no listen(); give an acceptor, such as one of sniff()');
   if (typeof server?.emit !== 'function') throw new TypeError('serveHttp: the second argument is no server; give what createServer() of node:http or node:https returned');
   const { plugins = [], signal, logger = consoleLogger(), clock = systemClock } = options;
@@ -43,16 +48,50 @@ export async function serveHttp(acceptor: Acceptor, server: HttpServer | HttpsSe
     runtime, signal,
     accept: (connection) => void (plugins.length === 0 ? accept(connection) : judge(connection, plugins, { room, logger, accept })),
   });
-  // Its limits for slow requests run from this event on (lib/_http_server.js, setupConnectionsTracking).
-  if (!server.listening && !told.has(server)) {
-    told.add(server);
-    server.emit('listening');
-  }
+  const hide = show(server, listener.address);
   const close = async (): Promise<void> => {
+    hide();
     await listener.close();
     room.close();
   };
   return { address: listener.address, close, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * Lets a server that does not listen itself say where it is reached, as one that does: in `address()`, `listening` and the event, from which on
+ * its limits for slow requests run (lib/_http_server.js, setupConnectionsTracking). Returns what takes that back.
+ */
+function show(server: WebServer, address: Address): () => void {
+  const known = reached.get(server);
+  if (known === undefined && server.listening) return () => {};
+  const all = known ?? [];
+  all.push(address);
+  if (known === undefined) {
+    reached.set(server, all);
+    Object.defineProperties(server, {
+      listening: { configurable: true, value: true },
+      address: { configurable: true, value: () => addressInfo(all[0] ?? address) },
+    });
+    server.emit('listening');
+  }
+  return () => {
+    const at = all.indexOf(address);
+    if (at >= 0) all.splice(at, 1);
+    if (all.length > 0 || !reached.delete(server)) return;
+    // Those of its class are back.
+    Reflect.deleteProperty(server, 'listening');
+    Reflect.deleteProperty(server, 'address');
+  };
+}
+
+/** As `net.Server.address()` has it: of a network without ports it is the name. */
+function addressInfo({ host }: Address): AddressInfo | string {
+  try {
+    const { host: address, port } = splitHostPort(host);
+    return { address, port, family: isIP(address) === 6 ? 'IPv6' : 'IPv4' };
+  } catch {
+    return host;
+  }
 }
 
 interface Judging {

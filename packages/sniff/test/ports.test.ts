@@ -7,6 +7,7 @@ import type { Connection, ServerPlugin } from '@rpcxjs/core';
 import { createServer } from '@rpcxjs/server';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
 import { tcp } from '@rpcxjs/transport-tcp';
+import { webSocket } from '@rpcxjs/transport-ws';
 import { describe, expect, it } from 'vitest';
 import { isConnect, isHttp, isRpcx, isTls, serveHttp, sniff, sniffStats } from '../src/index.ts';
 import { closeAfterEach, later, memoryLogger, raw, until } from './sides.ts';
@@ -132,6 +133,30 @@ describe('one port', () => {
     await until(() => heard.text.endsWith('head and tail'));
     socket.end();
     await until(() => heard.ended);
+  });
+
+  it('takes WebSockets, too: the HTTP server says where it is reached', async () => {
+    const lines: Line[] = [];
+    const logger = memoryLogger(lines);
+    const ports = sniff(tcp(), { rpcx: isRpcx, http: isHttp });
+    const web = createHttpServer((asked, response) => response.end(`page ${asked.url}`));
+    const server = createServer({ transports: [ports.rpcx, webSocket({ server: web })], logger });
+    server.handle('Greeter', 'Hello', (message) => ({ ...message, metadata: {} }));
+    const [address = ''] = await server.listen('tcp@127.0.0.1:0');
+    const listener = await serveHttp(ports.http, web, address, { logger });
+    const { port } = splitHostPort(address.slice(4));
+    expect([web.listening, web.address()]).toEqual([true, { address: '127.0.0.1', port, family: 'IPv4' }]);
+    const [wsAddress = ''] = await server.listen(`ws@127.0.0.1:${port}`);
+    for (const servers of [wsAddress, address]) {
+      const client = createClient({ servers, transports: [webSocket(), tcp()], logger });
+      expect(await client.call('Greeter', 'Hello', { over: servers })).toEqual({ over: servers });
+      await client.close();
+    }
+    expect(await fetchText(port, '/about')).toEqual({ status: 200, body: 'page /about' });
+    await listener.close();
+    expect([web.listening, web.address()]).toEqual([false, null]);
+    await server.close({ graceMs: 100 });
+    web.close();
   });
 
   it('keeps the time limits of the HTTP server', async () => {

@@ -107,7 +107,7 @@ describe('options', () => {
     expect(() => httpConnect({ headers: { X: '1\nY: 2' } })).toThrow('the header X is no line of ASCII text');
     expect(() => httpConnect({ server: {} as never })).toThrow('server has no listen()');
     expect(() => httpConnect({ over: {} as never })).toThrow('over has no listen()');
-    expect(() => httpConnect({ handshakeTimeoutMs: 0 })).toThrow('handshakeTimeoutMs is 0');
+    expect(() => httpConnect({ handshakeTimeoutMs: 0 })).toThrow(new TypeError('httpConnect: handshakeTimeoutMs is 0; give milliseconds, at least 1'));
     expect(() => httpConnect({ tls: { cert: 'only half' } })).toThrow('tls.cert is set without tls.key');
   });
 });

@@ -1,6 +1,6 @@
 import type { Acceptor, Address, Connection, Listener, ListenOptions, Transport } from '@rpcxjs/core';
 import { tcp, WaitingRoom } from '@rpcxjs/transport-tcp';
-import type { PeekedEnds, TcpOptions } from '@rpcxjs/transport-tcp';
+import type { PeekedEnds } from '@rpcxjs/transport-tcp';
 import { awaitConnect, renamed } from './connect-accept.ts';
 import { askConnect } from './connect-dial.ts';
 import { resolveHttpConnectOptions } from './http-connect-options.ts';
@@ -15,7 +15,7 @@ const network = 'http';
  */
 export function httpConnect(options: HttpConnectOptions = {}): Transport {
   const resolved = resolveHttpConnectOptions(options);
-  const below = tcp(tcpOptions(options));
+  const below = lower(options);
   return {
     networks: [network],
     async dial(address, dialOptions) {
@@ -28,8 +28,13 @@ export function httpConnect(options: HttpConnectOptions = {}): Transport {
   };
 }
 
-function tcpOptions({ tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs }: HttpConnectOptions): TcpOptions {
-  return { tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs };
+/** The TCP below; what it says about the options is said in our name. */
+function lower({ tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs }: HttpConnectOptions): Transport {
+  try {
+    return tcp({ tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs });
+  } catch (error) {
+    throw new TypeError((error as Error).message.replace(/^tcp:/, 'httpConnect:'), { cause: error }); // tcp() throws nothing else
+  }
 }
 
 interface Listening {
@@ -42,8 +47,8 @@ async function listenOver(acceptor: Acceptor, address: Address, { resolved, list
   const { runtime: { clock, logger } } = listenOptions;
   const room = new WaitingRoom({ clock, timeoutMs: resolved.handshakeTimeoutMs, most: resolved.maxWaiting });
   const door = { path: resolved.path, room, logger, timeoutMs: resolved.handshakeTimeoutMs, accept: (connection: Connection) => listenOptions.accept(connection) };
-  const lower = acceptor.networks.includes('tcp') ? 'tcp' : (acceptor.networks[0] ?? network);
-  const listener = await acceptor.listen(resolved.over === undefined ? address : renamed(address, lower), {
+  const known = acceptor.networks.includes('tcp') ? 'tcp' : (acceptor.networks[0] ?? network);
+  const listener = await acceptor.listen(resolved.over === undefined ? address : renamed(address, known), {
     ...listenOptions,
     accept: (connection) => awaitConnect(connection, endsOf(connection), door),
   });

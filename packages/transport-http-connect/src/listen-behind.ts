@@ -18,8 +18,8 @@ export async function listenBehind(server: WebServer, address: Address, { path, 
   } catch (cause) {
     throw listenFailed(cause, address);
   }
-  const opens = !server.listening;
   try {
+    const opens = !(await listens(server, options));
     if (opens) await open(server, address, signal);
     const bound = boundAddress(server, address);
     const close = async (): Promise<void> => {
@@ -31,6 +31,34 @@ export async function listenBehind(server: WebServer, address: Address, { path, 
     behind.remove(path);
     throw error;
   }
+}
+
+// An IP address is looked up in a turn of the loop, a name of this machine in a few.
+const lookupMs = 10;
+
+/** Whether the server listens, or is about to: `listen()` of a host takes a moment. */
+function listens(server: WebServer, { signal, runtime: { clock } }: ListenOptions): Promise<boolean> {
+  if (server.listening) return Promise.resolve(true);
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      timer.cancel();
+      unlink();
+      server.off('listening', listening);
+    };
+    const listening = (): void => {
+      settle();
+      resolve(true);
+    };
+    const timer = clock.setTimer(() => {
+      settle();
+      resolve(false);
+    }, lookupMs);
+    server.once('listening', listening);
+    const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
+      settle();
+      reject(reason);
+    });
+  });
 }
 
 function open(server: WebServer, address: Address, signal: AbortSignal | undefined): Promise<void> {

@@ -117,6 +117,18 @@ describe('rpcx behind an HTTP server', () => {
     expect(server.listeners('connection').length).toBe(1);
   });
 
+  it('waits for a server that is about to listen, and makes one listen that is not', async () => {
+    const [about, not] = [createServer(), createServer()];
+    about.listen(0, '127.0.0.1');
+    const first = await serve(httpConnect({ server: about }), here);
+    const second = await serve(httpConnect({ server: not }), here);
+    for (const [server, { listener }] of [[about, first], [not, second]] as const) expect(listener.address.host).toBe(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await first.listener.close();
+    await second.listener.close();
+    expect([about.listening, not.listening]).toEqual([true, false]);
+    about.close();
+  });
+
   it('refuses another port than the one that the server has, a taken one, and what is no HTTP server', async () => {
     const { server, address } = await listening();
     const other = await rejection(serve(httpConnect({ server }), { network: 'http', host: '127.0.0.1:1' }));

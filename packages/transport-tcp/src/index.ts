@@ -7,6 +7,7 @@ export { dialSocket } from './dial.ts';
 export type { SocketDial } from './dial.ts';
 export { connectionOf, listenSocket } from './listen.ts';
 export type { SocketAccepted, SocketListen } from './listen.ts';
+export { takenBytes } from './socket-connection.ts';
 export type { SocketEnds } from './socket-connection.ts';
 export { adviceFor, connectFailed, connectionLost, errorCode, listenFailed } from './node-error.ts';
 export { socketEnds } from './tcp.ts';

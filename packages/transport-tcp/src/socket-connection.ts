@@ -12,7 +12,7 @@ interface WritingSocket {
 }
 
 /** What the system took of the chunk that is being written: Node's own fields (20, 22 and 24 have them), 0 where they are missing. */
-function takenBytes(socket: Socket): number {
+export function takenBytes(socket: Socket): number {
   const { _handle, _writableState } = socket as unknown as WritingSocket; // neither is in Node's types
   const left = _handle?.writeQueueSize;
   const whole = _writableState?.writelen;
