@@ -15,12 +15,12 @@ import { pageLogger } from './page-logger.ts';
 
 /** What the server may cost this page or process; all of it is on by default. */
 export interface LeanLimits extends FrameLimits {
-  /** Calls that may wait for a connection. @default 1024 */
+  /** Calls that may wait for a connection. @default 65536 */
   readonly maxQueuedCalls: number;
   /** Messages of the server that wait for a slow reader before the oldest is dropped. @default 1024 */
   readonly maxQueuedPushes: number;
 }
-const defaultLimits: LeanLimits = { ...defaultFrameLimits, maxQueuedCalls: 1024, maxQueuedPushes: 1024 };
+const defaultLimits: LeanLimits = { ...defaultFrameLimits, maxQueuedCalls: 65_536, maxQueuedPushes: 1024 };
 
 export interface LeanClientOptions {
   /** Where the server is, `ws@host:port`; of several the next one is taken when one cannot be reached. */
