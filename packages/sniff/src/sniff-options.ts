@@ -6,7 +6,7 @@ export interface SniffOptions {
   readonly timeoutMs?: number | undefined;
   /** How many bytes the matchers get to see before a connection that none of them recognised is refused. @default 4096 */
   readonly maxBytes?: number | undefined;
-  /** How many connections may wait to be recognised at a time; one more cuts the oldest. Thousand clients that come at once wait for a moment, so leave room. @default 4096 */
+  /** How many connections may wait to be recognised at a time; one more cuts the oldest. A thousand clients that come at once wait for a moment, so leave room. @default 4096 */
   readonly maxWaiting?: number | undefined;
   /** Called with each connection that is refused, and why. It is aborted right after. @default none */
   readonly refused?: ((error: RpcError, connection: Connection) => void) | undefined;

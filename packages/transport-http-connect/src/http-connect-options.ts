@@ -23,7 +23,7 @@ export interface HttpConnectOptions {
   readonly closeTimeoutMs?: number | undefined;
   /** Silence after which the system probes the other side, in milliseconds. 0 is off. @default 30000 */
   readonly keepAliveMs?: number | undefined;
-  /** How many accepted connections may wait for their request at a time; one more cuts the oldest. Thousand clients that come at once wait for a moment, so leave room. @default 4096 */
+  /** How many accepted connections may wait for their request at a time; one more cuts the oldest. A thousand clients that come at once wait for a moment, so leave room. @default 4096 */
   readonly maxWaiting?: number | undefined;
 }
 
