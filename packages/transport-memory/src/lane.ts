@@ -27,6 +27,10 @@ export class Lane {
   #scheduled = false;
   #lost = false;
   #timer: Timer | undefined;
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.#deliver();
+  };
 
   constructor(end: LaneEnd, toServer: boolean, sky: Sky, clock: Clock) {
     this.#end = end;
@@ -82,14 +86,11 @@ export class Lane {
     this.#timer = undefined;
   }
 
-  /** Looks again, in a microtask, whether something can be delivered. */
+  /** Looks again, in a microtask or a turn, whether something can be delivered. */
   wake(): void {
     if (this.#scheduled || this.#items.length === 0) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#deliver();
-    });
+    this.#sky.pace.soon(this.#run, this.#clock);
   }
 
   #due(): number {

@@ -1,4 +1,4 @@
-import { consoleLogger, RpcError } from '@rpcxjs/core';
+import { consoleLogger, RpcError, systemClock } from '@rpcxjs/core';
 import type { Connection, ConnectionSink, Runtime } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '@rpcxjs/testing';
@@ -109,6 +109,26 @@ describe('a memory network', () => {
     server.resume();
     await settled();
     expect([clientHeard.drains, client.bufferedBytes, serverHeard.text.length]).toEqual([1, 0, 64 * 1024 + 1000]);
+  });
+
+  it('lets timers of the process run while bytes go back and forth without a pause', async () => {
+    const network = memoryNetwork();
+    const runtime = { clock: systemClock, logger: consoleLogger() };
+    await network.listen(address, { runtime, accept: (peer) => peer.start({ data: (chunk) => void peer.write(chunk), drain() {}, closed() {} }) });
+    let echoes = 0;
+    let rang = false;
+    setTimeout(() => (rang = true), 1);
+    await new Promise<void>((resolve, reject) => {
+      void network.dial(address, { runtime }).then((client) => {
+        const data = (): void => {
+          if (rang || ++echoes === 3_000_000) client.abort();
+          else client.write(Uint8Array.of(1));
+        };
+        client.start({ data, drain() {}, closed: () => (rang ? resolve() : reject(new Error(`${echoes} echoes, and the timer still waits`))) });
+        client.write(Uint8Array.of(1));
+      });
+    });
+    expect(echoes).toBeGreaterThan(256);
   });
 
   it('does not wait longer than 5 s for a side that does not read its end', async () => {

@@ -1,5 +1,6 @@
 import { formatAddress, RpcError, sleep } from '@rpcxjs/core';
 import type { Address, Connection, DialOptions, Listener, ListenOptions, Transport } from '@rpcxjs/core';
+import { Pace } from './pace.ts';
 import { createPipe } from './pipe.ts';
 import type { Pipe } from './pipe.ts';
 import { changed, clearSky } from './weather.ts';
@@ -37,7 +38,7 @@ export interface MemoryNetwork extends Transport {
 
 /** Makes a network of its own. Give it to clients and servers as their transport; `weather` is what tests change. */
 export function memoryNetwork(weather: Partial<Weather> = {}): MemoryNetwork {
-  const sky: Sky = { now: changed(clearSky, weather) };
+  const sky: Sky = { now: changed(clearSky, weather), pace: new Pace() };
   const listeners = new Map<string, ListenOptions>();
   const pipes = new Set<Pipe>();
   let dialled = 0;

@@ -1,3 +1,5 @@
+import type { Pace } from './pace.ts';
+
 /** Which way is blocked: nothing arrives until it is lifted, not even an end. */
 export type BlackHole = 'none' | 'toServer' | 'toClient' | 'both';
 
@@ -20,6 +22,7 @@ export const clearSky: Weather = { delayMs: 0, chunkBytes: Number.POSITIVE_INFIN
 /** The weather as it changes; each pipe looks at it for each piece. */
 export interface Sky {
   now: Weather;
+  readonly pace: Pace;
 }
 
 const ways: readonly string[] = ['none', 'toServer', 'toClient', 'both'];
