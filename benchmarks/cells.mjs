@@ -1,4 +1,5 @@
 // The targets: which runs stand side by side, and what is read from them. One group is measured in one set of interleaved rounds.
+import { fileURLToPath } from 'node:url';
 import { idleConnections } from './idle-connections.mjs';
 import { firstReply, importTime } from './startup.mjs';
 import { heapGrowth } from './heap-growth.mjs';
@@ -49,6 +50,51 @@ function governed(id, listeners, label, targets) {
     ],
   };
 }
+
+/** Raw calls, a hundred in flight, over a transport. */
+const over581 = (transport, more) => bytes('rpcxjs', 'message', 100, { transport, ...more });
+
+/** P15: calls/s over a transport as a share of those over tcp in the same rounds. */
+function shareOfTcp(transport, what, targets = {}) {
+  return { id: `P15-${transport}`, what: `raw payload over ${what}, 100 in flight`, ...share('tcp'), ...targets, value: percent(transport, 'tcp') };
+}
+
+/** P15: the same beside a pair of Go programs over the same transport. */
+function timesGo(id, what, [ours, theirs], go, targets = {}) {
+  return { id, what: `raw payload over ${what}, 100 in flight`, ...times('the Go pair'), ...targets, value: over(ours, theirs), go };
+}
+
+const fixture = (name) => fileURLToPath(new URL(`../packages/transport-tcp/test/fixtures/${name}`, import.meta.url));
+const goKcp = (...goFlags) => bytes('goKcp', 'message', 100, { goFlags });
+
+const transportGroups = [
+  {
+    rounds: 9, seconds: 0.5,
+    runs: { tcp: over581('tcp'), unix: over581('unix'), memory: over581('memory') },
+    outcomes: [shareOfTcp('unix', 'unix', { target: 95 }), shareOfTcp('memory', 'memory, which is one process on one core')],
+  },
+  {
+    runs: { tcp: over581('tcp'), tls: over581('tls'), ws: over581('ws'), 'http-connect': over581('http-connect') },
+    outcomes: [shareOfTcp('tls', 'tcp with TLS', { target: 70 }), shareOfTcp('ws', 'WebSocket', { target: 50 }), shareOfTcp('http-connect', 'HTTP CONNECT')],
+  },
+  {
+    free: true,
+    runs: {
+      tcp: over581('tcp'), kcp: over581('kcp'), 'kcp-aes': over581('kcp-aes'), 'kcp-default': over581('kcp-default'),
+      go: goKcp('--fast'), 'go-aes': goKcp('--fast', '--cipher', 'aes-256'), 'go-default': goKcp(),
+    },
+    outcomes: [
+      shareOfTcp('kcp', 'KCP in its fastest mode'), timesGo('P15-kcp-go', 'KCP in its fastest mode', ['kcp', 'go'], 'kcp', { target: 1 }),
+      timesGo('P15-kcp-aes-go', 'KCP in its fastest mode with aes-256', ['kcp-aes', 'go-aes'], 'kcp'),
+      timesGo('P15-kcp-default-go', 'KCP with the settings of kcp-go', ['kcp-default', 'go-default'], 'kcp'),
+    ],
+  },
+  {
+    free: true,
+    runs: { tcp: over581('tcp'), quic: over581('quic'), go: bytes('goQuic', 'message', 100, { goFlags: ['--cert', fixture('server.crt'), '--key', fixture('server.key')] }) },
+    outcomes: [shareOfTcp('quic', 'QUIC'), timesGo('P15-quic-go', 'QUIC', ['quic', 'go'], 'quic', { target: 1 })],
+  },
+];
 
 export const groups = [
   {
@@ -165,6 +211,7 @@ export const groups = [
     measure: importTime,
     outcomes: [{ id: 'P13b', what: 'importing the client, tcp and msgpack', ...lower, unit: 'ms', target: 40, value: ({ milliseconds }) => milliseconds }],
   },
+  ...transportGroups,
   {
     long: true,
     measure: heapGrowth,

@@ -9,7 +9,7 @@ export function peerOptions() {
   return parseArgs({
     options: {
       address: option('127.0.0.1:0'), payload: option('message'), codec: option('raw'), flush: option('16384'), services: option('1'),
-      listeners: option('1'), client: option('default'),
+      listeners: option('1'), client: option('default'), transport: option('tcp'),
     },
   }).values;
 }

@@ -38,21 +38,31 @@ function build() {
 const wanted = ({ id }) => only === undefined || only.some((prefix) => id === prefix || (id.startsWith(prefix) && !/^\d/.test(id.slice(prefix.length))));
 const settings = { rounds: Number(options.rounds), seconds: Number(options.seconds ?? (options.quick ? 0.8 : 1)), warmupSeconds: 1.5, progress };
 
-/** Leaves out the runs that need Go when there is none. */
-function possible(runs, goMissing) {
-  return Object.fromEntries(Object.entries(runs).filter(([, run]) => !(goMissing && peers[run.peer].go)));
+const goBuilt = new Map();
+
+/** Why a Go program cannot take part, if so; `go` is that of a peer or an outcome: none, true, or the network that the program speaks. */
+function goMissing(go) {
+  if (!go) return undefined;
+  const network = go === true ? 'tcp' : go;
+  if (!goBuilt.has(network)) goBuilt.set(network, prepareGo(network));
+  return goBuilt.get(network);
 }
 
-async function measureGroup(group, goMissing, found) {
+/** Leaves out the runs that need Go when there is none. */
+function possible(runs) {
+  return Object.fromEntries(Object.entries(runs).filter(([, run]) => !goMissing(peers[run.peer].go)));
+}
+
+async function measureGroup(group, found) {
   const outcomes = group.outcomes.filter(wanted);
-  const here = outcomes.filter(({ go }) => !(go && goMissing));
-  const skipped = outcomes.filter((outcome) => !here.includes(outcome)).map((outcome) => skippedResult(outcome, goMissing, found));
+  const here = outcomes.filter(({ go }) => !goMissing(go));
+  const skipped = outcomes.filter((outcome) => !here.includes(outcome)).map((outcome) => skippedResult(outcome, goMissing(outcome.go), found));
   if (here.length === 0) return skipped;
   progress(here.map(({ id, what }) => `${id}: ${what}`).join('; '));
   try {
     const rounds = group.measure
       ? await group.measure(settings)
-      : await measureRounds(possible(group.runs, goMissing), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: group.seconds }), free: group.free });
+      : await measureRounds(possible(group.runs), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: group.seconds }), free: group.free });
     const results = here.map((outcome) => {
       const values = rounds.map(outcome.value);
       return resultOf(outcome, values, median(values), found);
@@ -67,9 +77,9 @@ async function measureGroup(group, goMissing, found) {
 }
 
 /** Medians over the rounds of one set of runs, by run name; a set that fails leaves its cells empty. */
-async function medians(runs, goMissing) {
+async function medians(runs) {
   try {
-    const rounds = await measureRounds(possible(runs, goMissing), { ...settings, warmupSeconds: 1 });
+    const rounds = await measureRounds(possible(runs), { ...settings, warmupSeconds: 1 });
     return Object.fromEntries(Object.keys(rounds[0]).map((name) => [name, {
       callsPerSecond: median(rounds.map((round) => round[name].callsPerSecond)),
       p50: median(rounds.map((round) => round[name].p50)),
@@ -82,21 +92,21 @@ async function medians(runs, goMissing) {
   }
 }
 
-async function measureEverybody(goMissing) {
+async function measureEverybody() {
   const columns = [];
   for (const inFlight of inFlights) {
     progress(`everybody, ${inFlight} in flight`);
-    columns.push(await medians(Object.fromEntries(everybody.map(({ name, run }) => [name, { ...run, inFlight }])), goMissing));
+    columns.push(await medians(Object.fromEntries(everybody.map(({ name, run }) => [name, { ...run, inFlight }]))));
   }
   return everybody.map(({ name }) => ({ name, results: columns.map((column) => column[name]) })).filter(({ results }) => results.some(Boolean));
 }
 
-async function measureSizes(goMissing) {
+async function measureSizes() {
   const columns = [];
   for (const { payload, inFlight, label } of sizes) {
     progress(`raw payload of ${label}`);
     const runs = sizePeers.map(({ name, peer }) => [name, { peer, codec: 'raw', payload, inFlight, ...(peer === 'ceiling' && payload === 16 && { flush: 2048 }) }]);
-    columns.push(await medians(Object.fromEntries(runs), goMissing));
+    columns.push(await medians(Object.fromEntries(runs)));
   }
   return sizePeers.map(({ name }) => ({ name, results: columns.map((column) => column[name]) })).filter(({ results }) => results.some(Boolean));
 }
@@ -110,13 +120,13 @@ function tableResults(prefix, columns, rows, found) {
 }
 
 build();
-const goMissing = prepareGo();
-if (goMissing) process.stderr.write(`bench: the cells with Go are SKIPPED: ${goMissing}\n`);
-const found = versions(goMissing);
+const withoutGo = goMissing(true);
+if (withoutGo) process.stderr.write(`bench: the cells with Go are SKIPPED: ${withoutGo}\n`);
+const found = versions(withoutGo);
 const results = [];
 for (const group of groups) {
   if (group.long && !options.long) continue;
-  results.push(...(await measureGroup(group, goMissing, found)));
+  results.push(...(await measureGroup(group, found)));
 }
 
 const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${process.platform}; ${pinned ? 'server and client each pinned to one core' : 'not pinned'}`;
@@ -129,9 +139,9 @@ const met = targets.filter((result) => result.met);
 sections.push(`${met.length} of ${targets.length} targets met${targets.some((result) => result.met === null) ? `, ${targets.filter((result) => result.met === null).length} skipped` : ''}.`);
 const panels = [targetsPanel(results)];
 if (!options.quick && only === undefined) {
-  const rows = await measureEverybody(goMissing);
+  const rows = await measureEverybody();
   const heads = inFlights.map((count) => `${count} in flight`);
-  const sized = await measureSizes(goMissing);
+  const sized = await measureSizes();
   const sizeHeads = sizes.map(({ label }) => label);
   sections.push(
     '## Everybody, with the 581-byte message', `Thousands of calls/s, and x of @grpc/grpc-js.`, ratesTable(heads, rows, '@grpc/grpc-js, protobuf'), latencyTable(heads, rows),

@@ -16,6 +16,11 @@ type options struct {
 	codec       string
 	connections int
 	asyncWrite  bool
+	network     string
+	cipher      string
+	fast        bool
+	certificate string
+	key         string
 }
 
 func main() {
@@ -29,6 +34,11 @@ func main() {
 	flags.StringVar(&o.codec, "codec", "raw", "raw, msgpack or json")
 	flags.IntVar(&o.connections, "connections", 1, "connections of a client")
 	flags.BoolVar(&o.asyncWrite, "async-write", false, "the server answers from goroutines of their own")
+	flags.StringVar(&o.network, "network", "tcp", "tcp, or what the build tag adds")
+	flags.StringVar(&o.cipher, "cipher", "none", "of kcp: none or aes-256")
+	flags.BoolVar(&o.fast, "fast", false, "of kcp: its fastest mode, and large windows")
+	flags.StringVar(&o.certificate, "cert", "", "of quic: PEM file")
+	flags.StringVar(&o.key, "key", "", "of quic: PEM file")
 	_ = flags.Parse(os.Args[2:])
 	run, known := map[string]func(options){
 		"rpcx-server": rpcxServer, "rpcx-client": rpcxClient,

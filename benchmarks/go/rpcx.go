@@ -29,16 +29,30 @@ func (*Hello) Echo(_ context.Context, args *[]byte, reply *[]byte) error {
 
 func rpcxServer(o options) {
 	log.SetDummyLogger()
-	listener, err := net.Listen("tcp", o.address)
-	if err != nil {
-		fail(err)
-	}
 	var settings []server.OptionFn
 	if o.asyncWrite {
 		settings = append(settings, server.WithAsyncWrite())
 	}
+	over := networks[o.network]
+	if over.server != nil {
+		settings = append(settings, over.server(o)...)
+	}
 	s := server.NewServer(settings...)
+	if over.tune != nil {
+		s.Plugins.Add(tuner{o, over.tune})
+	}
 	if err := s.RegisterName("Hello", new(Hello), ""); err != nil {
+		fail(err)
+	}
+	if o.network != "tcp" {
+		s.DisableHTTPGateway, s.DisableJSONRPC = true, true
+		go func() { fail(s.Serve(o.network, o.address)) }()
+		<-s.Started
+		serveUntilInputEnds(s.Address().String())
+		return
+	}
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
 		fail(err)
 	}
 	go func() { fail(s.ServeListener("tcp", listener)) }()
@@ -47,7 +61,7 @@ func rpcxServer(o options) {
 
 func rpcxClient(o options) {
 	log.SetDummyLogger()
-	found, err := client.NewPeer2PeerDiscovery("tcp@"+o.address, "")
+	found, err := client.NewPeer2PeerDiscovery(o.network+"@"+o.address, "")
 	if err != nil {
 		fail(err)
 	}
@@ -55,9 +69,18 @@ func rpcxClient(o options) {
 	settings.SerializeType = map[string]protocol.SerializeType{
 		"raw": protocol.SerializeNone, "msgpack": protocol.MsgPack, "json": protocol.JSON,
 	}[o.codec]
+	over := networks[o.network]
+	if over.client != nil {
+		over.client(o, &settings)
+	}
 	clients := make([]client.XClient, o.connections)
 	for i := range clients {
 		clients[i] = client.NewXClient("Hello", client.Failtry, client.RandomSelect, found, settings)
+		if over.tune != nil {
+			plugins := client.NewPluginContainer()
+			plugins.Add(tuner{o, over.tune})
+			clients[i].SetPlugins(plugins)
+		}
 	}
 	background := context.Background()
 	if o.codec == "raw" {
