@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import type { Clock, Timer } from '@rpcxjs/core';
 import type { QuicEndpoint } from './engine.ts';
 
@@ -8,7 +8,8 @@ const largestBytes = 65_535;
 // How long to wait for a system that takes no datagram now.
 const retryMs = 1;
 
-export type ReceiveDatagram = (datagram: Buffer, from: RemoteInfo) => void;
+// One for all sockets of the process: a datagram is written and sent in one go. Another one after a send that the system did not take at once.
+let shared: Buffer | undefined;
 
 export interface DatagramPortInit {
   readonly family: 'udp4' | 'udp6';
@@ -17,11 +18,9 @@ export interface DatagramPortInit {
   readonly clock: Clock;
 }
 
-/** A UDP socket with one buffer that all its datagrams are written into, one after the other. */
+/** A UDP socket whose datagrams are written into one buffer, one after the other. */
 export class DatagramPort {
   readonly socket: Socket;
-  /** Where the next datagram is to be written. Another one after a `send` that the system did not take at once. */
-  buffer: Buffer = Buffer.allocUnsafeSlow(largestBytes);
   /** The system takes nothing now: write no datagram, ask to be woken by `whenFree`. */
   blocked = false;
   #connected = false;
@@ -39,6 +38,11 @@ export class DatagramPort {
     });
     // Somebody listens for good; whoever wants to know adds a listener.
     this.socket.on('error', () => {});
+  }
+
+  /** Where the next datagram is to be written; call `send` before anything else is. */
+  get buffer(): Buffer {
+    return (shared ??= Buffer.allocUnsafeSlow(largestBytes));
   }
 
   /** Rejects with what the system says. */
@@ -59,11 +63,12 @@ export class DatagramPort {
   /** Sends the first `bytes` of `buffer`. Call only while not `blocked`. */
   send(bytes: number, to: QuicEndpoint): void {
     if (this.#closed) return;
-    if (this.#connected) this.socket.send(this.buffer, 0, bytes);
-    else this.socket.send(this.buffer, 0, bytes, to.port, to.host);
+    const { buffer } = this;
+    if (this.#connected) this.socket.send(buffer, 0, bytes);
+    else this.socket.send(buffer, 0, bytes, to.port, to.host);
     // Nearly always the system has it by now and the buffer is free again.
     if (this.socket.getSendQueueCount() === 0) return;
-    this.buffer = Buffer.allocUnsafeSlow(largestBytes);
+    shared = undefined;
     this.blocked = true;
     this.#look();
   }
