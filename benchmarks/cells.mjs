@@ -74,6 +74,7 @@ const transportGroups = [
     outcomes: [shareOfTcp('unix', 'unix', { target: 95 }), shareOfTcp('memory', 'memory, which is one process on one core')],
   },
   {
+    rounds: 5,
     runs: { tcp: over581('tcp'), tls: over581('tls'), ws: over581('ws'), 'http-connect': over581('http-connect') },
     outcomes: [shareOfTcp('tls', 'tcp with TLS', { target: 70 }), shareOfTcp('ws', 'WebSocket', { target: 50 }), shareOfTcp('http-connect', 'HTTP CONNECT')],
   },

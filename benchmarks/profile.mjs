@@ -1,4 +1,4 @@
-// Where the time of one pair goes: `node benchmarks/profile.mjs [--peer rpcxjs] [--codec raw] [--payload message] [--in-flight 100] [--seconds 3] [--top 25]`.
+// Where the time of one pair goes: `node benchmarks/profile.mjs [--peer rpcxjs] [--transport tcp] [--codec raw] [--payload message] [--in-flight 100] [--seconds 3] [--top 25]`.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { startPair } from './processes.mjs';
 const option = (value) => ({ type: 'string', default: value });
 const { values: options } = parseArgs({
   options: {
-    peer: option('rpcxjs'), codec: option('raw'), payload: option('message'), 'in-flight': option('100'), seconds: option('3'), top: option('25'), flush: { type: 'string' },
+    peer: option('rpcxjs'), transport: option('tcp'), codec: option('raw'), payload: option('message'), 'in-flight': option('100'), seconds: option('3'), top: option('25'), flush: { type: 'string' },
     'no-code-generation': { type: 'boolean', default: false },
   },
 });
@@ -34,7 +34,7 @@ function selfTimes(file) {
 const folder = mkdtempSync(join(tmpdir(), 'rpcxjs-profile-'));
 try {
   const peer = peers[options.peer];
-  const run = { codec: options.codec, payload: options.payload, flush: options.flush, noCodeGeneration: options['no-code-generation'] };
+  const run = { transport: options.transport, codec: options.codec, payload: options.payload, flush: options.flush, noCodeGeneration: options['no-code-generation'] };
   const profiled = ([program, ...args], side) => [program, '--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-name', `${side}.cpuprofile`, '--cpu-prof-dir', folder, ...args];
   const pair = await startPair({ server: profiled(peer.server(run), 'server'), client: profiled(peer.client(run), 'client') });
   const result = await pair.run({ inFlight: Number(options['in-flight']), seconds: Number(options.seconds), warmupSeconds: 1 });
