@@ -12,6 +12,8 @@ export interface PageSocket {
 }
 
 const highWaterBytes = 256 * 1024;
+// A message is whole before it is delivered, and its receiver has a limit for it: a large chunk goes as several.
+const messageBytes = 256 * 1024;
 const drainCheckMs = 20;
 
 /** A connection over a page's WebSocket that is open. */
@@ -42,7 +44,7 @@ export class BrowserConnection implements Connection {
     });
     socket.addEventListener('close', ({ code, reason }) => {
       const why = code === 1006 ? 'the connection broke' : `it was closed with ${code} ${reason}`;
-      this.#end(code <= 1001 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
+      this.#end(code <= 1001 || code === 1005 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
       this.#left();
     });
   }
@@ -58,7 +60,9 @@ export class BrowserConnection implements Connection {
 
   write(chunk: Uint8Array): boolean {
     if (this.#ended !== undefined) return false;
-    this.#socket.send(chunk as Uint8Array<ArrayBuffer>); // the writers of frames share no memory
+    for (let at = 0; at < chunk.length; at += messageBytes) {
+      this.#socket.send(chunk.subarray(at, at + messageBytes) as Uint8Array<ArrayBuffer>); // the writers of frames share no memory
+    }
     if (this.#socket.bufferedAmount < highWaterBytes) return true;
     this.#drain ??= this.#clock.setTimer(() => this.#look(), drainCheckMs);
     return false;

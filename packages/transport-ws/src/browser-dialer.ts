@@ -16,6 +16,7 @@ interface PageGlobals {
  * error lists what to check. It cannot hold back a server either: what arrives is delivered.
  */
 export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): Dialer {
+  if (path[0] !== '/') throw new TypeError(`webSocket: path is ${path}: it begins with a slash`);
   return {
     networks: ['ws', 'wss'],
     dial: (address, { signal, runtime }) => new Promise<Connection>((resolve, reject) => {
@@ -24,6 +25,10 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
       const failed = (why: string, cause?: unknown): void => {
         reject(new RpcError('unavailable', `no WebSocket to ${url}: ${why}`, { reason: 'CONNECT_FAILED', sent: false, address: formatAddress(address), cause }));
       };
+      if (signal?.aborted) {
+        reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
+        return;
+      }
       if (WebSocket === undefined) {
         failed('there is no WebSocket here; in Node before 22 import @rpcxjs/transport-ws');
         return;
@@ -32,7 +37,7 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
       try {
         socket = new WebSocket(url);
       } catch (cause) {
-        failed('a page of https may dial wss only', cause);
+        failed(`${cause as Error}; the address is host:port, and a page of https may dial wss only`, cause);
         return;
       }
       socket.binaryType = 'arraybuffer';
@@ -48,7 +53,7 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
       if (signal !== undefined) {
         unlink = onAbort(signal, (reason) => {
           socket.close();
-          reject(reason); // whatever the caller aborted with is what the caller gets
+          reject(reason);
         });
       }
     }),

@@ -12,12 +12,14 @@ export class Handshakes {
 
   enter(socket: Socket): void {
     const { clock, most, timeoutMs } = this.#limits;
-    if (this.#open.size >= most) {
-      socket.destroy();
-      return;
-    }
     const key = keyOf(socket);
     this.#open.set(key, socket);
+    if (this.#open.size > most) {
+      // The oldest leaves: whoever is honest has long said what it wants.
+      const [[first, oldest] = []] = this.#open;
+      this.#open.delete(first ?? '');
+      oldest?.destroy();
+    }
     // Node's own timers for headers are kept quiet by a TLS handshake that does not end.
     const timer = clock.setTimer(() => {
       if (this.#open.get(key) === socket) socket.destroy();

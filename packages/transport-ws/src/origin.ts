@@ -8,7 +8,11 @@ import type { WebSocketOptions } from './ws-options.ts';
 export function originRefusal(request: IncomingMessage, origins: WebSocketOptions['origins']): string | undefined {
   const { origin, host } = request.headers;
   if (origin === undefined) return undefined;
-  if (typeof origins === 'function') return origins(origin, request) ? undefined : `pages of ${origin} may not connect, says the function origins`;
+  if (typeof origins === 'function') {
+    const answer: unknown = origins(origin, request);
+    if (typeof answer !== 'boolean') throw new TypeError(`the function origins returned ${answer instanceof Promise ? 'a promise' : typeof answer}; it decides at once, with true or false`);
+    return answer ? undefined : `pages of ${origin} may not connect, says the function origins`;
+  }
   if (origins !== undefined) return origins.includes(origin) ? undefined : `pages of ${origin} may not connect: put it into origins to allow it`;
   const own = URL.canParse(origin) ? new URL(origin).host : undefined;
   if (own !== undefined && host !== undefined && own === hostOf(host, origin)) return undefined;

@@ -1,9 +1,14 @@
+import type { Socket } from 'node:net';
 import { formatAddress, RpcError, type Address, type Clock, type Connection, type ConnectionSink, type PeerCertificate, type Timer } from '@rpcxjs/core';
-import { connectionLost } from '@rpcxjs/transport-tcp';
+import { connectionLost, takenBytes } from '@rpcxjs/transport-tcp';
 import type { WebSocket } from 'ws';
 
 // As of TCP: enough to keep the kernel busy, little enough to notice a slow reader early.
 const highWaterBytes = 64 * 1024;
+// A message is whole before it is delivered, and its receiver has a limit for it: a large chunk goes as several, and few at a time, so that a ping
+// does not wait behind all of it, nor is all of it copied to be masked.
+const messageBytes = 256 * 1024;
+const windowBytes = 2 * messageBytes;
 
 export interface WsEnds {
   readonly local: Address | undefined;
@@ -11,6 +16,8 @@ export interface WsEnds {
   readonly certificate: PeerCertificate | undefined;
 }
 export interface WsConnectionInit extends WsEnds {
+  /** What carries the WebSocket. */
+  readonly below: Socket;
   readonly clock: Clock;
   readonly pingMs: number;
   readonly closeTimeoutMs: number;
@@ -32,7 +39,13 @@ export class WsConnection implements Connection {
   #error: Error | undefined;
   #outcome: { readonly reason: Error | undefined } | undefined;
   #told = false;
-  #heard = true;
+  /** What has not been made a message yet. */
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #bytesRead = 0;
+  #messagesSent = 0;
+  /** What had moved when the timer last looked, and whether something was left to be sent. */
+  #seen: { readonly read: number; readonly sent: number; readonly taken: number; readonly waiting: boolean } = { read: -1, sent: 0, taken: 0, waiting: false };
   #asked = false;
   #pingTimer: Timer | undefined;
   #endTimer: Timer | undefined;
@@ -45,12 +58,9 @@ export class WsConnection implements Connection {
     this.remote = init.remote;
     if (init.certificate !== undefined) this.certificate = init.certificate;
     socket.binaryType = 'nodebuffer';
-    // One that is about to open cannot be paused before it has.
-    if (socket.readyState === socket.OPEN) socket.pause();
-    else socket.once('open', () => this.#paused && socket.pause());
+    socket.pause();
     socket.on('message', (data: Buffer) => this.#receive(data));
-    const alive = (): void => void (this.#heard = true);
-    socket.on('pong', alive).on('ping', alive);
+    init.below.on('data', (chunk: Buffer) => void (this.#bytesRead += chunk.length));
     socket.on('error', (error) => {
       this.#error ??= error;
     });
@@ -63,8 +73,11 @@ export class WsConnection implements Connection {
     this.#watch();
   }
 
+  /** Exact, as of TCP: what the system took of a large message counts as sent. */
   get bufferedBytes(): number {
-    return this.#state === 'closed' ? 0 : this.#socket.bufferedAmount;
+    if (this.#state === 'closed') return 0;
+    const waiting = this.#socket.bufferedAmount;
+    return this.#queuedBytes + (waiting === 0 ? 0 : waiting - takenBytes(this.#init.below));
   }
 
   start(sink: ConnectionSink): void {
@@ -76,8 +89,13 @@ export class WsConnection implements Connection {
   write(chunk: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
     if (chunk.length === 0) return true;
-    this.#socket.send(chunk, binary, this.#sent);
-    if (this.#socket.bufferedAmount < highWaterBytes) return true;
+    if (this.#queuedBytes === 0 && chunk.length <= messageBytes) this.#socket.send(chunk, binary, this.#sent);
+    else {
+      this.#queue.push(chunk);
+      this.#queuedBytes += chunk.length;
+      this.#sendQueued();
+    }
+    if (this.bufferedBytes < highWaterBytes) return true;
     this.#wantsDrain = true;
     return false;
   }
@@ -103,7 +121,7 @@ export class WsConnection implements Connection {
       }, this.#init.closeTimeoutMs);
       // Its farewell is to be read.
       this.#socket.resume();
-      this.#socket.close(1000);
+      if (this.#queuedBytes === 0) this.#socket.close(1000);
     }
     return this.#gone;
   }
@@ -113,6 +131,7 @@ export class WsConnection implements Connection {
     this.#state = 'closed';
     this.#stopTimers();
     this.#held = [];
+    this.#dropQueue();
     this.#socket.terminate();
     this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED' }));
   }
@@ -126,8 +145,7 @@ export class WsConnection implements Connection {
   }
 
   #receive(data: Buffer): void {
-    this.#heard = true;
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || data.length === 0) return;
     if (this.#paused || this.#held.length > 0) this.#held.push(data);
     else this.#sink?.data(data);
   }
@@ -141,8 +159,29 @@ export class WsConnection implements Connection {
     if (this.#outcome !== undefined && this.#held.length === 0) this.#tell();
   }
 
+  #sendQueued(): void {
+    const socket = this.#socket;
+    while (this.#queuedBytes > 0 && socket.bufferedAmount < windowBytes && socket.readyState === socket.OPEN) {
+      const [first = new Uint8Array()] = this.#queue;
+      const part = first.subarray(0, messageBytes);
+      if (part.length === first.length) this.#queue.shift();
+      else this.#queue[0] = first.subarray(messageBytes);
+      this.#queuedBytes -= part.length;
+      socket.send(part, binary, this.#sent);
+    }
+  }
+  #dropQueue(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
+
   readonly #sent = (): void => {
-    if (!this.#wantsDrain || this.#state !== 'open' || this.#socket.bufferedAmount >= highWaterBytes) return;
+    this.#messagesSent += 1;
+    if (this.#queuedBytes > 0) {
+      this.#sendQueued();
+      if (this.#queuedBytes === 0 && this.#state === 'ending') this.#socket.close(1000);
+    }
+    if (!this.#wantsDrain || this.#state !== 'open' || this.bufferedBytes >= highWaterBytes) return;
     this.#wantsDrain = false;
     this.#sink?.drain();
   };
@@ -152,16 +191,25 @@ export class WsConnection implements Connection {
     const { pingMs, clock } = this.#init;
     if (pingMs === 0) return;
     this.#pingTimer = clock.setTimer(() => {
-      if (!this.#heard && this.#asked && !this.#paused) {
+      const silent = this.#isSilent();
+      if (silent && this.#asked && !this.#paused) {
         this.#error = new Error(`no byte came for ${2 * pingMs} ms, nor after a ping`);
         this.#socket.terminate();
         return;
       }
-      this.#asked = !this.#heard;
-      if (this.#asked && this.#state === 'open') this.#socket.ping();
-      this.#heard = false;
+      // Whoever is not read cannot be heard.
+      this.#asked = silent && !this.#paused;
+      if (silent && this.#state === 'open') this.#socket.ping();
       this.#watch();
     }, pingMs);
+  }
+
+  /** Bytes count, not messages: a large one takes its time on a slow line, and a ping or its answer waits behind it. */
+  #isSilent(): boolean {
+    const before = this.#seen;
+    const now = { read: this.#bytesRead, sent: this.#messagesSent, taken: takenBytes(this.#init.below), waiting: this.bufferedBytes > 0 };
+    this.#seen = now;
+    return now.read === before.read && !(before.waiting && (now.sent !== before.sent || now.taken !== before.taken));
   }
 
   #closed(code: number, text: string): void {
@@ -169,6 +217,7 @@ export class WsConnection implements Connection {
     const clean = this.#error === undefined && (code === 1000 || code === 1001 || code === 1005);
     const why = this.#error ?? new Error(code === 1006 ? 'it ended without a farewell' : `the other side closed it with ${code} ${text}`);
     this.#state = 'closed';
+    this.#dropQueue();
     this.#report(clean ? undefined : connectionLost(why, this.remote));
   }
 

@@ -22,6 +22,7 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
       return;
     }
     let unlink = (): void => {};
+    let below: Socket | undefined;
     const settle = (): void => {
       timer.cancel();
       unlink();
@@ -43,12 +44,14 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
       response.resume();
       giveUp(refused(response.statusCode ?? 0, address, options.path));
     });
-    // Before the message that may stand behind it.
-    socket.on('upgrade', ({ socket: below }) => {
-      const ends = endsOf(address, below);
+    socket.on('upgrade', (response) => {
+      below = response.socket;
+    });
+    // The message that may stand behind the answer comes in a later turn.
+    socket.on('open', () => {
+      if (below === undefined) throw new TypeError('a WebSocket without a socket below it');
       settle();
-      const connection = new WsConnection(socket, { ...ends, clock: runtime.clock, pingMs, closeTimeoutMs });
-      socket.on('open', () => resolve(connection));
+      resolve(new WsConnection(socket, { ...endsOf(address, below), below, clock: runtime.clock, pingMs, closeTimeoutMs }));
     });
     if (signal !== undefined) unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
   });
@@ -68,8 +71,10 @@ function clientOptions(address: Address, { tls, secrets, headers, maxMessageByte
   const { host } = splitHostPort(address.host);
   return {
     perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, followRedirects: false, headers: { ...headers },
-    // Go's server lets nobody in without one.
-    origin: `${address.network === 'wss' ? 'https' : 'http'}://${address.host.startsWith(':') ? `localhost${address.host}` : address.host}`,
+    // Go's server lets nobody in without one; behind a proxy it may have to be another one.
+    ...(Object.keys(headers).some((name) => name.toLowerCase() === 'origin') ? {} : {
+      origin: `${address.network === 'wss' ? 'https' : 'http'}://${address.host.startsWith(':') ? `localhost${address.host}` : address.host}`,
+    }),
     ...(address.network === 'wss' ? {
       ...(secrets as object), // the same options, whose types were written twice
       rejectUnauthorized: tls?.insecureSkipVerify !== true,
@@ -96,7 +101,7 @@ function failure(cause: Error, address: Address): RpcError {
   if (code === 'EPROTO' && cause.message.includes('wrong version number')) return connectFailed(Object.assign(cause, { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }), address);
   // Before the handshake of TLS was over; there is advice for that.
   if (cause.message.includes('before secure TLS')) return connectFailed(cause, address);
-  const noHttp = code?.startsWith('HPE_') === true || cause.message === 'socket hang up' || cause.message.startsWith('Invalid Sec-WebSocket') || code === 'ECONNRESET';
+  const noHttp = code?.startsWith('HPE_') === true || cause.message === 'socket hang up' || /^Invalid (Sec-WebSocket|Upgrade)/.test(cause.message) || code === 'ECONNRESET';
   if (!noHttp) return connectFailed(cause, address);
   return connectFailed(new Error(`the other side does not speak WebSocket (${cause.message}): compare network, port and TLS of both sides`, { cause }), address);
 }

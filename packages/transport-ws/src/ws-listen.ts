@@ -1,20 +1,13 @@
-import { createServer as createHttpServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { onAbort, RpcError, splitHostPort, type Address, type Listener, type ListenOptions } from '@rpcxjs/core';
-import { adviceFor, listenFailed, socketEnds } from '@rpcxjs/transport-tcp';
-import { WebSocketServer } from 'ws';
+import { adviceFor, listenFailed } from '@rpcxjs/transport-tcp';
 import { Handshakes } from './handshakes.ts';
-import { originRefusal } from './origin.ts';
-import { WsConnection, type WsEnds } from './ws-connection.ts';
+import { answer, takeUpgrades, takenPaths, type Upgrades } from './upgrades.ts';
 import type { ResolvedWebSocketOptions } from './ws-options.ts';
-
-export interface ListenBehind {
-  readonly address: Address;
-  readonly options: ResolvedWebSocketOptions;
-  readonly given: ListenOptions;
-}
 
 /** Listens on a port of its own. Rejects with LISTEN_FAILED, or with the signal's reason. */
 export async function listenWebSocket(address: Address, options: ResolvedWebSocketOptions, given: ListenOptions): Promise<Listener> {
@@ -25,7 +18,7 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
   });
   server.on('clientError', (cause: Error, socket: Duplex) => {
     given.runtime.logger.debug({ error: cause.message }, 'a client did not speak HTTP');
-    socket.destroy();
+    answer(socket, 400, `this is an rpcx server: it takes WebSockets at ${options.path}`);
   });
   server.on('tlsClientError', (cause: Error, socket: Socket) => {
     given.runtime.logger.warn({ remote: socket.remoteAddress }, `a TLS handshake failed: ${adviceFor(cause) ?? cause.message}`);
@@ -45,8 +38,10 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
 }
 
 /** Takes the WebSockets at our path of a server that is the caller's, from when it listens. Rejects with the signal's reason. */
-export async function listenBehind(server: Server, behind: ListenBehind): Promise<Listener> {
-  const { address, given: { signal } } = behind;
+export async function listenBehind(server: Server, behind: Upgrades): Promise<Listener> {
+  const { address, options: { path }, given: { signal } } = behind;
+  const secure = server instanceof TlsServer;
+  if (secure !== (address.network === 'wss')) throw new TypeError(`webSocket: ${address.network} behind a server of ${secure ? 'https' : 'http'}; listen on ${secure ? 'wss' : 'ws'}@${address.host}`);
   if (!server.listening) {
     await new Promise<void>((resolve, reject) => {
       if (signal?.aborted) {
@@ -64,49 +59,13 @@ export async function listenBehind(server: Server, behind: ListenBehind): Promis
       server.once('listening', listening);
     });
   }
+  if (takenPaths(server).includes(path)) throw listenFailed(new Error(`the WebSockets at ${path} of this server are taken already: close that listener, or set another path`), address);
   const stop = takeUpgrades(server, behind);
   const close = (): Promise<void> => {
     stop();
     return Promise.resolve();
   };
   return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
-}
-
-/** Returns what stops it. With `handshakes` the server is our own, and nobody else answers what is not for us. */
-function takeUpgrades(server: Server, { address, options, given }: ListenBehind, handshakes?: Handshakes): () => void {
-  const { clock } = given.runtime;
-  const { maxMessageBytes, pingMs, closeTimeoutMs, path } = options;
-  const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, clientTracking: false });
-  upgrades.on('wsClientError', (cause, socket) => answer(socket, 400, cause.message));
-  const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (new URL(request.url ?? '/', 'http://any').pathname !== path) {
-      if (handshakes !== undefined || server.listenerCount('upgrade') === 1) answer(socket, 404, `WebSockets are taken at ${path}`);
-      return;
-    }
-    const refusal = originRefusal(request, options.origins);
-    if (refusal !== undefined) {
-      given.runtime.logger.warn({ origin: request.headers.origin, host: request.headers.host }, refusal);
-      answer(socket, 403, refusal);
-      return;
-    }
-    upgrades.handleUpgrade(request, socket, head, (opened) => {
-      handshakes?.done(socket as Socket); // an HTTP server's are sockets
-      given.accept(new WsConnection(opened, { ...endsOf(address.network, socket), clock, pingMs, closeTimeoutMs }));
-    });
-  };
-  server.on('upgrade', take);
-  return () => void server.off('upgrade', take);
-}
-
-function endsOf(network: string, socket: Duplex): WsEnds {
-  const { local, remote, certificate } = socketEnds(network, socket as Socket); // an HTTP server's are sockets
-  return { local, remote, certificate };
-}
-
-function answer(socket: Duplex, status: number, text: string): void {
-  const body = `${text}\n`;
-  socket.on('error', () => {});
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }
 
 function ownServer(address: Address, { tls, secrets, handshakeTimeoutMs }: ResolvedWebSocketOptions): Server {

@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server } from 'node:http';
+import { validateHeaderName, validateHeaderValue, type IncomingMessage, type Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
@@ -6,8 +7,8 @@ import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 export interface WebSocketOptions {
   /** The path that is dialled and served; any other one is answered with 404. @default '/_rpcx_', as in Go */
   readonly path?: string | undefined;
-  /** Certificates and trust of `wss`, as of `tcp()`; without it `wss` trusts the system's authorities and cannot be listened on. */
-  readonly tls?: TcpTlsOptions | undefined;
+  /** Certificates and trust of `wss`, as of `tcp()`; without it, or with `true`, `wss` trusts the system's authorities and cannot be listened on. */
+  readonly tls?: TcpTlsOptions | true | undefined;
   /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. @default a server of its own */
   readonly server?: Server | undefined;
   /**
@@ -15,11 +16,11 @@ export interface WebSocketOptions {
    * @default pages of the same host and port
    */
   readonly origins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean) | undefined;
-  /** Sent when dialling, for what stands before a server. */
+  /** Sent when dialling, for what stands before a server. An `origin` among them replaces the one of the server's own pages. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bytes of one WebSocket message, which may hold several frames; a longer one ends its connection with code 1009. @default 33 554 432 */
   readonly maxMessageBytes?: number | undefined;
-  /** Connections that have not finished their handshake; more are refused. @default 1000 */
+  /** Connections that have not finished their handshake; one more ends the oldest of them. @default 1000 */
   readonly maxHandshakes?: number | undefined;
   /** Time for the name look-up, TCP, TLS and the HTTP handshake when dialling, and for the HTTP handshake of a client, in milliseconds. @default 5000 */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -48,9 +49,13 @@ export interface ResolvedWebSocketOptions extends Readonly<Record<Amount, number
   readonly headers: Readonly<Record<string, string>>;
 }
 
+// What a timer of Node and a limit of `ws` can hold; beyond it one fires at once, and the other is off.
+const most = 2 ** 31 - 1;
+
 /** Throws TypeError for options that cannot work. */
 export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebSocketOptions {
-  const { path = '/_rpcx_', origins, tls } = options;
+  const { path = '/_rpcx_', origins, server, headers = {} } = options;
+  const tls = options.tls === true ? {} : options.tls;
   if (typeof path !== 'string' || !path.startsWith('/') || /[\s?#]/.test(path)) throw new TypeError(`webSocket: path is ${JSON.stringify(path)}: it begins with a slash and has no query, as '/_rpcx_'`);
   if (origins !== undefined && typeof origins !== 'function' && !Array.isArray(origins)) throw new TypeError("webSocket: origins takes a list, ['https://example.com'], or a function of the origin");
   for (const origin of Array.isArray(origins) ? origins : []) {
@@ -61,13 +66,29 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
     const given = options[name];
     if (given === undefined) continue;
     const least = name === 'pingMs' ? 0 : 1;
-    if (!Number.isFinite(given) || given < least) throw new TypeError(`webSocket: ${name} is ${String(given)}: it takes a number from ${least} on`);
+    if (!Number.isInteger(given) || given < least || given > most) throw new TypeError(`webSocket: ${name} is ${String(given)}: it takes a whole number from ${least} to ${most}`);
     amounts[name] = given;
   }
-  return { ...amounts, path, tls, secrets: tls === undefined ? {} : checked(tls), server: options.server, origins, headers: options.headers ?? {} };
+  if (server !== undefined && !(server instanceof NetServer)) throw new TypeError('webSocket: server takes what createServer of node:http or node:https returns, for an app of express createServer(app)');
+  checkHeaders(headers);
+  // As it stands in a request: the letters that a URL cannot hold are escaped.
+  return { ...amounts, path: new URL(`http://any${path}`).pathname, tls, secrets: tls === undefined ? {} : checked(tls), server, origins, headers };
+}
+
+function checkHeaders(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null) throw new TypeError(`webSocket: headers is ${String(headers)}: it takes an object, { authorization: 'Bearer …' }`);
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value as string); // it looks for itself
+    } catch (cause) {
+      throw new TypeError(`webSocket: the header ${JSON.stringify(name)} cannot be sent: ${(cause as Error).message}`, { cause });
+    }
+  }
 }
 
 function checked(tls: TcpTlsOptions): SecureContextOptions {
+  if (typeof tls !== 'object' || tls === null) throw new TypeError(`webSocket: tls is ${String(tls)}: it takes an object with cert, key and ca, or true`);
   const { cert, key, passphrase, ca, minVersion = 'TLSv1.2' } = tls;
   const bytes = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem));
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('webSocket: tls.cert and tls.key belong together');

@@ -129,7 +129,7 @@ describe('a server', () => {
     expect(await raw(port, upgrade('', '/other'))).toMatch(/^HTTP\/1\.1 404 .*WebSockets are taken at \/_rpcx_\n$/s);
     expect(await raw(port, upgrade().replace('13', '12'))).toMatch(/^HTTP\/1\.1 400 /);
     expect(await raw(port, upgrade().replace('dGhlIHNhbXBsZSBub25jZQ==', 'x'))).toMatch(/^HTTP\/1\.1 400 /);
-    expect(await raw(port, '\u0008\0\0\u0010\0\0\0\0')).toBe('');
+    expect(await raw(port, '\u0008\0\0\u0010\0\0\0\0')).toMatch(/^HTTP\/1\.1 400 .*it takes WebSockets at \/_rpcx_\n$/s);
   });
 
   it.each([
@@ -195,10 +195,11 @@ describe('a server', () => {
       said.push(raw(port, 'GET /_rpcx_ HTTP/1.1\r\nHost: '));
       await vi.waitFor(() => expect(clock.pending).toBe(count + 1));
     }
-    expect(await raw(port, upgrade())).toBe('');
+    await dial(address);
+    expect(await said[0]).toBe('');
+    expect(clock.pending).toBeGreaterThan(1);
     clock.advance(5000);
     expect(await Promise.all(said)).toEqual(['', '', '']);
-    await dial(address);
   });
 
   it('asks a silent client by a ping, and cuts one that does not answer', async () => {
@@ -267,6 +268,13 @@ it.each([
   [{ origins: ['https://example.com/'] }, 'is no origin'],
   [{ origins: 'https://example.com' }, 'origins takes a list'],
   [{ maxMessageBytes: 0 }, 'maxMessageBytes is 0'],
+  [{ maxMessageBytes: 2 ** 32 }, 'maxMessageBytes is 4294967296: it takes a whole number from 1 to 2147483647'],
+  [{ closeTimeoutMs: 1e12 }, 'closeTimeoutMs is 1000000000000'],
+  [{ server: {} }, 'for an app of express createServer(app)'],
+  [{ headers: 'x' }, 'headers is x'],
+  [{ headers: { 'x y': '1' } }, 'the header "x y" cannot be sent'],
+  [{ headers: { x: '1\r\ny: 2' } }, 'the header "x" cannot be sent'],
+  [{ tls: 'x' }, 'tls is x'],
   [{ pingMs: -1 }, 'pingMs is -1'],
   [{ handshakeTimeoutMs: Number.NaN }, 'handshakeTimeoutMs is NaN'],
   [{ tls: { cert: 'x' } }, 'belong together'],
