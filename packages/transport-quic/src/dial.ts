@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { onAbort, splitHostPort } from '@rpcxjs/core';
-import type { Address, Connection, DialOptions, Runtime } from '@rpcxjs/core';
+import type { Address, Clock, Connection, DialOptions, Runtime } from '@rpcxjs/core';
 import { connectFailed, errorCode } from '@rpcxjs/transport-tcp';
 import { DatagramPort } from './datagram-port.ts';
 import type { QuicContext, QuicEnding, QuicEndpoint } from './engine.ts';
@@ -188,16 +188,16 @@ class Handshake {
     else if (errorCode(cause) === 'ECONNREFUSED') this.#connection?.fail(cause);
   }
 
-  /** The socket stays a moment, for a server that missed the end and goes on. */
   #released(farewell: Uint8Array | undefined, lingerMs: number): void {
-    const { socket } = this.#port;
-    if (farewell === undefined || lingerMs <= 0) {
-      this.#port.close();
-      return;
-    }
-    socket.unref();
-    let answers = 0;
-    socket.removeAllListeners('message').on('message', () => { if (answers++ < 3) socket.send(farewell); });
-    this.#runtime.clock.setTimer(() => this.#port.close(), lingerMs);
+    if (farewell === undefined || lingerMs <= 0) this.#port.close();
+    else linger(this.#port, farewell, lingerMs, this.#runtime.clock);
   }
+}
+
+/** The socket stays a moment, for a server that missed the end and goes on. Nothing else of the connection does. */
+function linger(port: DatagramPort, farewell: Uint8Array, lingerMs: number, clock: Clock): void {
+  const { socket } = port;
+  let answers = 0;
+  clock.setTimer(() => port.close(), lingerMs);
+  socket.unref().removeAllListeners().on('error', () => {}).on('message', () => { if (answers++ < 3) socket.send(farewell); });
 }

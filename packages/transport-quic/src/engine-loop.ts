@@ -32,6 +32,7 @@ export class EngineLoop {
   #scheduled = false;
   #flushing = false;
   #flushesLater = false;
+  #shaken = false;
   #released = false;
   #waitsForPort = false;
   #timer: Timer | undefined;
@@ -92,8 +93,13 @@ export class EngineLoop {
     }
     this.owner?.progress();
     if (this.#released) return;
-    if (this.#init.engine.state() === 'handshake') this.#flushNow();
-    else this.#flushLater();
+    if (this.#shaken) {
+      this.#flushLater();
+      return;
+    }
+    // The last word of the handshake, too: without it the other side could not read that it is over.
+    this.#shaken = this.#init.engine.state() === 'open';
+    this.#flushNow();
   }
 
   #flushNow(): void {

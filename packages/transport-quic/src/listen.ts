@@ -48,14 +48,14 @@ export async function listenQuic(listen: QuicListen, options: ListenOptions): Pr
 function abortable(binding: Promise<ServerSocket>, signal: AbortSignal | undefined): Promise<ServerSocket> {
   if (signal === undefined) return binding;
   return new Promise((resolve, reject) => {
-    const unlink = onAbort(signal, (reason) => reject(reason as Error)); // the caller's own
+    const unlink = onAbort(signal, (reason) => reject(reason)); // the caller's own
     binding.then((socket) => {
       unlink();
       if (signal.aborted) socket.stop();
       resolve(socket);
     }, (cause: unknown) => {
       unlink();
-      reject(cause as Error); // of the system
+      reject(cause);
     });
   });
 }

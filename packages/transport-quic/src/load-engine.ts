@@ -1,7 +1,6 @@
 import { RpcError } from '@rpcxjs/core';
 import type { QuicEngine } from './engine.ts';
 import { quicheEngine } from './quiche-engine.ts';
-import type { QuicheBinding } from './quiche-engine.ts';
 
 let loading: Promise<QuicEngine> | undefined;
 
@@ -16,8 +15,7 @@ export function loadDefaultEngine(): Promise<QuicEngine> {
 
 async function importEngine(): Promise<QuicEngine> {
   const { default: binding } = await import('@matrixai/quic/native/quiche.js');
-  // Its own types name classes that are not used here.
-  return quicheEngine(binding as unknown as QuicheBinding);
+  return quicheEngine(binding);
 }
 
 /** The one error of a transport that has nothing that speaks QUIC. */

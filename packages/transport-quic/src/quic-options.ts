@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
 import type { QuicEngine, QuicEngineSettings } from './engine.ts';
@@ -139,13 +139,16 @@ function resolveTls(given: QuicTlsOptions): Secrets {
     throw new TypeError(`quic: tls.clientCertificate is ${JSON.stringify(given.clientCertificate)}; give 'ignore' or 'require'`);
   }
   const certificate = given.cert === undefined ? undefined : text(given.cert);
-  const authorities = given.ca === undefined ? undefined : isPem(given.ca) ? text(given.ca) : given.ca.map(text).join('\n');
+  const authorities = given.ca === undefined ? undefined : isPem(given.ca) ? [text(given.ca)] : given.ca.map(text);
   try {
+    // Node passes over what is no certificate, and trusts nobody then.
+    const parsed = authorities?.map((each) => new X509Certificate(each));
+    if (parsed?.length === 0) throw new Error('tls.ca is an empty list');
     const key = given.key === undefined ? undefined : createPrivateKey({ key: text(given.key), ...(given.passphrase === undefined ? {} : { passphrase: given.passphrase }) });
     const privateKey = key?.export({ type: 'pkcs8', format: 'pem' }).toString();
     // Finds out whether they parse, and whether the key is that of the certificate.
     nodeTls.createSecureContext({ ...(certificate === undefined ? {} : { cert: certificate, key: privateKey }), ...(authorities === undefined ? {} : { ca: authorities }) });
-    return { certificate, privateKey, authorities };
+    return { certificate, privateKey, authorities: authorities?.join('\n') };
   } catch (cause) {
     throw new TypeError(`quic: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }

@@ -154,7 +154,8 @@ class QuicheConnection implements QuicEngineConnection {
 
   state(): 'handshake' | 'open' | 'ended' {
     if (this.#failed || this.#native.isDraining() || this.#native.isClosed()) return 'ended';
-    return (this.#established ||= this.#native.isEstablished()) ? 'open' : 'handshake';
+    this.#established ||= this.#native.isEstablished();
+    return this.#established ? 'open' : 'handshake';
   }
 
   ending(): QuicEnding | undefined {
