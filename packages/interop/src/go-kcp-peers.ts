@@ -46,6 +46,11 @@ export interface GoKcpClientOptions extends GoKcpOptions {
   readonly heartbeat?: string;
 }
 
+/** With how many lost segments kcp-go made again from parity since the process began. */
+export interface GoKcpTally extends GoTally {
+  readonly recovered: number;
+}
+
 /** A Go rpcx client with two connections over KCP: one for calls in MessagePack, one for bytes. */
 export class GoKcpClient implements AsyncDisposable {
   readonly process: LineProcess;
@@ -77,8 +82,8 @@ export class GoKcpClient implements AsyncDisposable {
   }
 
   /** Calls of Arith.Mul, each with other numbers, each answer checked. */
-  many(calls: number, concurrent: number): Promise<GoTally> {
-    return this.#ask<GoTally>({ calls, concurrent });
+  many(calls: number, concurrent: number): Promise<GoKcpTally> {
+    return this.#ask<GoKcpTally>({ calls, concurrent });
   }
 
   /** One call of Bytes.Echo. */

@@ -5,7 +5,7 @@ export type { Certificates } from './certificates.ts';
 export { GoClient, GoConnection, startGoClient } from './go-client.ts';
 export type { GoAnswer, GoCallOptions, GoConnectOptions, GoPush, GoRawMessage, GoTally } from './go-client.ts';
 export { GoKcpClient, startGoKcpServer } from './go-kcp-peers.ts';
-export type { GoKcpClientOptions, GoKcpOptions, GoKcpServer } from './go-kcp-peers.ts';
+export type { GoKcpClientOptions, GoKcpOptions, GoKcpServer, GoKcpTally } from './go-kcp-peers.ts';
 export { buildGoKcpPrograms, buildGoPrograms, buildGoQuicPrograms, buildGoRegistryPrograms } from './go-programs.ts';
 export type { GoKcpPrograms, GoPrograms, GoQuicPrograms, GoRegistryPrograms } from './go-programs.ts';
 export { GoQuicClient, startGoQuicServer } from './go-quic-peers.ts';

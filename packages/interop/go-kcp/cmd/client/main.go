@@ -15,6 +15,7 @@ import (
 	"github.com/smallnest/rpcx/client"
 	"github.com/smallnest/rpcx/log"
 	"github.com/smallnest/rpcx/protocol"
+	kcp "github.com/xtaci/kcp-go"
 	"rpcxjs.interop/go-kcp/crypt"
 )
 
@@ -88,7 +89,7 @@ func many(rpc *client.Client, c command) map[string]any {
 		})
 	}
 	workers.Wait()
-	return map[string]any{"calls": c.Calls, "failed": failed.Load(), "firstError": first.Load(), "ms": time.Since(begin).Milliseconds()}
+	return map[string]any{"calls": c.Calls, "failed": failed.Load(), "firstError": first.Load(), "ms": time.Since(begin).Milliseconds(), "recovered": kcp.DefaultSnmp.Copy().FECRecovered}
 }
 
 func mul(rpc *client.Client, n int) error {
