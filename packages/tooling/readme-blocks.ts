@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Plugin, transformWithOxc } from 'vite';
 
 const fence = /^```ts test\b ?(\w*)[^\n]*\n([\s\S]*?)^```/gm;
@@ -6,6 +7,8 @@ const fence = /^```ts test\b ?(\w*)[^\n]*\n([\s\S]*?)^```/gm;
 const servers: Readonly<Record<string, { readonly label: string; readonly port: number }>> = {
   etcd: { label: 'Etcd', port: 2379 }, zookeeper: { label: 'ZooKeeper', port: 2181 }, consul: { label: 'Consul', port: 8500 }, redis: { label: 'Redis', port: 6379 },
 };
+/** A fence marked `ts test quic` reads the certificates of the tests in place of the files that its text names, and is skipped where the engine does not load. */
+const certificates = fileURLToPath(new URL('../transport-tcp/test/fixtures/', import.meta.url));
 const importStatement = /^import\s+(type\s+)?([\s\S]*?)\s+from\s+(['"][^'"]+['"]);?[ \t]*$/gm;
 const assertion = /^([ \t]*)(.+?);?[ \t]*\/\/ => (.+)$/gm;
 
@@ -32,6 +35,13 @@ it('${title}', async () => {\nconst registryServer = await start${label}();\ntry
 });`;
 }
 
+function withCertificates(title: string, body: string): string {
+  const here = body.replaceAll(/'((?:ca|server)\.(?:crt|key))'/g, (_, name: string) => JSON.stringify(certificates + name));
+  return `it('${title}, with an engine for QUIC', async ({ skip }) => {
+const engine = await import('@matrixai/quic/native/quiche.js').then(() => true, () => process.env['CI'] !== undefined);
+skip(!engine, 'no engine for QUIC loads here');\n${here}\n});`;
+}
+
 /** The test module of one README: a test for each fence marked `ts test`. */
 export function readmeTests(markdown: string, file: string): string {
   const fences = [...markdown.matchAll(fence)];
@@ -41,6 +51,7 @@ export function readmeTests(markdown: string, file: string): string {
     const body = block.replace(assertion, compared).replace(importStatement, localImport);
     const title = `runs its block ${index + 1}`;
     const server = servers[mark];
+    if (mark === 'quic') return withCertificates(title, body);
     return server === undefined ? `it('${title}', async () => {\n${body}\n});` : withServer(title, body, server);
   });
   if (tests.length === 0) tests.push(`it('has a block marked "ts test"', () => { throw new Error('${file} has no block marked "ts test"'); });`);

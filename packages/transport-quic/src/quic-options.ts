@@ -111,7 +111,7 @@ export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
     ...counts, tls, alpn, engine: options.engine,
     settings: (side: 'client' | 'server'): QuicEngineSettings => ({
       side, alpn: [alpn], certificate: secrets.certificate, privateKey: secrets.privateKey, authorities: secrets.authorities ?? systemAuthorities(),
-      verify: side === 'client' ? tls.insecureSkipVerify !== true : tls.clientCertificate === 'require',
+      verify: side === 'client' ? tls.insecureSkipVerify !== true : (tls.clientCertificate ?? 'ignore') === 'require',
       idleTimeoutMs: counts.idleTimeoutMs, maxDatagramBytes: counts.maxDatagramBytes,
       windowBytes: counts.windowBytes, maxWindowBytes: counts.maxWindowBytes, congestionControl,
     }),

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createClient } from '@rpcxjs/client';
+import { formatAddress } from '@rpcxjs/core';
+import { udpFaultProxy } from '@rpcxjs/testing';
 import { quic, type QuicTlsOptions } from '@rpcxjs/transport-quic';
 import { buildGoQuicPrograms, type Certificates, GoQuicClient, makeCertificates, startGoQuicServer } from '../../src/index.ts';
 import { Arith } from '../arith.ts';
@@ -39,5 +41,40 @@ describe.skipIf(built.missing !== undefined)(`QUIC${built.missing === undefined 
     expect(await go.echo(3_000_000)).toMatchObject({ same: true });
     await expect(GoQuicClient.start({ address: peer.address, ca: certificates.ca, name: 'elsewhere' })).rejects.toThrow(/certificate/);
     await vi.waitFor(() => { expect(logger.lines).toEqual([expect.stringContaining('warn: a QUIC handshake failed')]); });
+  });
+
+  it('client certificates: Go shows one to TypeScript, and TypeScript to Go', async () => {
+    await using peer = await startTypeScriptServer({ transports: [quic({ tls: { ...pair('server'), ca, clientCertificate: 'require' } })], logger: recordingLogger() }, 'quic@127.0.0.1:0');
+    await using go = await GoQuicClient.start({ address: peer.address, ca: certificates.ca, ...certificates.client });
+    expect(await go.many(10, 1)).toMatchObject({ failed: 0 });
+    await using server = await startGoQuicServer({ ...certificates.server, ca: certificates.ca });
+    await using client = createClient({ servers: server.address, transports: [quic({ tls: { ca, ...pair('client') } })], codecs });
+    expect(await client.service(Arith).Mul({ A: 6, B: 7 })).toEqual({ C: 42 });
+    await using without = createClient({ servers: server.address, transports: [quic({ tls: { ca } })], codecs, timeoutMs: 3000 });
+    await expect(without.service(Arith).Mul({ A: 6, B: 7 })).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('a TypeScript client and a Go server on a line that loses every tenth datagram', async () => {
+    await using go = await startGoQuicServer(certificates.server);
+    await using proxy = await udpFaultProxy({ target: go.address, seed: 5 });
+    for (const direction of [proxy.toServer, proxy.toClient]) direction.set({ lossRatio: 0.1, duplicateRatio: 0.05, reorderRatio: 0.05 });
+    await using client = createClient({ servers: formatAddress(proxy.address), transports: [quic({ tls: { ca } })], codecs, timeoutMs: 15_000 });
+    const sent = new Uint8Array(400_000).map((_, index) => (index * 7) ^ (index >> 8));
+    const echoed = await client.call('Bytes', 'Echo', sent);
+    expect(Buffer.from(echoed as Uint8Array).equals(sent)).toBe(true);
+    expect(proxy.toServer.counts.lost + proxy.toClient.counts.lost).toBeGreaterThan(10);
+  });
+
+  it('a TypeScript client is told when its Go server was killed, and finds the next one', async () => {
+    const go = await startGoQuicServer(certificates.server);
+    await using client = createClient({ servers: go.address, transports: [quic({ tls: { ca } })], codecs, timeoutMs: 4000 });
+    expect(await client.service(Arith).Mul({ A: 6, B: 7 })).toEqual({ C: 42 });
+    await go.process.kill();
+    const began = performance.now();
+    await expect(client.service(Arith).Mul({ A: 6, B: 7 })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(performance.now() - began).toBeLessThan(3000);
+    const again = await startGoQuicServer({ ...certificates.server, address: go.address.slice('quic@'.length) });
+    await vi.waitFor(async () => { expect(await client.service(Arith).Mul({ A: 6, B: 7 })).toEqual({ C: 42 }); }, { timeout: 5000 });
+    await again.process.stop();
   });
 });
