@@ -4,7 +4,7 @@ import { formatAddress, RpcError, type Address, type Clock, type Connection, typ
 export interface PageSocket {
   binaryType: string;
   readonly bufferedAmount: number;
-  addEventListener(type: 'open', listener: () => void): void;
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
   send(data: Uint8Array<ArrayBuffer>): void;

@@ -46,14 +46,15 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
         unlink();
         if (signal?.aborted !== true) resolve(new BrowserConnection(socket, address, runtime.clock));
       });
-      socket.addEventListener('close', ({ code }) => {
+      // Node 22 has no `close` for one that was never open.
+      socket.addEventListener('error', () => {
         unlink();
-        failed(`it was closed (${code}). Is the server running, does it take this page's origin at this path, and is its certificate trusted?`);
+        failed("is the server running, does it take this page's origin at this path, and is its certificate trusted?");
       });
       if (signal !== undefined) {
         unlink = onAbort(signal, (reason) => {
-          socket.close();
           reject(reason);
+          socket.close();
         });
       }
     }),

@@ -103,5 +103,7 @@ function failure(cause: Error, address: Address): RpcError {
   if (cause.message.includes('before secure TLS')) return connectFailed(cause, address);
   const noHttp = code?.startsWith('HPE_') === true || cause.message === 'socket hang up' || /^Invalid (Sec-WebSocket|Upgrade)/.test(cause.message) || code === 'ECONNRESET';
   if (!noHttp) return connectFailed(cause, address);
-  return connectFailed(new Error(`the other side does not speak WebSocket (${cause.message}): compare network, port and TLS of both sides`, { cause }), address);
+  // After its handshake TLS does not say, in many versions, that a certificate was refused.
+  const certificate = address.network === 'wss' ? '; a server that asks for client certificates hangs up on one that it does not know' : '';
+  return connectFailed(new Error(`the other side does not speak WebSocket (${cause.message}): compare network, port and TLS of both sides${certificate}`, { cause }), address);
 }
