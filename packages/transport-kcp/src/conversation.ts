@@ -14,7 +14,7 @@ import { ShardReceiver } from './shard-receiver.ts';
 import { ShardSender } from './shard-sender.ts';
 
 // Fewer wait up to this long for data to travel with; a sender with a full window must not wait for its acknowledgements.
-const acknowledgeDelayMs = 10;
+const acknowledgeDelayMs = 2;
 const acknowledgeAtOnce = 4;
 const deadSilenceMs = 10_000;
 

@@ -33,7 +33,7 @@ export interface KcpOptions {
   readonly receiveWindow?: number | undefined;
   /** The largest datagram in bytes, its UDP header not counted, 256 to 1500. @default 1400 */
   readonly mtuBytes?: number | undefined;
-  /** True acknowledges each datagram at once; false with the next answer, every fourth segment, or after 10 ms. @default false */
+  /** True acknowledges each datagram at once; false with the next answer, every fourth segment, or after 2 ms. @default false */
   readonly ackNoDelay?: boolean | undefined;
   /** True fills up a segment that still waits with the bytes of the next write. @default true */
   readonly streamMode?: boolean | undefined;
