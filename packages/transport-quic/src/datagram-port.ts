@@ -98,12 +98,13 @@ export class DatagramPort {
     }, retryMs);
   }
 
-  #whenOpened(open: (opened: () => void) => void): Promise<void> {
+  #whenOpened(open: (opened: (cause?: Error) => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       this.socket.once('error', reject);
-      open(() => {
+      open((cause) => {
         this.socket.off('error', reject);
-        if (this.#closed) return;
+        if (cause instanceof Error) reject(cause);
+        if (this.#closed || cause instanceof Error) return;
         this.#widen();
         resolve();
       });

@@ -38,6 +38,8 @@ export interface QuicAcceptOptions {
   readonly sourceId: Uint8Array;
   /** The first destination id of the client, when a Retry packet came between. */
   readonly originalId?: Uint8Array | undefined;
+  /** Sixteen bytes for the transport parameter of that name. An engine that has none of it leaves it out. */
+  readonly statelessResetToken?: Uint8Array | undefined;
   readonly local: QuicEndpoint;
   readonly remote: QuicEndpoint;
 }
@@ -53,7 +55,8 @@ export interface QuicRetryOptions {
 
 /** Why a connection ends. */
 export interface QuicEnding {
-  readonly by: 'here' | 'peer' | 'silence';
+  /** `reset`: the other side does not know the connection, by its stateless reset. */
+  readonly by: 'here' | 'peer' | 'silence' | 'reset';
   /** The code is one of the application, not of QUIC. */
   readonly application: boolean;
   /** RFC 9000 §20; a TLS alert is 0x100 plus its number. */

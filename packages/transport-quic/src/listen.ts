@@ -98,7 +98,7 @@ function greeterOf(listen: QuicListen, options: ListenOptions): Greeter {
   const { keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes } = listen.options;
   const { clock, logger } = options.runtime;
   return {
-    engine: listen.engine, context: listen.context, clock, logger, keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes,
+    privateKey: listen.options.settings('server').privateKey ?? '', engine: listen.engine, context: listen.context, clock, logger, keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes,
     greet: ({ loop, remote, local, done }) => {
       loop.owner = {
         progress() {

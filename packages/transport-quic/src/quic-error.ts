@@ -53,6 +53,7 @@ export interface EndingContext {
 export function endingError(ending: QuicEnding | undefined, context: EndingContext): Error {
   if (ending === undefined) return new Error('the engine gave up without a reason');
   if (ending.by === 'silence') return new QuicError('ERR_QUIC_IDLE_TIMEOUT', `nothing came from the other side for ${context.idleTimeoutMs} ms, or less if it wanted less`);
+  if (ending.by === 'reset') return new QuicError('ERR_QUIC_STATELESS_RESET', 'the other side does not know this connection any more: it was started anew');
   const alert = ending.code - alertBase;
   if (!ending.application && alert >= 0 && alert < 256) return alertError(alert, ending, context);
   return plainError(ending);

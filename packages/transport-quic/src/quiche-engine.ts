@@ -39,6 +39,7 @@ interface BindingConfig {
   setMaxStreamWindow(bytes: number): void;
   setMaxConnectionWindow(bytes: number): void;
   setDisableActiveMigration(on: boolean): void;
+  setStatelessResetToken(token: bigint | null): void;
   setCcAlgorithmName(name: string): void;
   enablePacing(on: boolean): void;
 }
@@ -101,7 +102,9 @@ class QuicheContext implements QuicContext {
     return new QuicheConnection(this.#binding.Connection.connect(serverName ?? null, sourceId, local, remote, this.#config), local, remote);
   }
 
-  accept({ sourceId, originalId, local, remote }: QuicAcceptOptions): QuicEngineConnection {
+  accept({ sourceId, originalId, statelessResetToken, local, remote }: QuicAcceptOptions): QuicEngineConnection {
+    // A connection takes a copy of what is configured when it begins.
+    this.#config.setStatelessResetToken(statelessResetToken === undefined ? null : BigInt(`0x${Buffer.from(statelessResetToken).toString('hex')}`));
     return new QuicheConnection(this.#binding.Connection.accept(sourceId, originalId ?? null, local, remote, this.#config), local, remote);
   }
 }
@@ -162,7 +165,7 @@ class QuicheConnection implements QuicEngineConnection {
     if (this.#native.isTimedOut()) return { by: 'silence', application: false, code: 0, reason: '' };
     const peer = this.#native.peerError();
     const error = peer ?? this.#native.localError();
-    if (error === null) return undefined;
+    if (error === null) return this.#native.isClosed() ? { by: 'reset', application: false, code: 0, reason: '' } : undefined;
     return { by: peer === null ? 'here' : 'peer', application: error.isApp, code: error.errorCode, reason: new TextDecoder().decode(error.reason) };
   }
 

@@ -10,6 +10,7 @@ import type { LongHeader } from './packet-header.ts';
 import { refusedCode } from './quic-error.ts';
 import { refusal } from './refusal.ts';
 import { RetryTokens } from './retry-token.ts';
+import { StatelessReset } from './stateless-reset.ts';
 
 /** What a listener wants of its socket. */
 export interface Greeter {
@@ -20,6 +21,7 @@ export interface Greeter {
   readonly keepAliveMs: number;
   readonly handshakeTimeoutMs: number;
   readonly maxHandshakes: number;
+  readonly privateKey: string;
   readonly retryFromHandshakes: number;
   /** Sets the owner of the loop, and calls `done` when the handshake succeeded. */
   greet(newcomer: Newcomer): void;
@@ -48,6 +50,7 @@ export class ServerSocket {
   readonly #greeted = new Map<string, EngineLoop>();
   readonly #farewells: Farewells;
   readonly #tokens: RetryTokens;
+  readonly #reset: StatelessReset;
   readonly #onIdle: () => void;
   #handshakes = 0;
 
@@ -58,6 +61,7 @@ export class ServerSocket {
     const { address, port: number } = port.socket.address();
     this.local = { host: address, port: number };
     this.#tokens = new RetryTokens(greeter.handshakeTimeoutMs);
+    this.#reset = new StatelessReset(greeter.privateKey, greeter.clock);
     this.#farewells = new Farewells(greeter.clock);
     port.socket.on('message', (datagram, from) => this.#receive(datagram, from));
     port.socket.on('error', (cause) => this.#greeter.logger.debug({ address: this.local }, `the system reports about a datagram: ${cause.message}`));
@@ -97,7 +101,12 @@ export class ServerSocket {
       return;
     }
     if (this.#farewells.repeat(key, from, this.#port)) return;
-    if (!isLong(datagram) || datagram.length < initialBytes) return;
+    if (!isLong(datagram)) {
+      const answer = this.#reset.answer(datagram, datagram.subarray(1, 1 + idBytes));
+      if (answer !== undefined) this.#port.socket.send(answer, from.port, from.address);
+      return;
+    }
+    if (datagram.length < initialBytes) return;
     const early = this.#greeted.get(greetingKey(from, key));
     if (early === undefined) this.#meet(datagram, from);
     else early.receive(datagram, endpointOf(from));
@@ -139,7 +148,7 @@ export class ServerSocket {
     const remote = endpointOf(from);
     let engine: QuicEngineConnection;
     try {
-      engine = this.#greeter.context.accept({ sourceId, originalId, local: this.local, remote });
+      engine = this.#greeter.context.accept({ sourceId, originalId, statelessResetToken: this.#reset.token(sourceId), local: this.local, remote });
     } catch (cause) {
       this.#greeter.logger.debug({ remote }, `no connection could be begun: ${String(cause)}`);
       return;

@@ -94,6 +94,11 @@ describeWithEngine('quic says what is wrong', () => {
     await new Promise<void>((resolve) => { mute.close(resolve); });
   });
 
+  it('an address that the system does not let through says so', async () => {
+    const error = await rejection(quic().dial({ network: 'quic', host: '255.255.255.255:1' }, { runtime: quietRuntime }));
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED', message: expect.stringContaining('EACCES') as string });
+  });
+
   it('a name that does not resolve says so', async () => {
     const error = await rejection(quic().dial({ network: 'quic', host: 'no.such.host.invalid:1' }, { runtime: quietRuntime }));
     expect(error.message).toMatch(/ENOTFOUND|EAI_AGAIN/);

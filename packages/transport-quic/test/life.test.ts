@@ -8,6 +8,7 @@ import { expect, it } from 'vitest';
 import { quic } from '../src/index.ts';
 import type { QuicEngine } from '../src/index.ts';
 import { loadDefaultEngine } from '../src/load-engine.ts';
+import { switchingRelay } from './switching-relay.ts';
 import { describeWithEngine, Ear, listening, quietRuntime, rejection, tls, until } from './sides.ts';
 
 describeWithEngine('a quic connection', () => {
@@ -85,6 +86,21 @@ describeWithEngine('a quic connection', () => {
     client.connection.write(Buffer.from('two'));
     await until(() => client.text === 'one two', 'the second echo');
     client.connection.abort();
+  });
+
+  it('is told by a server that was started anew on the same port', async () => {
+    await using first = await listening({}, { echo: true });
+    // The same key and another process, as far as the client can see.
+    await using second = await listening({}, { echo: true });
+    let target = first;
+    await using relay = await switchingRelay(() => target.listener.address);
+    const client = new Ear(await quic({ tls }).dial(relay.address, { runtime: quietRuntime }));
+    client.connection.write(Buffer.from('one'));
+    await until(() => client.text === 'one', 'the echo');
+    target = second;
+    client.connection.write(Buffer.from('two'));
+    await until(() => client.ends > 0, 'the client is told', 1000);
+    expect(client.reason).toMatchObject({ reason: 'CONNECTION_LOST', message: expect.stringContaining('it was started anew') as string });
   });
 
   it('is one of many on the port of a closed listener, which the next listener takes over', async () => {
