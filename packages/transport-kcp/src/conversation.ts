@@ -176,8 +176,8 @@ export class Conversation implements Beating {
   beat(now: number): void {
     const { options, owner } = this.#init;
     this.dueAt = Infinity;
-    if (this.outgoing.mostTransmissions >= options.deadLink && now - this.heardAt >= deadSilenceMs && now >= this.outgoing.dueAt) {
-      owner.died(`nothing came for ${Math.round(now - this.heardAt)} ms, although segments were sent ${options.deadLink} times`);
+    if (this.#isDead(now)) {
+      owner.died(`a segment was sent ${this.outgoing.mostTransmissions} times and not acknowledged, the last sign of the other side is ${Math.round(now - this.heardAt)} ms old; on a narrow path lower mtuBytes (here ${options.mtuBytes})`);
       return;
     }
     if (now >= this.#ownerAt) this.#ownerAt = owner.overdue(now);
@@ -206,6 +206,14 @@ export class Conversation implements Beating {
     this.incoming.release();
     this.#controls = [];
     this.#passing.length = 0;
+  }
+
+  /** Silence for a while is no death, and neither is a lost segment; a segment that never gets through is, whatever else is heard. */
+  #isDead(now: number): boolean {
+    const { mostTransmissions, dueAt } = this.outgoing;
+    const { deadLink } = this.#init.options;
+    if (mostTransmissions < deadLink || now < dueAt) return false;
+    return now - this.heardAt >= deadSilenceMs || mostTransmissions >= 3 * deadLink;
   }
 
   #timestamp(now: number): number {

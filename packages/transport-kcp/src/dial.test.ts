@@ -149,6 +149,22 @@ describe('a listen', () => {
   });
 });
 
+describe('a listener that closed while a conversation goes on', () => {
+  it('is followed by one of the same transport on the same port, also on every interface', async () => {
+    const transport = kcp();
+    const { served, client, serverHeard } = await pair(transport, transport, { network: 'kcp', host: ':0' });
+    const port = served.listener.address.host.split(':').at(-1);
+    await served.listener.close();
+    expect((await rejection(serve(kcp(), { network: 'kcp', host: `:${port}` }))).message).toContain('EADDRINUSE');
+    const again = await serve(transport, { network: 'kcp', host: `:${port}` });
+    expect(again.listener.address).toEqual(served.listener.address);
+    await dial(kcp(), { network: 'kcp', host: `127.0.0.1:${port}` });
+    await until(() => again.accepted.length === 1);
+    client.write(Buffer.from('still here'));
+    await until(() => serverHeard.text === 'still here');
+  });
+});
+
 describe('a connection whose server', () => {
   it('was started anew hears of it with its next write', async () => {
     const { served, client, server, clientHeard, serverHeard } = await pair(kcp());

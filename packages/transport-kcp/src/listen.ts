@@ -13,9 +13,6 @@ export type BoundSockets = Map<string, ListeningSocket>;
 export async function listenKcp(address: Address, options: ResolvedKcpOptions, { listenOptions, bound }: { readonly listenOptions: ListenOptions; readonly bound: BoundSockets }): Promise<Listener> {
   const { signal } = listenOptions;
   signal?.throwIfAborted();
-  const left = bound.get(formatAddress(address));
-  // Conversations of a closed listener still hold the port; a new one goes on with their socket.
-  if (left !== undefined && !left.isAccepting) return listener(left, address, listenOptions);
   let where: ResolvedHost;
   try {
     where = await resolveHost(address, '::');
@@ -23,6 +20,10 @@ export async function listenKcp(address: Address, options: ResolvedKcpOptions, {
     throw cause instanceof TypeError ? cause : listenFailed(cause, address);
   }
   signal?.throwIfAborted();
+  // Conversations of a closed listener still hold the port; a new one goes on with their socket.
+  const same = endOf({ address: where.host, port: where.port });
+  const left = bound.get(formatAddress(same));
+  if (left !== undefined && !left.isAccepting) return listener(left, same, listenOptions);
   const socket = await bind(where, address, listenOptions);
   const real = endOf(socket.address());
   const name = formatAddress(real);
