@@ -39,26 +39,10 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
 
 /** Takes the WebSockets at our path of a server that is the caller's, from when it listens. Rejects with the signal's reason. */
 export async function listenBehind(server: Server, behind: Upgrades): Promise<Listener> {
-  const { address, options: { path }, given: { signal } } = behind;
-  const secure = server instanceof TlsServer;
-  if (secure !== (address.network === 'wss')) throw new TypeError(`webSocket: ${address.network} behind a server of ${secure ? 'https' : 'http'}; listen on ${secure ? 'wss' : 'ws'}@${address.host}`);
-  if (!server.listening) {
-    await new Promise<void>((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
-        return;
-      }
-      const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
-        server.off('listening', listening);
-        reject(reason);
-      });
-      const listening = (): void => {
-        unlink();
-        resolve();
-      };
-      server.once('listening', listening);
-    });
-  }
+  const { address, options: { path } } = behind;
+  // The other way round TLS may have ended before it.
+  if (server instanceof TlsServer && address.network !== 'wss') throw new TypeError(`webSocket: ${address.network} behind a server of https; listen on wss@${address.host}`);
+  if (!server.listening) await listening(server, behind);
   if (takenPaths(server).includes(path)) throw listenFailed(new Error(`the WebSockets at ${path} of this server are taken already: close that listener, or set another path`), address);
   const stop = takeUpgrades(server, behind);
   const close = (): Promise<void> => {
@@ -66,6 +50,37 @@ export async function listenBehind(server: Server, behind: Upgrades): Promise<Li
     return Promise.resolve();
   };
   return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
+}
+
+/** Waits until the server listens. One that never does would keep its caller waiting without a word. */
+function listening(server: Server, { address, options, given: { signal, runtime: { clock } } }: Upgrades): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
+      return;
+    }
+    const settle = (): void => {
+      timer.cancel();
+      unlink();
+      server.off('listening', succeeded).off('error', failed);
+    };
+    const succeeded = (): void => {
+      settle();
+      resolve();
+    };
+    const failed = (cause: Error): void => {
+      settle();
+      reject(listenFailed(cause, address));
+    };
+    const timer = clock.setTimer(() => {
+      failed(new Error(`the server given as \`server\` did not listen within ${options.handshakeTimeoutMs} ms: call its listen() first`));
+    }, options.handshakeTimeoutMs);
+    server.once('listening', succeeded).once('error', failed);
+    const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
+      settle();
+      reject(reason);
+    });
+  });
 }
 
 function ownServer(address: Address, { tls, secrets, handshakeTimeoutMs }: ResolvedWebSocketOptions): Server {

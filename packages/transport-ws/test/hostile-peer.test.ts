@@ -152,9 +152,23 @@ describe('behind one web server', () => {
     await open({ server: web, path: '/a' });
   });
 
-  it('ws is for http and wss for https', async () => {
+  it('wss is for https; with http TLS may have ended earlier', async () => {
     await expect(open({ server: await bound(createSecureWebServer(secrets)) })).rejects.toThrow('ws behind a server of https; listen on wss@');
-    await expect(open({ server: await bound(createWebServer()) }, { network: 'wss' })).rejects.toThrow('wss behind a server of http; listen on ws@');
+    expect((await open({ server: await bound(createWebServer()) }, { network: 'wss' })).listener.address.network).toBe('wss');
+  });
+
+  it('which never listens, or cannot, listen() says what is wrong', async () => {
+    const clock = manualClock();
+    const idle = open({ server: createWebServer() }, { clock });
+    clock.advance(5000);
+    await expect(idle).rejects.toMatchObject({ reason: 'LISTEN_FAILED', message: expect.stringContaining('did not listen within 5000 ms: call its listen() first') as string });
+    const taken = await bound(createTcpServer());
+    const web = createWebServer();
+    web.listen(portOf(taken), '127.0.0.1');
+    const counts = (): number[] => ['listening', 'error', 'upgrade'].map((event) => web.listenerCount(event));
+    const before = counts();
+    await expect(open({ server: web })).rejects.toMatchObject({ reason: 'LISTEN_FAILED', message: expect.stringContaining('EADDRINUSE') as string });
+    expect([counts(), clock.pending]).toEqual([before, 0]);
   });
 });
 
