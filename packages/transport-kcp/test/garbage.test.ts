@@ -71,6 +71,8 @@ describe('datagrams that are none', () => {
     }
     expect(heapBytes() - before).toBeLessThan(16 * 1024 * 1024);
     expect(heard.text).toBe('begin');
+    // Nobody acknowledged what was written.
+    expect(accepted[0]!.bufferedBytes).toBeGreaterThan(90_000);
     expect(heard.closes).toEqual([]);
     expect(listening.size).toBe(1);
     expect(listening.dropped.malformed).toBeGreaterThan(10_000);
