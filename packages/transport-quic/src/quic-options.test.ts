@@ -46,6 +46,12 @@ describe('options of quic()', () => {
     expect(verify({}, 'server')).toBe(false);
   });
 
+  it('a certificate that the engine does not know is a TypeError of the first dial', async () => {
+    const engine = { name: 'an engine', versions: [1], configure() { throw new Error('unknown curve'); }, retry: () => 0 };
+    await expect(quic({ engine }).dial({ network: 'quic', host: '127.0.0.1:1' }, { runtime: {} as never }))
+      .rejects.toThrow(new TypeError('quic: an engine cannot use tls.cert, tls.key or tls.ca: unknown curve; give certificates of ECDSA (P-256) or RSA'));
+  });
+
   it('a server without a certificate, and an address without a port, are a TypeError', async () => {
     const runtime = {} as never;
     await expect(quic().listen({ network: 'quic', host: '127.0.0.1:0' }, { runtime, accept() {} })).rejects.toThrow(new TypeError('quic: a server needs tls.cert and tls.key, for QUIC is always encrypted'));

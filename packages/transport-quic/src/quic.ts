@@ -1,7 +1,7 @@
 import { splitHostPort } from '@rpcxjs/core';
 import type { Address, Transport } from '@rpcxjs/core';
 import { dialQuic } from './dial.ts';
-import type { QuicContext, QuicEngine } from './engine.ts';
+import type { QuicContext, QuicEngine, QuicEngineSettings } from './engine.ts';
 import { listenQuic } from './listen.ts';
 import { loadDefaultEngine } from './load-engine.ts';
 import { quicNetwork } from './quic-address.ts';
@@ -19,7 +19,7 @@ export function quic(options: QuicOptions = {}): Transport {
   const contexts = new Map<'client' | 'server', Promise<QuicContext>>();
   // Certificates are parsed once for each side that is used.
   const contextFor = (side: 'client' | 'server'): Promise<QuicContext> => {
-    const made = contexts.get(side) ?? engineFor().then((engine) => engine.configure(resolved.settings(side)));
+    const made = contexts.get(side) ?? engineFor().then((engine) => configure(engine, resolved.settings(side)));
     contexts.set(side, made);
     made.catch(() => contexts.delete(side));
     return made;
@@ -38,6 +38,15 @@ export function quic(options: QuicOptions = {}): Transport {
       return listenQuic({ address, engine, context, options: resolved }, listenOptions);
     },
   };
+}
+
+/** An engine may know fewer kinds of certificates than Node, which has looked at them before. */
+function configure(engine: QuicEngine, settings: QuicEngineSettings): QuicContext {
+  try {
+    return engine.configure(settings);
+  } catch (cause) {
+    throw new TypeError(`quic: ${engine.name} cannot use tls.cert, tls.key or tls.ca: ${cause instanceof Error ? cause.message : String(cause)}; give certificates of ECDSA (P-256) or RSA`, { cause });
+  }
 }
 
 function checkAddress({ host }: Address): void {
