@@ -3,7 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
-import { onAbort, RpcError, splitHostPort, type Address, type Listener, type ListenOptions } from '@rpcxjs/core';
+import { onAbort, splitHostPort, type Address, type Listener, type ListenOptions } from '@rpcxjs/core';
 import { adviceFor, listenFailed } from '@rpcxjs/transport-tcp';
 import { Handshakes } from './handshakes.ts';
 import { answer, takeUpgrades, takenPaths, type Upgrades } from './upgrades.ts';
@@ -37,23 +37,30 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
   return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
 }
 
-/** Takes the WebSockets at our path of a server that is the caller's, from when it listens. Rejects with the signal's reason. */
+/** Takes the WebSockets at our path of a server that is the caller's. One that does not listen yet is made to, and closed with the listener. Rejects as `listenWebSocket`. */
 export async function listenBehind(server: Server, behind: Upgrades): Promise<Listener> {
-  const { address, options: { path } } = behind;
+  const { address, options: { path }, given: { signal } } = behind;
   // The other way round TLS may have ended before it.
   if (server instanceof TlsServer && address.network !== 'wss') throw new TypeError(`webSocket: ${address.network} behind a server of https; listen on wss@${address.host}`);
-  if (!server.listening) await listening(server, behind);
+  const opens = !(await listens(server, behind));
+  if (opens) await bind(server, address, signal);
+  const bound = boundAddress(address, server);
   if (takenPaths(server).includes(path)) throw listenFailed(new Error(`the WebSockets at ${path} of this server are taken already: close that listener, or set another path`), address);
   const stop = takeUpgrades(server, behind);
   const close = (): Promise<void> => {
     stop();
+    if (opens && server.listening) server.close();
     return Promise.resolve();
   };
-  return { address: boundAddress(address, server), close, [Symbol.asyncDispose]: close };
+  return { address: bound, close, [Symbol.asyncDispose]: close };
 }
 
-/** Waits until the server listens. One that never does would keep its caller waiting without a word. */
-function listening(server: Server, { address, options, given: { signal, runtime: { clock } } }: Upgrades): Promise<void> {
+// An IP address is looked up in a turn of the loop, a name of this machine in a few.
+const lookupMs = 10;
+
+/** Whether the server listens, or is about to: `listen()` of a host takes a moment. */
+function listens(server: Server, { address, given: { signal, runtime: { clock } } }: Upgrades): Promise<boolean> {
+  if (server.listening) return Promise.resolve(true);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
@@ -66,15 +73,16 @@ function listening(server: Server, { address, options, given: { signal, runtime:
     };
     const succeeded = (): void => {
       settle();
-      resolve();
+      resolve(true);
     };
     const failed = (cause: Error): void => {
       settle();
       reject(listenFailed(cause, address));
     };
     const timer = clock.setTimer(() => {
-      failed(new Error(`the server given as \`server\` did not listen within ${options.handshakeTimeoutMs} ms: call its listen() first`));
-    }, options.handshakeTimeoutMs);
+      settle();
+      resolve(false);
+    }, lookupMs);
     server.once('listening', succeeded).once('error', failed);
     const unlink = signal === undefined ? (): void => {} : onAbort(signal, (reason) => {
       settle();
@@ -116,8 +124,11 @@ function bind(server: Server, address: Address, signal: AbortSignal | undefined)
   });
 }
 
-function boundAddress({ network }: Address, server: Server): Address {
+function boundAddress(asked: Address, server: Server): Address {
   const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new RpcError('failed_precondition', 'webSocket: the server does not listen on a port', { reason: 'LISTEN_FAILED' });
-  return { network, host: `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}` };
+  if (bound === null || typeof bound === 'string') throw listenFailed(new Error(`the server listens on ${bound ?? 'nothing'}, which is no TCP port: let it listen on one`), asked);
+  const host = `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  const { port } = splitHostPort(asked.host);
+  if (port !== 0 && port !== bound.port) throw listenFailed(new Error(`the server listens on ${host} already: listen on ${asked.network}@${host}`), asked);
+  return { network: asked.network, host };
 }

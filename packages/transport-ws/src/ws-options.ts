@@ -9,7 +9,7 @@ export interface WebSocketOptions {
   readonly path?: string | undefined;
   /** Certificates and trust of `wss`, as of `tcp()`; without it, or with `true`, `wss` trusts the system's authorities and cannot be listened on. */
   readonly tls?: TcpTlsOptions | true | undefined;
-  /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. @default a server of its own */
+  /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. One that does not listen yet is made to, and closed with the listener. @default a server of its own */
   readonly server?: Server | undefined;
   /**
    * Which pages may connect: their origins, or a function that decides. Whoever sends no `Origin` is no page, and is let in.

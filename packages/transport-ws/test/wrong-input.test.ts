@@ -250,6 +250,10 @@ describe('behind the web server of somebody else', () => {
     await listener.close();
     expect(web.listenerCount('upgrade')).toBe(1);
     expect(web.listening).toBe(true);
+    const idle = createWebServer();
+    const own = await open({ server: idle });
+    await own.listener.close();
+    expect(idle.listening).toBe(false);
   });
 
   it('gives up waiting for it when the signal aborts', async () => {
