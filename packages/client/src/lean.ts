@@ -1,4 +1,4 @@
-export { createClient } from './lean/lean-client.ts';
+export { createClient, defaultLeanLimits } from './lean/lean-client.ts';
 export type { LeanClient, LeanClientOptions, LeanLimits, LeanServiceOptions } from './lean/lean-client.ts';
 export { methodsOf } from './method-refs.ts';
 export type { InterfaceMethods } from './method-refs.ts';

@@ -20,7 +20,7 @@ export interface LeanLimits extends FrameLimits {
   /** Messages of the server that wait for a slow reader before the oldest is dropped. @default 1024 */
   readonly maxQueuedPushes: number;
 }
-const defaultLimits: LeanLimits = { ...defaultFrameLimits, maxQueuedCalls: 65_536, maxQueuedPushes: 1024 };
+export const defaultLeanLimits: LeanLimits = { ...defaultFrameLimits, maxQueuedCalls: 65_536, maxQueuedPushes: 1024 };
 
 export interface LeanClientOptions {
   /** Where the server is, `ws@host:port`; of several the next one is taken when one cannot be reached. */
@@ -86,7 +86,7 @@ class OneServerClient implements LeanClient {
     this.#codecs = [...(options.codecs ?? []), jsonCodec];
     this.#runtime = { clock, logger: options.logger ?? pageLogger };
     this.#onConnection = options.onConnection;
-    const limits = { ...defaultLimits, ...options.limits };
+    const limits = { ...defaultLeanLimits, ...options.limits };
     this.#pushes = new Pushes({
       most: limits.maxQueuedPushes,
       logger: this.#runtime.logger,
