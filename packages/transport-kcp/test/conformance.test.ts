@@ -1,7 +1,11 @@
 import { countCases, transportCases } from '@rpcxjs/conformance';
+import type { TransportWay } from '@rpcxjs/conformance';
+import type { Address } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
+import { udpFaultProxy } from '@rpcxjs/testing';
 import { kcp } from '../src/index.ts';
 import type { KcpOptions } from '../src/index.ts';
+import { badPath, fast } from './faults.ts';
 
 const setups: Readonly<Record<string, KcpOptions>> = {
   'kcp as it is': {},
@@ -14,3 +18,13 @@ for (const [name, options] of Object.entries(setups)) {
     it('skips nothing', () => expect(countCases(cases).skipped).toBe(0));
   });
 }
+
+describe('kcp conforms through a path that loses every tenth datagram, doubles some and mixes them up', () => {
+  const lossy = (target: Address): Promise<TransportWay> => udpFaultProxy({ target }).then((proxy) => {
+    proxy.toServer.set(badPath);
+    proxy.toClient.set(badPath);
+    return proxy;
+  });
+  const cases = transportCases({ create: () => kcp(fast), address: 'kcp@127.0.0.1:0', through: lossy, deadlineMs: 10_000, supports: { abortIsHeard: false } });
+  for (const one of cases) it(one.name, one.run, 60_000);
+});

@@ -37,7 +37,7 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
       await using go = await GoKcpClient.start({ address: peer.address, ...theirs });
       expect(await go.many(2000, 50)).toMatchObject({ failed: 0, firstError: null });
       // With its defaults kcp-go sends a large message in ticks of 100 ms.
-      expect(await go.echo(theirs.tuned === true ? 300_000 : 20_000)).toMatchObject({ same: true });
+      expect(await go.echo(theirs.tuned === true ? 100_000 : 20_000)).toMatchObject({ same: true });
       expect(logger.lines).toEqual([]);
     });
   }
