@@ -20,12 +20,12 @@ export interface GoKcpServer extends AsyncDisposable {
   readonly process: LineProcess;
 }
 
-/** Starts a Go rpcx server over KCP and waits until it listens. */
-export async function startGoKcpServer(options: GoKcpOptions = {}): Promise<GoKcpServer> {
+/** Starts a Go rpcx server over KCP and waits until it listens; without an address on a free port. */
+export async function startGoKcpServer(options: GoKcpOptions = {}, address = 'kcp@127.0.0.1:0'): Promise<GoKcpServer> {
   const built = await buildGoKcpPrograms();
   if (built.missing !== undefined) throw new Error(built.missing);
   return new Promise((resolve, reject) => {
-    const process: LineProcess = new LineProcess(built.server, flagsOf(options), {
+    const process: LineProcess = new LineProcess(built.server, ['-address', address.slice(address.indexOf('@') + 1), ...flagsOf(options)], {
       line(value) {
         const { address: host } = value as { address: string }; // the one line that cmd/server writes
         resolve({ address: `kcp@${host}`, process, [Symbol.asyncDispose]: () => process.stop() });

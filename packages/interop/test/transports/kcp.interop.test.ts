@@ -34,7 +34,7 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
     it(`a Go client calls a TypeScript server: ${name}`, async () => {
       const logger = recordingLogger();
       await using peer = await startTypeScriptServer({ transports: [kcp(ours)], logger }, 'kcp@127.0.0.1:0');
-      await using go = await GoKcpClient.start({ address: peer.address, ...theirs });
+      await using go = await GoKcpClient.start({ address: peer.address, ...theirs, ...(theirs.tuned === true ? { heartbeat: '50ms' } : {}) });
       expect(await go.many(2000, 50)).toMatchObject({ failed: 0, firstError: null });
       // With its defaults kcp-go sends a large message in ticks of 100 ms.
       expect(await go.echo(theirs.tuned === true ? 100_000 : 20_000)).toMatchObject({ same: true });
@@ -82,5 +82,16 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
     await using go = await startGoKcpServer();
     await using client = createClient({ servers: go.address, transports: [kcp({ cipher: 'aes-256', key: { ...key, salt: 'other' }, connectTimeoutMs: 500 })], codecs, timeoutMs: 5000 });
     await expect(client.service(Arith).Mul({ A: 6, B: 7 })).rejects.toThrow(/no answer within 500 ms, and KCP cannot tell why: .*the same cipher \(here aes-256\), the same key/);
+  });
+
+  it('a TypeScript client goes on with a Go server that was killed and started anew, which tells it nothing', async () => {
+    const first = await startGoKcpServer();
+    await using client = createClient({ servers: first.address, transports: [kcp({ cipher: 'aes-256', key })], codecs });
+    const arith = client.service(Arith);
+    expect(await arith.Mul({ A: 6, B: 7 })).toEqual({ C: 42 });
+    await first.process.kill();
+    await using again = await startGoKcpServer({}, first.address);
+    expect(again.address).toBe(first.address);
+    expect(await arith.Mul({ A: 6, B: 8 })).toEqual({ C: 48 });
   });
 });
