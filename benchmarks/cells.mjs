@@ -60,7 +60,7 @@ function shareOfTcp(transport, what, targets = {}) {
 }
 
 /** P15: the same beside a pair of Go programs over the same transport. */
-function timesGo(id, what, [ours, theirs], go, targets = {}) {
+function timesGo(id, what, { ours, theirs, go }, targets = {}) {
   return { id, what: `raw payload over ${what}, 100 in flight`, ...times('the Go pair'), ...targets, value: over(ours, theirs), go };
 }
 
@@ -85,15 +85,15 @@ const transportGroups = [
       go: goKcp('--fast'), 'go-aes': goKcp('--fast', '--cipher', 'aes-256'), 'go-default': goKcp(),
     },
     outcomes: [
-      shareOfTcp('kcp', 'KCP in its fastest mode'), timesGo('P15-kcp-go', 'KCP in its fastest mode', ['kcp', 'go'], 'kcp', { target: 1 }),
-      timesGo('P15-kcp-aes-go', 'KCP in its fastest mode with aes-256', ['kcp-aes', 'go-aes'], 'kcp'),
-      timesGo('P15-kcp-default-go', 'KCP with the settings of kcp-go', ['kcp-default', 'go-default'], 'kcp'),
+      shareOfTcp('kcp', 'KCP in its fastest mode'), timesGo('P15-kcp-go', 'KCP in its fastest mode', { ours: 'kcp', theirs: 'go', go: 'kcp' }, { target: 1 }),
+      timesGo('P15-kcp-aes-go', 'KCP in its fastest mode with aes-256', { ours: 'kcp-aes', theirs: 'go-aes', go: 'kcp' }),
+      timesGo('P15-kcp-default-go', 'KCP with the settings of kcp-go', { ours: 'kcp-default', theirs: 'go-default', go: 'kcp' }),
     ],
   },
   {
     free: true,
     runs: { tcp: over581('tcp'), quic: over581('quic'), go: bytes('goQuic', 'message', 100, { goFlags: ['--cert', fixture('server.crt'), '--key', fixture('server.key')] }) },
-    outcomes: [shareOfTcp('quic', 'QUIC'), timesGo('P15-quic-go', 'QUIC', ['quic', 'go'], 'quic', { target: 1 })],
+    outcomes: [shareOfTcp('quic', 'QUIC'), timesGo('P15-quic-go', 'QUIC', { ours: 'quic', theirs: 'go', go: 'quic' }, { target: 1 })],
   },
 ];
 
