@@ -4,7 +4,7 @@ import type { ResolvedEtcdOptions } from './etcd-options.ts';
 // As gRPC has them, whose package is etcd3's.
 type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...given: never[]) => unknown>;
 type UnaryCall = ReturnType<NonNullable<CallOptions['interceptors']>[number]>;
-const cancelled = 1 as Parameters<UnaryCall['cancelWithStatus']>[0]; // gRPC's Status.CANCELLED; its enumeration would have to be loaded
+const cancelled = 1 as unknown as Parameters<UnaryCall['cancelWithStatus']>[0]; // gRPC's Status.CANCELLED; its enumeration would have to be loaded
 
 /**
  * A client of etcd3 without its own ideas of failure: no retries at the same member and no circuit breaker, which would hold an answer back beyond our deadline and keep failing when etcd is
