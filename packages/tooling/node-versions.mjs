@@ -18,8 +18,8 @@ for (const major of majors) {
     continue;
   }
   process.stdout.write(`the tests on Node ${exact[major]}\n`);
-  // What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version.
-  const slow = ['interop/test/{governance,registries}/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
+  // What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version; so are the tests of the cases themselves.
+  const slow = ['interop/test/{governance,registries}/**', 'interop/test/*{heartbeats,faults}*.test.ts', 'conformance/test/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
   const status = Math.max(...Object.keys(groups).map((group) => runTests(slow, { node, group })));
   if (status !== 0) failed += 1;
 }
