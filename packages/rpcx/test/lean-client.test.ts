@@ -1,4 +1,4 @@
-import { createClient, type LeanClient, type LeanClientOptions } from '@rpcxjs/client/lean';
+import { createClient, methodsOf, type LeanClient, type LeanClientOptions } from '@rpcxjs/client/lean';
 import { memoryNetwork, type MemoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it, vi } from 'vitest';
 import { contract, createServer, isError, push, RpcError, type, unary, type Server, type ServerOptions } from '../src/index.ts';
@@ -183,6 +183,19 @@ describe('the lean client', () => {
     expect(await running).toBe('in time');
     await closed;
     await vi.waitFor(() => expect([...one.server.peers()]).toHaveLength(0));
+  });
+
+  it('sends one-way calls, also those that waited for the connection, and waits for none of them when it closes', async () => {
+    await using one = await open();
+    const noted: unknown[] = [];
+    one.server.registerFunction('Notes', 'Note', (text: unknown) => void noted.push(text));
+    const note = methodsOf<{ Note(text: string): void }>('Notes').Note;
+    await Promise.all([one.client.oneway(note, 'first'), one.client.oneway(note, 'second')]);
+    await one.client.oneway(note, 'third');
+    const began = performance.now();
+    await one.client.close();
+    expect(performance.now() - began).toBeLessThan(1000);
+    await vi.waitFor(() => expect(noted).toEqual(['first', 'second', 'third']));
   });
 
   it('fails at once where there is no server and never was one, and after the deadline where one has gone', async () => {

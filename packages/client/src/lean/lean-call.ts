@@ -10,6 +10,15 @@ export interface LeanMethod {
   readonly idempotent: boolean;
 }
 
+export interface LeanCallInit {
+  readonly options: CallOptions | undefined;
+  readonly oneway: boolean;
+  readonly startedAt: number;
+  readonly deadlineAt: number;
+  /** Told once of its end, in whatever way. */
+  over(call: LeanCall): void;
+}
+
 /** One call from its start to its result, over all connections. */
 export class LeanCall {
   readonly to: LeanMethod;
@@ -29,8 +38,11 @@ export class LeanCall {
   #reject!: (error: unknown) => void;
   #timer: Timer | undefined;
   #release: (() => void) | undefined;
+  readonly #over: (call: LeanCall) => void;
 
-  constructor(to: LeanMethod, input: unknown, { options, oneway, startedAt, deadlineAt }: { options: CallOptions | undefined; oneway: boolean; startedAt: number; deadlineAt: number }) {
+  constructor(to: LeanMethod, input: unknown, init: LeanCallInit) {
+    const { options, oneway, startedAt, deadlineAt } = init;
+    this.#over = (call) => init.over(call);
     this.to = to;
     this.input = input;
     this.options = options;
@@ -69,6 +81,7 @@ export class LeanCall {
     this.#settled = true;
     this.#timer?.cancel();
     this.#release?.();
+    this.#over(this);
     return true;
   }
 }

@@ -95,7 +95,7 @@ class OneServerClient implements LeanClient {
     this.#link = new LeanLink({ servers, transports, runtime: this.#runtime, limits, token: typeof token === 'string' ? () => token : token }, {
       replied: (call, frame, session) => this.#replied(call, frame, session),
       pushed: (frame, address) => this.#pushes.received(frame, address),
-      failed: (call, error) => this.#failed(call, error),
+      failed: (call, error) => call.fail(error),
       connected: () => this.#tell(true, undefined),
       disconnected: (error) => this.#tell(false, error),
       listened: () => this.#pushes.listening,
@@ -154,7 +154,7 @@ class OneServerClient implements LeanClient {
     this.#closed = true;
     const error = new RpcError('canceled', 'the client was stopped', { reason: 'CLOSED', cause: reason });
     this.#link.abort(error);
-    for (const call of this.#calls) this.#failed(call, error);
+    for (const call of this.#calls) call.fail(error);
     this.#pushes.close();
   }
   [Symbol.asyncDispose](): Promise<void> {
@@ -174,7 +174,6 @@ class OneServerClient implements LeanClient {
       aborted: (cause) => this.#giveUp(call, new RpcError('canceled', `${call.name} was cancelled by its caller`, { reason: 'ABORTED', sent: call.sent, cause })),
     });
     if (!call.settled) this.#link.send(call);
-    if (call.settled) this.#over(call);
     return call.promise;
   }
 
@@ -185,7 +184,7 @@ class OneServerClient implements LeanClient {
     if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
     if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') throw wrong('signal takes an AbortSignal');
     const startedAt = this.#runtime.clock.now();
-    return new LeanCall(to, input, { options, oneway, startedAt, deadlineAt: startedAt + timeoutMs });
+    return new LeanCall(to, input, { options, oneway, startedAt, deadlineAt: startedAt + timeoutMs, over: (call) => this.#over(call) });
   }
 
   #late(call: LeanCall): RpcError {
@@ -196,7 +195,7 @@ class OneServerClient implements LeanClient {
 
   #giveUp(call: LeanCall, error: RpcError): void {
     this.#link.forget(call);
-    this.#failed(call, error);
+    call.fail(error);
   }
 
   #replied(call: LeanCall, frame: FrameView, session: LeanSession): void {
@@ -207,16 +206,15 @@ class OneServerClient implements LeanClient {
           // It was too late here; it waits for the next connection.
           session.leave();
           this.#link.send(call);
-        } else this.#failed(call, error);
+        } else call.fail(error);
         return;
       }
       const { codec, output } = call.to;
       const value = this.#value(`the reply of ${call.name}`, frame.codecId === codec.id ? output : undefined, frame);
       call.options?.onReply?.({ metadata: readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd), address: session.address });
       call.succeed(value);
-      this.#over(call);
     } catch (error) {
-      this.#failed(call, RpcError.is(error) ? error : new RpcError('internal', `${call.name} failed: ${thrownText(error)}`, { cause: error }));
+      call.fail(RpcError.is(error) ? error : new RpcError('internal', `${call.name} failed: ${thrownText(error)}`, { cause: error }));
     }
   }
 
@@ -230,11 +228,6 @@ class OneServerClient implements LeanClient {
     } catch (cause) {
       throw new RpcError('data_loss', `${what} cannot be read: ${thrownText(cause)}`, { reason: 'BAD_PAYLOAD', cause });
     }
-  }
-
-  #failed(call: LeanCall, error: RpcError<string>): void {
-    call.fail(error);
-    this.#over(call);
   }
 
   #over(call: LeanCall): void {
