@@ -1,4 +1,5 @@
 import { getCiphers } from 'node:crypto';
+import { blowfish } from './blowfish.ts';
 import { plainCipher } from './datagram-cipher.ts';
 import type { DatagramCipher } from './datagram-cipher.ts';
 import { feedbackCipher } from './feedback-cipher.ts';
@@ -7,7 +8,7 @@ import { tea, xtea } from './tea.ts';
 import { wordFeedbackCipher } from './word-cipher.ts';
 
 /** kcp-go's ciphers by name. */
-export type KcpCipher = 'none' | 'aes-128' | 'aes-192' | 'aes-256' | 'salsa20' | 'tea' | 'xtea' | '3des' | 'sm4' | 'xor';
+export type KcpCipher = 'none' | 'aes-128' | 'aes-192' | 'aes-256' | 'salsa20' | 'tea' | 'xtea' | 'blowfish' | '3des' | 'sm4' | 'xor';
 
 interface CipherKind {
   /** Undefined: any length above 0. */
@@ -31,6 +32,7 @@ const kinds: Readonly<Record<KcpCipher, CipherKind>> = {
   salsa20: { keyBytes: 32, make: salsa20 },
   tea: { keyBytes: 16, make: (key) => wordFeedbackCipher(tea(key)) },
   xtea: { keyBytes: 16, make: (key) => wordFeedbackCipher(xtea(key)) },
+  blowfish: { keyBytes: undefined, make: (key) => wordFeedbackCipher(blowfish(key)) },
   xor: { keyBytes: undefined, make: simpleXor },
 };
 
@@ -40,7 +42,7 @@ export const cipherNames: readonly KcpCipher[] = Object.keys(kinds) as KcpCipher
 export function cipherKind(name: string): CipherKind {
   const known = Object.hasOwn(kinds, name) ? kinds[name as KcpCipher] : undefined; // just checked
   if (known === undefined) {
-    const legacy = ['cast5', 'blowfish', 'twofish'].includes(name) ? ' is one of kcp-go, but neither Node nor this package has it' : ' is no cipher of this transport';
+    const legacy = ['cast5', 'twofish'].includes(name) ? ' is one of kcp-go, but neither Node nor this package has it' : ' is no cipher of this transport';
     throw new TypeError(`kcp: cipher "${name}"${legacy}; take one of ${cipherNames.join(', ')} on both sides`);
   }
   if (known.algorithm !== undefined && !getCiphers().includes(known.algorithm)) {

@@ -12,6 +12,7 @@ describe('options of kcp()', () => {
     [{ cipher: 'aes-256' }, /^kcp: cipher "aes-256" needs a key: its 32 bytes, or \{ password, salt \}$/],
     [{ cipher: 'aes-256', key: new Uint8Array(16) }, /^kcp: the key has 16 bytes; cipher "aes-256" needs 32\. A password becomes a key as \{ password, salt \}$/],
     [{ cipher: 'xor', key: new Uint8Array(0) }, /^kcp: the key has 0 bytes; cipher "xor" needs at least 1/],
+    [{ cipher: 'blowfish', key: new Uint8Array(57) }, /^kcp: the key has 57 bytes; cipher "blowfish" takes 1 to 56$/],
     [{ key }, /^kcp: key is set, but cipher "none" has none; set cipher/],
     [{ cipher: 'aes-256', key: 'secret' }, /^kcp: key is string; give the 32 bytes of cipher "aes-256", or \{ password, salt \}$/],
     [{ cipher: 'aes-256', key: null }, /^kcp: key is null/],

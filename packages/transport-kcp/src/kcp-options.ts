@@ -83,6 +83,8 @@ export function resolveKcpOptions(options: KcpOptions): ResolvedKcpOptions {
   const cipher = options.cipher ?? kcpDefaults.cipher;
   const kind = cipherKind(cipher);
   const key = keyFor(cipher, kind.keyBytes, options.key);
+  // Whatever else a cipher has against a key is said now, not at the first dial.
+  kind.make(key);
   const numbers = Object.fromEntries((Object.keys(ranges) as Numeric[]).map((name) => [name, numeric(name, options[name])])) as Record<Numeric, number>; // each of them
   const switches = Object.fromEntries(switchNames.map((name) => [name, switched(name, options[name])])) as Record<Switch, boolean>; // each of them
   return Object.freeze({ ...numbers, ...switches, cipher, makeCipher: () => kind.make(key) });
