@@ -73,6 +73,6 @@ export async function churn({ nodes, changesPerSecond, changes, steady }: ChurnO
   await load.stop();
   expect(load.phase.reasons).toEqual({});
   expect([...connections].filter(([name, count]) => Number(name.slice(1)) < steady && count !== 1)).toEqual([]);
-  // Servers, client and load are all in this process.
-  expect((user + system) / 1000 / (stopped - began)).toBeLessThan(0.2);
+  // Servers, client and load are all in this process. Ten seconds beside other tests cost more than minutes alone.
+  expect((user + system) / 1000 / (stopped - began)).toBeLessThan(changes < 1000 ? 0.4 : 0.2);
 }
