@@ -57,4 +57,9 @@ describe('filterInstances', () => {
     expect(seen).toEqual([['tcp@a:1'], [], ['tcp@c:3']]);
     expect(asked).toEqual([['S', options]]);
   });
+
+  it('refuses what is no discovery and what is no function when it is made, not at the first call', () => {
+    for (const wrong of [undefined, null, {}, 'tcp@a:1']) expect(() => filterInstances(wrong as Discovery, () => true)).toThrow(new TypeError(`filterInstances() takes discoveries, for example fixed(['tcp@host:port']), and no value of the type ${typeof wrong}`));
+    for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/keep is .*: give a function/);
+  });
 });

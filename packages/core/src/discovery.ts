@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress } from './address.ts';
+import { checkedSource } from './checked-source.ts';
 import { onAbort } from './lazy-signal.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -36,8 +37,10 @@ export interface Registry extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. */
+/** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. Throws TypeError for what is no discovery, or no function. */
 export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
+  checkedSource('filterInstances', source);
+  if (typeof keep !== 'function') throw new TypeError(`filterInstances(): keep is ${String(keep)}: give a function of one instance, for example inGroup('blue') or isActive`);
   return {
     async *watch(service, options) {
       for await (const instances of source.watch(service, options)) yield instances.filter(keep);
