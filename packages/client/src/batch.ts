@@ -32,7 +32,7 @@ interface Item {
 /** Prepares one call; throws TypeError for what is no method. */
 export type Prepare = (method: MethodRef, input: unknown, kind: 'value' | 'oneway') => Launch;
 
-export function openBatch(prepare: Prepare, ready: () => Promise<void>, logger: Logger): Batch {
+export function openBatch(prepare: Prepare, logger: Logger): Batch {
   let items: Item[] = [];
   const add = (method: MethodRef, input: unknown, options: BatchItemOptions | undefined, kind: 'value' | 'oneway'): OpenHandle<unknown> => {
     const launch = prepare(method, input, kind);
@@ -50,8 +50,6 @@ export function openBatch(prepare: Prepare, ready: () => Promise<void>, logger: 
     async call(options = {}) {
       const taken = waiting();
       items = [];
-      // Once for all, so that they begin in one turn.
-      await ready();
       for (const { handle, launch, options: own } of taken) handle.begin((tracked) => launch({ ...tracked, together: true }), { ...own, ...options });
       await Promise.all(taken.map(({ handle }) => handle.then(ignore, ignore)));
       const unfinished = taken.filter(({ handle }) => ofAll(handle.error, options));

@@ -46,6 +46,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
   readonly #chain: Handle<ClientCall> | undefined;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
+  /** Ends the calls that interceptors still hold. */
+  readonly #held = new Set<(error: RpcError) => void>();
   #turnBegan: number = Number.NaN;
   /** Of the call that was scheduled last. */
   #ambient: Ambient | undefined;
@@ -71,9 +73,21 @@ export class CallRunner implements CallOwner, AttemptOwner {
     return this.#start(call);
   }
 
+  /** Calls are under way, or held by interceptors. */
+  get busy(): boolean {
+    return this.active > 0 || this.#held.size > 0;
+  }
   /** Resolves when no call is under way. */
   idle(): Promise<void> {
-    return this.active === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+      this.#left();
+    });
+  }
+  /** No call is tried again, and those that interceptors hold end. */
+  end(error: RpcError): void {
+    this.ended = true;
+    for (const end of this.#held) end(error);
   }
 
   succeeded(call: OutboundCall, value: unknown): void {
@@ -116,7 +130,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
 
   #throughChain(call: OutboundCall, kind: CallKind, chain: Handle<ClientCall>): Promise<unknown> {
     call.wantsReply = true;
-    const wrong = this.#schedule(call);
+    const wrong = this.closed ? closedError(call) : this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
     // Interceptors may make other calls.
     const ambient = this.#ambient;
@@ -135,25 +149,27 @@ export class CallRunner implements CallOwner, AttemptOwner {
   /** Interceptors that make nothing of the end of their call, or never pass it on, do not hold it up. */
   #bounded(call: OutboundCall, result: Promise<unknown>, ambient: Ambient | undefined): Promise<unknown> {
     const signal = call.options?.signal;
-    if (call.deadlineAt === Infinity && signal === undefined && ambient?.onAbort === undefined) return result;
     return new Promise((resolve, reject) => {
       const end = (error: RpcError): void => {
         call.aborted(error);
         reject(error);
+        over();
       };
-      const late = (): void => end(expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) }));
+      const late = (): RpcError => expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) });
       const expired = (): void => {
         entry = -1;
-        late();
+        end(late());
       };
       let entry = call.deadlineAt === Infinity ? -1 : this.#ring.add(call.deadlineAt + patienceMs, { expired });
       let timer: Timer | undefined;
-      const aborted = (reason: unknown): void => {
-        timer ??= this.clock.setTimer(() => end(abortedError(call, reason, { address: undefined, sent: wasSent(call) })), patienceMs);
+      const endSoon = (why: () => RpcError): void => {
+        timer ??= this.clock.setTimer(() => end(why()), patienceMs);
       };
+      const aborted = (reason: unknown): void => endSoon(() => abortedError(call, reason, { address: undefined, sent: wasSent(call) }));
+      const cut = (error: RpcError): void => endSoon(() => error);
       const release = signal === undefined ? undefined : onAbort(signal, aborted);
       const outer = ambient?.onAbort?.((reason) => {
-        if (isTimeout(reason)) timer ??= this.clock.setTimer(late, patienceMs);
+        if (isTimeout(reason)) endSoon(late);
         else aborted(reason);
       });
       const over = (): void => {
@@ -162,7 +178,10 @@ export class CallRunner implements CallOwner, AttemptOwner {
         timer?.cancel();
         release?.();
         outer?.();
+        this.#held.delete(cut);
+        this.#left();
       };
+      this.#held.add(cut);
       result.then(resolve, reject).then(over, over);
     });
   }
@@ -210,7 +229,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.counters.calls += 1;
     this.active += 1;
     const scheduled = !Number.isNaN(call.startedAt);
-    const wrong = this.closed ? closedError(call) : scheduled ? this.#tooLate(call) : this.#schedule(call);
+    // What its interceptors held while the client began to close is still let through.
+    const wrong = (scheduled ? this.ended : this.closed) ? closedError(call) : scheduled ? this.#tooLate(call) : this.#schedule(call);
     if (wrong !== undefined) {
       this.#reject(call, wrong);
       return promise;
@@ -282,7 +302,11 @@ export class CallRunner implements CallOwner, AttemptOwner {
     }
     if (!Number.isNaN(call.startedAt)) this.counters.callMs += this.#turnNow() - call.startedAt;
     this.active -= 1;
-    if (this.active === 0 && this.#idle.length > 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#left();
+  }
+
+  #left(): void {
+    if (!this.busy) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 

@@ -362,13 +362,13 @@ class RpcxClient implements Client {
     const timer = this.#options.runtime.clock.setTimer(cut, graceMs);
     await Promise.race([this.#runner.idle(), patience]);
     timer.cancel();
-    if (this.#runner.active > 0) this.#cut(new RpcError('canceled', `the client was closed and waited ${graceMs} ms for this call`, { reason: 'CLOSED' }));
+    if (this.#runner.busy) this.#cut(new RpcError('canceled', `the client was closed and waited ${graceMs} ms for this call`, { reason: 'CLOSED' }));
     await this.#stop();
   }
 
   /** Ends every call, wherever it waits. */
   #cut(error: RpcError): void {
-    this.#runner.ended = true;
+    this.#runner.end(error);
     for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(error);
     this.#runner.attempts.endResting(error);
     for (const link of this.#links.values()) link.abort(error);

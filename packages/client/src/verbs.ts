@@ -71,7 +71,7 @@ export class Verbs implements ClientVerbs {
   }
 
   batch(): Batch {
-    return openBatch((method, input, kind) => this.#prepare(checked(method), input, kind), () => this.#host.ready(), this.#host.options.runtime.logger);
+    return openBatch((method, input, kind) => this.#prepare(checked(method), input, kind), this.#host.options.runtime.logger);
   }
 
   async broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {

@@ -112,4 +112,20 @@ describe('a batch', () => {
     await batch.call();
     expect(await failure(Promise.resolve(handle))).toMatchObject({ reason: 'CLOSED' });
   });
+
+  it('fails all its calls when a plugin does not start, and keeps to its deadline while one is starting', async () => {
+    const clock = manualClock();
+    const starts = [() => { throw new Error('no disk'); }, () => new Promise<void>(() => {})];
+    await using one = await rig({ clock, plugins: [{ name: 'late', start: () => starts.shift()?.() }] });
+    const batch = one.client.batch();
+    const failed = batch.add(Get, 1);
+    await batch.call();
+    expect((await failure(Promise.resolve(failed))).message).toBe('no disk');
+    const waits = batch.add(Get, 2);
+    const called = failure(batch.call({ timeoutMs: 300 }));
+    await settled();
+    clock.advance(300);
+    expect(await called).toMatchObject({ reason: 'TIMEOUT' });
+    expect(await failure(Promise.resolve(waits))).toMatchObject({ reason: 'TIMEOUT', sent: false });
+  });
 });

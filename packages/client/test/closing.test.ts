@@ -1,8 +1,9 @@
-import { bytesCodec, type CallOptions, type Discovery } from '@rpcxjs/core';
+import { bytesCodec, type CallOptions, type ClientCall, type Discovery, type Interceptor } from '@rpcxjs/core';
+import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { createClient } from '../src/client.ts';
+import { createClient, type Client } from '../src/client.ts';
 import { methodsOf } from '../src/method-refs.ts';
-import { failure, recordingLogger, rig } from './fake-server.ts';
+import { deferred, failure, recordingLogger, rig, settled } from './fake-server.ts';
 
 const rawMessage = { service: 'C', method: 'B', metadata: {}, payload: new Uint8Array(0), codecId: bytesCodec.id, compressorId: 0, oneway: false, error: false };
 
@@ -88,5 +89,59 @@ describe('options of a call that cannot be', () => {
     void batch.call(options).catch(() => {});
     for (const call of [...calls, inBatch]) expect(await failure(Promise.resolve(call))).toMatchObject({ code: 'invalid_argument', sent: false, message });
     expect([one.client.pendingCount, one.server.received.length]).toEqual([0, 0]);
+  });
+});
+
+describe('a call that its interceptors still hold', () => {
+  const held = (gate: Promise<unknown>): Interceptor<ClientCall> => (next) => async (call) => {
+    await gate;
+    return next(call);
+  };
+
+  it('is under way: a client that closes lets it finish, and takes no other', async () => {
+    const token = deferred();
+    await using one = await rig({ intercept: [held(token.promise)] });
+    one.server.onCall = (call) => one.server.reply(call);
+    const called = one.client.call('A', 'B', 1);
+    let closed = false;
+    const closing = one.client.close().then(() => (closed = true));
+    expect(await failure(one.client.call('A', 'C', 1))).toMatchObject({ reason: 'CLOSED', sent: false });
+    await settled();
+    expect(closed).toBe(false);
+    token.resolve();
+    expect(await called).toBe('ok');
+    await closing;
+    expect(one.server.received.map(({ method }) => method)).toEqual(['B']);
+  });
+
+  it.each([
+    ['when the time to close is over', (client: Client) => void client.close({ graceMs: 100 })],
+    ['when the client is aborted', (client: Client) => client.abort()],
+  ])('for ever fails %s, even without a deadline', async (_when, end) => {
+    const clock = manualClock();
+    await using one = await rig({ clock, intercept: [held(new Promise(() => {}))] });
+    const called = failure(one.client.call('A', 'B', 1, { timeoutMs: Infinity }));
+    end(one.client);
+    for (let turns = 0; turns < 4; turns++) {
+      await settled();
+      clock.advance(50);
+    }
+    expect(await called).toMatchObject({ code: 'canceled', reason: 'CLOSED' });
+  });
+
+  it('may still make something of the end of its client', async () => {
+    const kept: Interceptor<ClientCall> = (next) => async (call) => {
+      try {
+        return await next(call);
+      } catch {
+        await settled();
+        return { output: 'kept', metadata: {} };
+      }
+    };
+    await using one = await rig({ intercept: [kept] });
+    const called = one.client.call('A', 'B', 1);
+    await one.server.call(0);
+    await one.client.close({ graceMs: 0 });
+    expect(await called).toBe('kept');
   });
 });
