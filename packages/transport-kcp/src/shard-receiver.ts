@@ -5,11 +5,47 @@ import { dataShards, groupShards, parityFactors, parityShards, ParitySum, shardS
 const openGroups = 8;
 const allData = (1 << dataShards) - 1;
 
+// kcp-go reads no longer datagrams either (`mtuLimit`).
+const mostShardBytes = 1500;
+
+/** Copies of the data shards of one group: nothing is computed from them unless one is missing. */
+class Shelf {
+  #bytes = Buffer.alloc(0);
+  /** From one shard to the next. */
+  #stride = 0;
+  readonly #lengths = new Uint16Array(dataShards);
+
+  put(shard: number, bytes: Buffer, from: number, to: number): void {
+    if (to - from > this.#stride) this.#grow(to - from);
+    bytes.copy(this.#bytes, shard * this.#stride, from, to);
+    this.#lengths[shard] = to - from;
+  }
+
+  /** Of the shards in `received`, one bit for each. */
+  sum(received: number): ParitySum {
+    const sum = new ParitySum();
+    for (let shard = 0; shard < dataShards; shard++) {
+      const from = shard * this.#stride;
+      if ((received & (1 << shard)) !== 0) sum.add(shard, this.#bytes, from, from + (this.#lengths[shard] ?? 0));
+    }
+    return sum;
+  }
+
+  #grow(needed: number): void {
+    const stride = Math.min(mostShardBytes, Math.max(needed, this.#stride * 2));
+    const larger = Buffer.allocUnsafeSlow(dataShards * stride);
+    for (let shard = 0; shard < dataShards; shard++) this.#bytes.copy(larger, shard * stride, shard * this.#stride, (shard + 1) * this.#stride);
+    this.#bytes = larger;
+    this.#stride = stride;
+  }
+}
+
 interface Group {
   id: number;
   /** One bit for each data shard that came. */
   received: number;
-  readonly sum: ParitySum;
+  /** Undefined before the first data shard came, and once all of them did. */
+  shelf: Shelf | undefined;
   readonly parity: (Buffer | undefined)[];
   parityCount: number;
 }
@@ -17,6 +53,8 @@ interface Group {
 /** Collects the datagrams of one conversation by FEC group and gives back those that were lost. */
 export class ShardReceiver {
   readonly #groups: (Group | undefined)[] = Array.from({ length: openGroups });
+  /** Of groups that are complete. */
+  readonly #free: Shelf[] = [];
   #newest = -1;
   readonly #recovered: (shard: Buffer) => void;
 
@@ -27,7 +65,7 @@ export class ShardReceiver {
 
   /** `bytes` from `from` to `to` is what came after the FEC header; it is only lent. */
   add(sequence: number, bytes: Buffer, from: number, to: number): void {
-    if (sequence >= shardSequenceEnd) return;
+    if (sequence >= shardSequenceEnd || to - from > mostShardBytes) return;
     const group = this.#group(Math.floor(sequence / groupShards));
     if (group === undefined || group.received === allData) return;
     const shard = sequence % groupShards;
@@ -35,14 +73,18 @@ export class ShardReceiver {
       const bit = 1 << shard;
       if ((group.received & bit) !== 0) return;
       group.received |= bit;
-      group.sum.add(shard, bytes, from, to);
+      if (group.received === allData) {
+        this.#clear(group);
+        return;
+      }
+      (group.shelf ??= this.#free.pop() ?? new Shelf()).put(shard, bytes, from, to);
     } else {
       const row = shard - dataShards;
       if (group.parity[row] !== undefined) return;
       group.parity[row] = Buffer.from(bytes.subarray(from, to));
       group.parityCount++;
     }
-    if (group.parityCount > 0 && group.received !== allData) this.#tryRecover(group);
+    if (group.parityCount > 0) this.#tryRecover(group);
   }
 
   #group(id: number): Group | undefined {
@@ -54,16 +96,22 @@ export class ShardReceiver {
     if (behind >= openGroups && behind < 4 * openGroups) return undefined;
     if (behind < 0 || behind >= openGroups) this.#newest = id;
     if (found === undefined) {
-      const fresh: Group = { id, received: 0, sum: new ParitySum(), parity: [], parityCount: 0 };
+      const fresh: Group = { id, received: 0, shelf: undefined, parity: [], parityCount: 0 };
       this.#groups[slot] = fresh;
       return fresh;
     }
     found.id = id;
     found.received = 0;
-    found.sum.clear();
-    found.parity.length = 0;
-    found.parityCount = 0;
+    this.#clear(found);
     return found;
+  }
+
+  /** What the group keeps is not needed any more. */
+  #clear(group: Group): void {
+    if (group.shelf !== undefined) this.#free.push(group.shelf);
+    group.shelf = undefined;
+    group.parity.length = 0;
+    group.parityCount = 0;
   }
 
   #tryRecover(group: Group): void {
@@ -72,28 +120,36 @@ export class ShardReceiver {
     if (missing.length > group.parityCount || missing.length > parityShards) return;
     const rows: number[] = [];
     for (let row = 0; row < parityShards && rows.length < missing.length; row++) if (group.parity[row] !== undefined) rows.push(row);
+    const sum = group.shelf?.sum(group.received) ?? new ParitySum();
     group.received = allData;
     const solution = invert(rows.map((row) => missing.map((shard) => parityFactors[row]?.[shard] ?? 0)));
     const [firstRow = 0] = rows;
     const length = group.parity[firstRow]?.length ?? 0;
     // Parity is as long as the longest shard; anything else is no parity of this group.
-    if (solution === undefined || length < group.sum.length || rows.some((row) => group.parity[row]?.length !== length)) return;
-    const shards = missing.map((_, index) => combine(group, rows, solution[index] ?? [], length));
-    group.parity.length = 0;
+    const fits = length >= sum.length && rows.every((row) => group.parity[row]?.length === length);
+    const shards = solution === undefined || !fits ? [] : missing.map((_, index) => combine({ parity: group.parity, sum, rows, length }, solution[index] ?? []));
+    this.#clear(group);
     for (const shard of shards) this.#recovered(shard);
   }
 }
 
+interface Remainder {
+  readonly parity: readonly (Buffer | undefined)[];
+  readonly sum: ParitySum;
+  readonly rows: readonly number[];
+  readonly length: number;
+}
+
 /** A lost shard is a sum of what is left of the parity once the shards that came are taken out of it. */
-function combine(group: Group, rows: readonly number[], factors: readonly number[], length: number): Buffer {
+function combine({ parity: shards, sum, rows, length }: Remainder, factors: readonly number[]): Buffer {
   const shard = Buffer.alloc(length);
   for (const [position, row] of rows.entries()) {
     const factor = factors[position] ?? 0;
-    const parity = group.parity[row];
+    const parity = shards[row];
     if (factor === 0 || parity === undefined) continue;
     const table = Uint8Array.from({ length: 256 }, (_, value) => multiply(factor, value));
     for (let index = 0; index < length; index++) {
-      const rest = (parity[index] ?? 0) ^ group.sum.byte(row, index);
+      const rest = (parity[index] ?? 0) ^ sum.byte(row, index);
       shard[index] = (shard[index] ?? 0) ^ (table[rest] ?? 0);
     }
   }

@@ -112,4 +112,26 @@ describe('FEC', () => {
     group(26, 'third', 5);
     expect(recovered).toEqual(['last3', 'first0', 'second9', 'third5']);
   });
+
+  it('makes lost datagrams again among longer and longer ones, after groups that were whole', () => {
+    const recovered: Buffer[] = [];
+    const receiver = new ShardReceiver((shard) => recovered.push(Buffer.from(shard)));
+    const group = (first: number, lost: readonly number[]): Buffer[] => {
+      const sender = new ShardSender();
+      const shards = Array.from({ length: 10 }, (_, shard) => Buffer.alloc(20 + 149 * shard, `${first}/${shard} `));
+      for (const [shard, bytes] of shards.entries()) {
+        sender.add(bytes, 0, bytes.length);
+        if (!lost.includes(shard)) receiver.add(first + shard, bytes, 0, bytes.length);
+      }
+      for (let row = 0; row < 3; row++) {
+        const parity = Buffer.alloc(sender.sum.length);
+        sender.sum.write(row, parity, 0);
+        receiver.add(first + 10 + row, parity, 0, parity.length);
+      }
+      return lost.map((shard) => Buffer.concat([shards[shard] ?? Buffer.of()], sender.sum.length));
+    };
+    const sent: Buffer[] = [];
+    for (const [index, lost] of [[], [0, 9], [], [3], [4, 5, 6]].entries()) sent.push(...group(13 * index, lost));
+    expect(recovered).toEqual(sent);
+  });
 });
