@@ -109,9 +109,6 @@ export class Attempts {
   }
 
   #launch(lane: OutboundCall, now: number): void {
-    lane.attemptSent = false;
-    lane.refused = false;
-    lane.lost = false;
     lane.attemptAt = now;
     const chain = this.#chain;
     if (chain === undefined || lane.kind === 'raw') {
@@ -239,7 +236,9 @@ export class Attempts {
     const timer = this.#clock.setTimer(() => {
       this.#resting.delete(main);
       main.release = release;
-      if (!main.settled) this.#launch(main, this.#clock.now());
+      if (main.settled) return;
+      main.attemptSent = main.refused = main.lost = false;
+      this.#launch(main, this.#clock.now());
     }, afterMs);
     main.release = () => {
       this.#resting.delete(main);

@@ -67,31 +67,17 @@ export class Dispatcher implements SessionHandler, CallHost {
   request(frame: FrameView): void {
     const services = this.#services;
     services.options.frames?.read(frame);
-    this.#metadata.read(frame);
-    const { metadata, timeoutMs } = this.#metadata;
+    const request = this.#metadata;
+    request.read(frame, this.#session.readAt);
     const entry = services.table.lookup(frame) ?? services.unknown(frame);
     const codec = services.options.codecs[frame.codecId];
-    const call = new InboundCall({
-      host: this,
-      entry,
-      binding: codec === undefined || entry.run === undefined ? undefined : entry.binding(codec),
-      sequenceHigh: frame.sequenceHigh,
-      sequenceLow: frame.sequenceLow,
-      oneway: frame.isOneway,
-      metadata,
-      deadline: timeoutMs === undefined ? undefined : this.#session.readAt + timeoutMs,
-      codecId: frame.codecId,
-    });
+    const call = new InboundCall(this, entry, frame, request);
+    if (codec !== undefined && entry.run !== undefined) call.binding = entry.binding(codec);
     this.lastCodecId = frame.codecId;
-    call.compressorId = frame.compressorId;
-    call.source = frame.bytes;
-    call.sourceStart = frame.payloadStart;
-    call.sourceEnd = frame.end;
-    if (frame.owned) call.ownPayload(frame.bytes, frame.payloadStart, frame.end);
     services.counters.calls += 1;
     entry.calls += 1;
     if (call.oneway) services.counters.oneways += 1;
-    this.#admit(call, timeoutMs);
+    this.#admit(call, request.timeoutMs);
     if (!call.settled) call.turnEnded();
   }
 

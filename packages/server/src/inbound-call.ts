@@ -2,9 +2,11 @@ import {
   copyBytes, createContextValues, createMetadata, DeadlineRing, LazySignal, RpcError,
   type Ambient, type Clock, type Codec, type ContextValues, type Expirable, type Metadata, type MutableMetadata, type Peer, type ServerCall,
 } from '@rpcxjs/core';
+import type { FrameView } from '@rpcxjs/protocol';
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
+import type { RequestMetadata } from './request-metadata.ts';
 
 /** What the call needs of the connection that it came on. */
 export interface CallHost {
@@ -12,15 +14,14 @@ export interface CallHost {
   readonly clock: Clock;
 }
 
-const nothing: Uint8Array = new Uint8Array(0);
+/** Stands for a payload that was not kept. */
+const gone: Uint8Array = new Uint8Array(0);
 const unread = Symbol('input not decoded yet');
 
-/** One call as its handler sees it. Everything that most handlers never look at is made on first use. */
+/** One call as its handler sees it. Everything that most handlers never look at is made on first use, or read from the prototype until it is set. */
 export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly host: CallHost;
   readonly entry: MethodEntry;
-  /** What runs in the end: another one when an interceptor changed the names. */
-  target: MethodEntry;
   binding: MethodBinding | undefined;
   sequenceHigh: number;
   sequenceLow: number;
@@ -29,53 +30,48 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly deadline: number | undefined;
   readonly codecId: number;
   /** Of the request; its reply is compressed with the same. */
-  compressorId = 0;
-  inflated = false;
+  compressorId: number;
   /** Counted among the running ones. */
   counted = false;
-  /** In the connection's table, so that a cancel or a disconnect finds it. */
-  tracked = false;
   settled = false;
   /** It has come to its handler, or to what stands for one. */
   handled = false;
-  /** Its caller said that it no longer waits: nothing is sent for it. */
-  abandoned = false;
-  response: MutableMetadata | undefined;
   /** The payload as long as it is there: valid during dispatch unless it was kept. */
-  source: Uint8Array = nothing;
-  sourceStart = 0;
-  sourceEnd = 0;
+  source: Uint8Array;
+  sourceStart: number;
+  sourceEnd: number;
+  /** Copied, or past keeping. */
   #kept = false;
-  #gone = false;
   #input: unknown = unread;
-  #values: ContextValues | undefined;
-  #signal: LazySignal | undefined;
-  #watched = false;
-  #ringEntry = -1;
+  #extras: Extras | undefined;
 
-  constructor(init: {
-    readonly host: CallHost;
-    readonly entry: MethodEntry;
-    readonly binding: MethodBinding | undefined;
-    readonly sequenceHigh: number;
-    readonly sequenceLow: number;
-    readonly oneway: boolean;
-    readonly metadata: Metadata;
-    readonly deadline: number | undefined;
-    readonly codecId: number;
-  }) {
-    this.host = init.host;
-    this.entry = init.entry;
-    this.target = init.entry;
-    this.binding = init.binding;
-    this.sequenceHigh = init.sequenceHigh;
-    this.sequenceLow = init.sequenceLow;
-    this.oneway = init.oneway;
-    this.metadata = init.metadata;
-    this.deadline = init.deadline;
-    this.codecId = init.codecId;
+  /** In the connection's table, so that a cancel or a disconnect finds it. */
+  declare tracked: boolean;
+  declare inflated: boolean;
+  /** Its caller said that it no longer waits: nothing is sent for it. */
+  declare abandoned: boolean;
+  declare response: MutableMetadata | undefined;
+
+  constructor(host: CallHost, entry: MethodEntry, frame: FrameView, request: RequestMetadata) {
+    this.host = host;
+    this.entry = entry;
+    this.sequenceHigh = frame.sequenceHigh;
+    this.sequenceLow = frame.sequenceLow;
+    this.oneway = frame.isOneway;
+    this.metadata = request.metadata;
+    this.deadline = request.deadline;
+    this.codecId = frame.codecId;
+    this.compressorId = frame.compressorId;
+    this.source = frame.bytes;
+    this.sourceStart = frame.payloadStart;
+    this.sourceEnd = frame.end;
+    if (frame.owned) this.ownPayload(frame.bytes, frame.payloadStart, frame.end);
   }
 
+  /** What runs in the end: another one when an interceptor changed the names. */
+  get target(): MethodEntry {
+    return this.#extras?.target ?? this.entry;
+  }
   get service(): string {
     return this.entry.service;
   }
@@ -92,7 +88,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     return (this.response ??= createMetadata());
   }
   get values(): ContextValues {
-    return (this.#values ??= createContextValues());
+    return (this.#more().values ??= createContextValues());
   }
 
   /** Throws `RpcError` UNKNOWN_CODEC or BAD_PAYLOAD. */
@@ -102,23 +98,24 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   }
   get payload(): Uint8Array {
     if (!this.#kept) this.keepPayload();
-    if (this.#gone) {
+    if (this.source === gone) {
       const message = `the payload of ${this.service}.${this.method} was not kept: read call.payload before the first await`;
       throw new RpcError('failed_precondition', message, { reason: 'BAD_PAYLOAD' });
     }
     return this.source;
   }
   get signal(): AbortSignal {
-    if (!this.#watched) {
-      this.#watched = true;
-      this.#signal ??= new LazySignal();
-      if (this.deadline !== undefined && !this.settled && !this.#signal.aborted) this.#ringEntry = DeadlineRing.of(this.host.clock).add(this.deadline, this);
+    const extras = this.#more();
+    const signal = (extras.signal ??= new LazySignal());
+    if (!extras.watched) {
+      extras.watched = true;
+      if (this.deadline !== undefined && !this.settled && !signal.aborted) extras.ringEntry = DeadlineRing.of(this.host.clock).add(this.deadline, this);
     }
-    return (this.#signal as LazySignal).signal; // made above
+    return signal.signal;
   }
   /** For the calls that its handler makes; they have its deadline themselves. */
   onAbort(run: (reason: unknown) => void): () => void {
-    return (this.#signal ??= new LazySignal()).listen(run);
+    return (this.#more().signal ??= new LazySignal()).listen(run);
   }
 
   remainingMs(): number | undefined {
@@ -133,7 +130,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
 
   /** Copies the payload, for whatever happens after this turn. */
   keepPayload(): void {
-    if (this.#kept || this.#gone) return;
+    if (this.#kept) return;
     this.#kept = true;
     this.source = copyBytes(this.source, this.sourceStart, this.sourceEnd);
     this.sourceStart = 0;
@@ -153,29 +150,29 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   turnEnded(): void {
     if (this.#kept) return;
     if (this.decoded) {
-      this.#gone = true;
       this.#kept = true;
-      this.source = nothing;
+      this.source = gone;
     } else this.keepPayload();
   }
 
   /** An interceptor led it to another method. */
   reroute(target: MethodEntry, codec: Codec | undefined): void {
-    this.target = target;
+    this.#more().target = target;
     this.binding = codec === undefined || target.run === undefined ? undefined : target.binding(codec);
   }
 
   expired(): void {
-    this.#ringEntry = -1;
+    this.#more().ringEntry = -1;
     this.abort(new RpcError('deadline_exceeded', `the deadline of this call of ${this.service}.${this.method} has passed`, { reason: 'TIMEOUT' }));
   }
   abort(reason: RpcError): void {
-    if (this.#signal === undefined && !this.settled) this.#signal = new LazySignal();
+    if (!this.settled) this.#more().signal ??= new LazySignal();
     this.#forgetDeadline();
-    this.#signal?.abort(reason);
+    this.#extras?.signal?.abort(reason);
   }
   get abortReason(): RpcError | undefined {
-    return this.#signal?.aborted === true ? (this.#signal.reason as RpcError) : undefined; // abort() takes nothing else
+    const signal = this.#extras?.signal;
+    return signal?.aborted === true ? (signal.reason as RpcError) : undefined; // abort() takes nothing else
   }
   /** Nothing more will be sent for it. */
   finish(): void {
@@ -184,8 +181,14 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   }
 
   #forgetDeadline(): void {
-    if (this.#ringEntry >= 0) DeadlineRing.of(this.host.clock).remove(this.#ringEntry);
-    this.#ringEntry = -1;
+    const extras = this.#extras;
+    if (extras === undefined || extras.ringEntry < 0) return;
+    DeadlineRing.of(this.host.clock).remove(extras.ringEntry);
+    extras.ringEntry = -1;
+  }
+
+  #more(): Extras {
+    return (this.#extras ??= { target: undefined, values: undefined, signal: undefined, watched: false, ringEntry: -1 });
   }
 
   #decode(): unknown {
@@ -196,6 +199,18 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     return input.decode(this.source, this.sourceStart, this.sourceEnd);
   }
 }
+
+/** What somebody has looked at, or an interceptor changed. */
+interface Extras {
+  target: MethodEntry | undefined;
+  values: ContextValues | undefined;
+  signal: LazySignal | undefined;
+  /** The signal fires at the deadline. */
+  watched: boolean;
+  ringEntry: number;
+}
+
+Object.assign(InboundCall.prototype, { tracked: false, inflated: false, abandoned: false, response: undefined });
 
 /** The text is Go's (rpcx server/server_dispatch.go, handleRequest). */
 export function unknownCodec(id: number): RpcError {

@@ -14,20 +14,20 @@ function view(metadata: Readonly<Record<string, string>>): FrameView {
 describe('the metadata of a connection\'s requests', () => {
   it('are read once as long as they stay the same, and are frozen', () => {
     const reader = new RequestMetadata(1000);
-    reader.read(view({ a: '1', __ServerTimeout: '500' }));
+    reader.read(view({ a: '1', __ServerTimeout: '500' }), 0);
     const { metadata } = reader;
     expect({ ...metadata }).toEqual({ a: '1', __ServerTimeout: '500' });
     expect(Object.isFrozen(metadata)).toBe(true);
-    reader.read(view({ a: '1', __ServerTimeout: '500' }));
+    reader.read(view({ a: '1', __ServerTimeout: '500' }), 70);
     expect(reader.metadata).toBe(metadata);
-    expect(reader.timeoutMs).toBe(500);
+    expect([reader.timeoutMs, reader.deadline]).toEqual([500, 570]);
   });
 
   it('are read anew when a byte differs, the length is the same or not', () => {
     const reader = new RequestMetadata(1000);
     const values: string[] = [];
     for (const value of ['aa', 'ab', 'aa', 'a', 'aaa', 'a'.repeat(400), `${'a'.repeat(399)}b`, 'aa']) {
-      reader.read(view({ key: value }));
+      reader.read(view({ key: value }), 0);
       values.push(reader.metadata['key'] ?? '');
     }
     expect(values).toEqual(['aa', 'ab', 'aa', 'a', 'aaa', 'a'.repeat(400), `${'a'.repeat(399)}b`, 'aa']);
@@ -35,17 +35,17 @@ describe('the metadata of a connection\'s requests', () => {
 
   it('of none are empty and without a timeout, also behind others', () => {
     const reader = new RequestMetadata(1000);
-    reader.read(view({ __ServerTimeout: '5' }));
-    reader.read(view({}));
+    reader.read(view({ __ServerTimeout: '5' }), 0);
+    reader.read(view({}), 0);
     expect({ ...reader.metadata }).toEqual({});
     expect(reader.timeoutMs).toBeUndefined();
-    reader.read(view({ __ServerTimeout: '5' }));
+    reader.read(view({ __ServerTimeout: '5' }), 0);
     expect(reader.timeoutMs).toBe(5);
   });
 
   it('cannot ask for more time than is allowed', () => {
     const reader = new RequestMetadata(1000);
-    reader.read(view({ __ServerTimeout: '99999999999' }));
+    reader.read(view({ __ServerTimeout: '99999999999' }), 0);
     expect(reader.timeoutMs).toBe(1000);
   });
 });

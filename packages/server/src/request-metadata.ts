@@ -9,6 +9,8 @@ export class RequestMetadata {
   metadata: Metadata = empty;
   /** Milliseconds that the caller grants, undefined for no limit. */
   timeoutMs: number | undefined;
+  /** When it is over, in clock time. */
+  deadline: number | undefined;
   readonly #maxTimeoutMs: number;
   #last: Uint8Array = new Uint8Array(0);
   #lastMetadata: Metadata = empty;
@@ -18,13 +20,13 @@ export class RequestMetadata {
     this.#maxTimeoutMs = maxTimeoutMs;
   }
 
-  /** Sets `metadata` and `timeoutMs` for this frame. */
-  read(frame: FrameView): void {
+  /** Sets all of it for this frame, which came at `now`. */
+  read(frame: FrameView, now: number): void {
     const { bytes, metadataStart, metadataEnd } = frame;
     const length = metadataEnd - metadataStart;
     if (length === 0) {
       this.metadata = empty;
-      this.timeoutMs = undefined;
+      this.timeoutMs = this.deadline = undefined;
       return;
     }
     if (!this.#same(bytes, metadataStart, length)) {
@@ -34,7 +36,8 @@ export class RequestMetadata {
       this.#last = length > longestKept ? new Uint8Array(0) : new Uint8Array(bytes.subarray(metadataStart, metadataEnd));
     }
     this.metadata = this.#lastMetadata;
-    this.timeoutMs = this.#lastTimeoutMs;
+    const timeoutMs = (this.timeoutMs = this.#lastTimeoutMs);
+    this.deadline = timeoutMs === undefined ? undefined : now + timeoutMs;
   }
 
   #same(bytes: Uint8Array, start: number, length: number): boolean {
