@@ -1,4 +1,5 @@
-import { createSecureContext } from 'node:tls';
+import { constants } from 'node:crypto';
+import { createSecureContext, DEFAULT_CIPHERS } from 'node:tls';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 
 type Pem = string | Uint8Array;
@@ -103,7 +104,7 @@ function resolveTls(given: TcpTlsOptions): ResolvedTls {
   if ((given.cert === undefined) !== (given.key === undefined)) {
     throw new TypeError(`tcp: tls.${given.cert === undefined ? 'key' : 'cert'} is set without tls.${given.cert === undefined ? 'cert' : 'key'}; they belong together`);
   }
-  const secrets: SecureContextOptions = { minVersion: given.minVersion ?? 'TLSv1.2' };
+  const secrets: SecureContextOptions = { minVersion: given.minVersion ?? 'TLSv1.2', ciphers };
   if (given.cert !== undefined) secrets.cert = pem(given.cert);
   if (given.key !== undefined) secrets.key = pem(given.key);
   if (given.passphrase !== undefined) secrets.passphrase = given.passphrase;
@@ -114,6 +115,12 @@ function resolveTls(given: TcpTlsOptions): ResolvedTls {
     throw new TypeError(`tcp: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }
 }
+
+const [longKeys, shortKeys] = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256'];
+/** As in Go, AES-128 comes first, which takes a fifth less time for each byte. A list of the process's own (`--tls-cipher-list`) stays as it is. */
+const ciphers: string = DEFAULT_CIPHERS === constants.defaultCoreCipherList
+  ? DEFAULT_CIPHERS.replace(`:${shortKeys}`, '').replace(longKeys, `${shortKeys}:${longKeys}`)
+  : DEFAULT_CIPHERS;
 
 function isPem(value: Pem | readonly Pem[]): value is Pem {
   return typeof value === 'string' || value instanceof Uint8Array;

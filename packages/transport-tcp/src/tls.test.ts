@@ -69,6 +69,15 @@ describe('TLS', () => {
     expect(() => tcp({ tls: { ...identity('server'), minVersion: 'TLSv1.3' } })).not.toThrow();
   });
 
+  it('prefers the quicker AES of TLS 1.3, as Go does', async () => {
+    const { listener } = await serve(serving, here);
+    const { port } = splitHostPort(listener.address.host);
+    const socket = connectTls({ host: '127.0.0.1', port, servername: 'localhost', ca });
+    later(() => socket.destroy());
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    expect(socket.getCipher().name).toBe('TLS_AES_128_GCM_SHA256');
+  });
+
   it('refuses at construction what cannot be used', () => {
     expect(() => tcp({ tls: { cert: pem('server.crt'), key: pem('client.key') } })).toThrow(/^tcp: tls\.cert, tls\.key or tls\.ca cannot be used: .*; give PEM text/);
     expect(() => tcp({ tls: { ca: 'no pem' } })).not.toThrow(/undefined/);
