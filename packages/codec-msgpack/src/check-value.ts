@@ -1,4 +1,5 @@
 import type { IntegerKind, Kind, MapKind, StructKind } from './kind.ts';
+import { isWellFormed } from './well-formed.ts';
 
 /** The first thing that is wrong with `value`, with the path to it, or undefined. Exact or refused: nothing that fits only after rounding passes. */
 export function check(kind: Kind, value: unknown, path: string): string | undefined {
@@ -12,7 +13,7 @@ export function check(kind: Kind, value: unknown, path: string): string | undefi
       return Number.isFinite(value) && !Number.isFinite(Math.fround(value)) ? `${at(path)}${value} is beyond what a float32 can hold; use float64` : undefined;
     case 'float64': return typeof value === 'number' ? undefined : wrong(path, 'a number', value);
     case 'bool': return typeof value === 'boolean' ? undefined : wrong(path, 'a boolean', value);
-    case 'string': return typeof value === 'string' ? undefined : wrong(path, 'a string', value);
+    case 'string': return typeof value === 'string' ? checkText(value, path) : wrong(path, 'a string', value);
     case 'bytes': return value instanceof Uint8Array ? undefined : wrong(path, 'a Uint8Array', value);
     case 'time': return value instanceof Date && !Number.isNaN(value.getTime()) ? undefined : wrong(path, 'a valid Date', value);
     case 'any': return undefined;
@@ -39,7 +40,9 @@ function wrong(path: string, wanted: string, value: unknown): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || value === null || value === undefined) return String(value);
+  if (typeof value === 'bigint') return `the bigint ${value}`;
+  if (value instanceof Date && Number.isNaN(value.getTime())) return 'one without a time';
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return String(value);
   return typeof value === 'object' ? Object.prototype.toString.call(value).slice(8, -1) : `a ${typeof value}`;
 }
 
@@ -54,6 +57,16 @@ function checkInteger(kind: IntegerKind, value: unknown, path: string): string |
   return `${at(path)}${value} does not fit ${kind.name} (${kind.low} to ${kind.high})`;
 }
 
+function checkText(text: string, path: string): string | undefined {
+  return isWellFormed(text) ? undefined : `${at(path)}well-formed text is expected, not a string with half of a surrogate pair; cut text between characters`;
+}
+
+const toString = Object.prototype.toString;
+/** Whether its own properties are all there is to it: a date, a set or a promise would arrive as an empty map. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && (value.constructor === Object || toString.call(value) === '[object Object]');
+}
+
 function checkMap(kind: MapKind, value: unknown, path: string): string | undefined {
   if (kind.key !== undefined) {
     if (!(value instanceof Map)) return wrong(path, 'a Map', value);
@@ -63,10 +76,9 @@ function checkMap(kind: MapKind, value: unknown, path: string): string | undefin
     }
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map) return wrong(path, 'an object', value);
+  if (!isRecord(value)) return wrong(path, 'an object', value);
   for (const key of Object.keys(value)) {
-    // `as`: an own key of an object.
-    const issue = check(kind.value, (value as Readonly<Record<string, unknown>>)[key], `${path}[${JSON.stringify(key)}]`);
+    const issue = checkText(key, `${path}(key)`) ?? check(kind.value, value[key], `${path}[${JSON.stringify(key)}]`);
     if (issue !== undefined) return issue;
   }
   return undefined;

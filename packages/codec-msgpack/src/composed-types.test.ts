@@ -152,7 +152,8 @@ describe('A5: floats', () => {
 describe('A5: other values', () => {
   it('times keep nanoseconds', () => {
     for (const value of [new Date(0), new Date(1_700_000_000_123), new Date(-1), new Date(-62_135_596_800_000), new Date(8.64e15), new Timestamp(1_700_000_000, 123_456_789), new Timestamp(-1, 999_999_999), new Timestamp(2 ** 34, 1)]) exact(time, value);
-    for (const value of [new Date(NaN), '2023-11-14', 5, null, undefined]) refused(time, value, /a valid Date is expected/, new Date());
+    for (const value of ['2023-11-14', 5, null, undefined]) refused(time, value, /a valid Date is expected/, new Date());
+    refused(time, new Date(NaN), /a valid Date is expected, not one without a time/, new Date());
     expect(decoded(pairOf(time), unhex('c0'))).toStrictEqual(new Date('0001-01-01T00:00:00Z'));
     expect(() => decoded(pairOf(time), unhex('d40105'))).toThrow(/extension type 1 is no timestamp/);
   });
@@ -162,11 +163,22 @@ describe('A5: other values', () => {
     for (const value of [new Uint8Array(0), new Uint8Array(300).fill(1), new Uint8Array(33_000)]) exact(bytes, value);
     for (const value of [true, false]) exact(bool, value);
     for (const value of [5, null, undefined, new String('x')]) refused(string, value, /a string is expected/, '');
+    for (const value of [1n, -(2n ** 70n)]) refused(float64, value, new RegExp(`a number is expected, not the bigint ${value}`), 1);
     for (const value of ['x', [1], null, new ArrayBuffer(1)]) refused(bytes, value, /a Uint8Array is expected/, new Uint8Array(0));
     for (const value of [0, 'true', null, undefined]) refused(bool, value, /a boolean is expected/, true);
     expect([decoded(pairOf(string), unhex('c40161')), decoded(pairOf(bytes), unhex('a161')), decoded(pairOf(string), unhex('c0')), decoded(pairOf(bytes), unhex('c0')), decoded(pairOf(bool), unhex('c0'))])
       .toStrictEqual(['a', new Uint8Array([0x61]), '', new Uint8Array(0), false]);
     for (const [type, payload] of [[string, '05'], [bytes, '90'], [bool, '01']] as const) expect(() => decoded(pairOf(type), unhex(payload))).toThrow(/is expected; do both sides/);
+  });
+
+  it('text with half of a surrogate pair cannot arrive as it is, and is refused', () => {
+    for (const value of ['\ud800', 'a\udc00b', '🚀\ud83d', `${'服'.repeat(40)}\ud800`, `${'x'.repeat(40_000)}\udfff`]) {
+      refused(string, value, /well-formed text is expected, not a string with half of a surrogate pair/, '');
+      refused(nullable(string), value, /well-formed text/, null);
+      refused(array(string), ['a', value], /Value\[1\]: well-formed text/, []);
+      refused(map(string, int8), { [value]: 1 }, /Value\(key\): well-formed text/, {});
+    }
+    for (const value of ['🚀', '\ud83d\ude80'.repeat(20), '\ufffd', `${'x'.repeat(40_000)}服🚀`]) exact(string, value);
   });
 
   it('arrays and maps hold their type', () => {
@@ -180,7 +192,8 @@ describe('A5: other values', () => {
     refused(array(int8), [1, 300], /Value\[1\]: 300 does not fit int8/, []);
     refused(array(int8), 'ab', /an array is expected/, []);
     refused(map(string, int8), { a: 1, b: 300 }, /Value\["b"\]: 300/, {});
-    refused(map(string, int8), new Map(), /an object is expected/, {});
+    for (const value of [new Map(), new Set([1]), new Date(), Promise.resolve(), new Uint8Array(2)]) refused(map(string, int8), value, /an object is expected/, {});
+    for (const value of [Object.create(null) as object, new (class Tags { a = 1; })(), { constructor: 1 }]) encoded(pairOf(map(string, int8)), value);
     refused(map(int8, int8), { a: 1 }, /a Map is expected/, new Map());
     refused(map(int8, int8), new Map([[300, 1]]), /Value\(key\): 300/, new Map());
     expect(() => map(float64 as never, int8)).toThrow(/a key cannot be float64/);
@@ -313,6 +326,11 @@ describe('struct', () => {
     expect(() => struct({ A: int8, B: int8.as('A') })).toThrow(/two fields are called "A"/);
     expect(() => int8.as('')).toThrow(TypeError);
     expect(() => array(undefined as never)).toThrow(TypeError);
+    for (const nothing of [undefined, null, 5, 'int8', [int8]]) expect(() => struct(nothing as never)).toThrow(/struct: it takes an object of fields/);
+    expect(() => struct({ '': int8 })).toThrow(/struct: a field needs a name that is not empty/);
+    expect(() => array(optional(int8))).toThrow(/array: the element cannot be left out; use nullable/);
+    expect(() => map(string, optional(int8))).toThrow(/map: the value cannot be left out; use nullable/);
+    expect(() => nullable(optional(int8))).toThrow(/nullable: the type cannot be left out; write optional\(nullable\(…\)\)/);
   });
 
   it('is found by the codec in a schema that carries it, and nothing else is', () => {

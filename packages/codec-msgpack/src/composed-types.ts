@@ -23,8 +23,10 @@ export interface StructType<F> extends MsgpackType<Flat<StructOf<F>>> {
  * optional one is undefined. Throws a TypeError for something that is no field.
  */
 export function struct<F extends Fields>(fields: F): StructType<F> {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw new TypeError('struct: it takes an object of fields, { Id: int64, Name: string }');
   const list: StructField[] = [];
   for (const name of Object.keys(fields)) {
+    if (name === '') throw new TypeError('struct: a field needs a name that is not empty');
     const { kind, wireName, isOptional } = needFacts(fields[name], `struct: the field ${JSON.stringify(name)}`);
     const field = { name, wireName: wireName ?? name, kind, isOptional };
     if (list.some((other) => other.wireName === field.wireName)) throw new TypeError(`struct: two fields are called ${JSON.stringify(field.wireName)} on the wire`);
@@ -35,7 +37,7 @@ export function struct<F extends Fields>(fields: F): StructType<F> {
 
 /** A Go slice or array of one type. nil is read as an empty one. */
 export function array<T>(element: MsgpackType<T>): MsgpackType<T[]> {
-  return typeOfKind<T[]>({ kind: 'array', element: needFacts(element, 'array: the element').kind });
+  return typeOfKind<T[]>({ kind: 'array', element: needPresent(element, 'array: the element', 'use nullable') });
 }
 
 /** A Go map. With string keys an object, with integer keys a `Map`; nil is read as an empty one. */
@@ -44,7 +46,7 @@ export function map<K extends number | bigint, T>(key: MsgpackType<K>, value: Ms
 export function map(key: MsgpackType<string> | MsgpackType<number | bigint>, value: MsgpackType<unknown>): MsgpackType<unknown> {
   const keyKind = needFacts(key, 'map: the key').kind;
   if (keyKind.kind !== 'string' && keyKind.kind !== 'integer') throw new TypeError(`map: a key cannot be ${keyKind.kind}; use string or an integer type`);
-  return typeOfKind({ kind: 'map', key: keyKind.kind === 'string' ? undefined : integerOf(keyKind), value: needFacts(value, 'map: the value').kind });
+  return typeOfKind({ kind: 'map', key: keyKind.kind === 'string' ? undefined : integerOf(keyKind), value: needPresent(value, 'map: the value', 'use nullable') });
 }
 
 function integerOf(kind: Kind): IntegerKind | undefined {
@@ -60,9 +62,17 @@ export function optional<T>(type: MsgpackType<T>): OptionalField<T> {
 
 /** A Go pointer, or anything that may be nil: null is written as nil, missing and nil are read as null. */
 export function nullable<T>(type: MsgpackType<T>): MsgpackType<T | null> {
-  const { kind, wireName } = needFacts(type, 'nullable: the type');
+  const { wireName } = needFacts(type, 'nullable: the type');
+  const kind = needPresent(type, 'nullable: the type', 'write optional(nullable(…))');
   const made = typeOfKind<T | null>(kind.kind === 'nullable' ? kind : { kind: 'nullable', inner: kind });
   return wireName === undefined ? made : made.as(wireName);
+}
+
+/** The kind of what stands in a place where nothing can be left out. */
+function needPresent(type: unknown, what: string, advice: string): Kind {
+  const { kind, isOptional } = needFacts(type, what);
+  if (isOptional) throw new TypeError(`${what} cannot be left out; ${advice}`);
+  return kind;
 }
 
 function needFacts(type: unknown, what: string): FieldFacts {

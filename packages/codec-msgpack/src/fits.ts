@@ -1,6 +1,7 @@
 import { canGenerate, generate, mostFields } from './code-generation.ts';
 import { check } from './check-value.ts';
 import type { IntegerKind, Kind, StructKind } from './kind.ts';
+import { isWellFormed } from './well-formed.ts';
 
 /** Whether a value is of a kind. It may say false for one that is: `check` has the last word. */
 export type Fits = (value: unknown) => boolean;
@@ -8,7 +9,7 @@ export type Fits = (value: unknown) => boolean;
 /** A quick form of `check` for what is nearly always right. */
 export function fitsOf(kind: Kind): Fits {
   if (kind.kind !== 'struct' || kind.fields.length > mostFields || !canGenerate()) return (value) => check(kind, value, '') === undefined;
-  const bindings: Record<string, unknown> = { A: Array.isArray };
+  const bindings: Record<string, unknown> = { A: Array.isArray, W: isWellFormed };
   const tests = testsOf(kind, bindings);
   return generate<Fits>(bindings, `return function fits(o){let v;return typeof o==="object"&&o!==null&&!A(o)${tests};};`);
 }
@@ -25,7 +26,7 @@ function testOf(kind: Kind, index: number, bindings: Record<string, unknown>): s
     case 'integer': return integerTest(kind);
     case 'float64': return 'typeof v==="number"';
     case 'bool': return 'typeof v==="boolean"';
-    case 'string': return 'typeof v==="string"';
+    case 'string': return '(typeof v==="string"&&W(v))';
     case 'any': return 'true';
     case 'nullable': return `v===null||(${testOf(kind.inner, index, bindings)})`;
     default: {

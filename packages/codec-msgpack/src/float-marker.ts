@@ -3,7 +3,7 @@ export class Float32 {
   readonly value: number;
 
   constructor(value: number) {
-    this.value = Math.fround(value);
+    this.value = Math.fround(numberOf('float32', value));
   }
   valueOf(): number {
     return this.value;
@@ -15,9 +15,14 @@ export class Float64 {
   readonly value: number;
 
   constructor(value: number) {
-    this.value = value;
+    this.value = numberOf('float64', value);
   }
   valueOf(): number {
     return this.value;
   }
+}
+
+function numberOf(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} takes a number, not ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`);
+  return value;
 }

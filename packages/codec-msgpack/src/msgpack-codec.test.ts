@@ -58,6 +58,7 @@ describe('msgpack', () => {
     expect(decoded(msgpack, encoded(msgpack, float64(-0)))).toBe(-0);
     expect([float32(0.1), float64(2)]).toEqual([new Float32(Math.fround(0.1)), new Float64(2)]);
     expect(+float32(0.5) + +float64(2)).toBe(2.5);
+    for (const value of ['5', undefined, null, 5n]) for (const make of [float32, float64]) expect(() => make(value as never)).toThrow(/takes a number, not/);
   });
 
   it('writes undefined as nil, and reads an empty payload as undefined', () => {
@@ -175,6 +176,7 @@ describe('msgpack', () => {
     expect(decoded(msgpack, unhex('c70301616263'))).toStrictEqual(new Extension(1, new Uint8Array([0x61, 0x62, 0x63])));
     expect(written(new Extension(1, new Uint8Array([0x61, 0x62, 0x63])))).toBe('c70301616263');
     expect(() => written(new Extension(200, new Uint8Array(1)))).toThrow(/extension type 200/);
+    expect(() => written(new Extension(1, 'x' as never))).toThrow(/the data of extension type 1 is no Uint8Array/);
   });
 
   it('C1: keys like __proto__ are own data and change no prototype', () => {

@@ -68,7 +68,7 @@ export const float32: Float32Type = Object.assign((value: number) => new Float32
 export const float64: Float64Type = Object.assign((value: number) => new Float64(value), plain<number>('float64'));
 /** Go's bool. */
 export const bool: MsgpackType<boolean> = plain('bool');
-/** Go's string. Half a surrogate pair is written as U+FFFD. */
+/** Go's string. Half of a surrogate pair is refused; bytes that are no UTF-8, which Go may send, are read as U+FFFD: use `bytes` for such. */
 export const string: MsgpackType<string> = plain('string');
 /** Go's []byte and [N]byte. What is read is a copy. */
 export const bytes: MsgpackType<Uint8Array> = plain('bytes');

@@ -3,10 +3,9 @@ import { keyBytes, KeyWords } from './key-bytes.ts';
 import type { Kind, StructField, StructKind } from './kind.ts';
 import { descend, type Output } from './output.ts';
 import { putTimestamp } from './timestamp.ts';
-import { misfit, putFloat32, putInteger, type Write } from './write-exact.ts';
+import { misfit, putFloat32, putInteger, putWholeTextWithRoom, type Write } from './write-exact.ts';
 import { mapForm, putInt32, writeCount } from './write-number.ts';
 import { callSource, headerSource, textSource, writerSource } from './write-source.ts';
-import { putTextWithRoom } from './write-text.ts';
 
 // Compiling pays after a few messages.
 const programCalls = 8;
@@ -68,7 +67,7 @@ function writeField(output: Output, { fields, keys, writes }: FieldLists, at: nu
 function generatedWriter(kind: StructKind, writes: readonly Write[]): Write {
   const { fields } = kind;
   const bindings: Record<string, unknown> = {
-    A: Array.isArray, X: misfit, E: descend, I: putInteger, Q: putInt32, G: putFloat32, D: putTimestamp, S: putTextWithRoom,
+    A: Array.isArray, X: misfit, E: descend, I: putInteger, Q: putInt32, G: putFloat32, D: putTimestamp, S: putWholeTextWithRoom,
   };
   const optionals = fields.flatMap((field, index) => (field.isOptional ? [index] : []));
   const steps = fields.map((field, index) => {

@@ -1,10 +1,10 @@
+import { isRecord } from './check-value.ts';
 import type { ArrayKind, Kind, MapKind } from './kind.ts';
 import { descend } from './output.ts';
 import { structWriter } from './struct-writer.ts';
 import { putTimestamp } from './timestamp.ts';
-import { misfit, putFloat32, type Write, writeInteger } from './write-exact.ts';
+import { misfit, putFloat32, type Write, writeInteger, writeWholeText } from './write-exact.ts';
 import { arrayForm, mapForm, writeCount } from './write-number.ts';
-import { writeText } from './write-text.ts';
 import { writeByte, writeBytes, writeValue } from './write-value.ts';
 
 /** The writer of a kind, in closures. */
@@ -18,7 +18,7 @@ export function writerOf(kind: Kind): Write {
     };
     case 'string': return (output, value) => {
       if (typeof value !== 'string') throw misfit;
-      writeText(output.writer, value);
+      writeWholeText(output.writer, value);
     };
     case 'bytes': return (output, value) => {
       if (!(value instanceof Uint8Array)) throw misfit;
@@ -77,14 +77,13 @@ function mapWriter(kind: MapKind): Write {
   const { key: keyKind } = kind;
   if (keyKind === undefined) {
     return (output, value) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map) throw misfit;
+      if (!isRecord(value)) throw misfit;
       descend(output);
       const keys = Object.keys(value);
       writeCount(output.writer, mapForm, keys.length);
       for (const key of keys) {
-        writeText(output.writer, key);
-        // `as`: an own key of an object.
-        write(output, (value as Readonly<Record<string, unknown>>)[key]);
+        writeWholeText(output.writer, key);
+        write(output, value[key]);
       }
       output.depth--;
     };

@@ -1,7 +1,9 @@
 import type { ByteWriter } from '@rpcxjs/core';
 import type { IntegerKind } from './kind.ts';
 import type { Output } from './output.ts';
+import { isWellFormed } from './well-formed.ts';
 import { putBigint, putNumber } from './write-number.ts';
+import { putTextWithRoom, writeText } from './write-text.ts';
 
 /** Writes a value of one kind, or throws `misfit`. */
 export type Write = (output: Output, value: unknown) => void;
@@ -33,4 +35,18 @@ export function putFloat32(view: DataView, at: number, value: unknown, rounded: 
   view.setUint8(at, 0xca);
   view.setFloat32(at + 1, near);
   return at + 5;
+}
+
+/** Writes text as `writeText` does, or throws `misfit` where half of a surrogate pair would become another character. */
+export function writeWholeText(writer: ByteWriter, text: string): void {
+  if (!isWellFormed(text)) throw misfit;
+  writeText(writer, text);
+}
+
+/** `putTextWithRoom` for text that must arrive as it is: throws `misfit` where half of a surrogate pair became another character. */
+export function putWholeTextWithRoom(writer: ByteWriter, at: number, text: string, rest: number): number {
+  const end = putTextWithRoom(writer, at, text, rest);
+  // Short text that took as many bytes as it has units is ASCII. Long text may be no part of this buffer.
+  if ((text.length > 31 || end - at > text.length + 1) && !isWellFormed(text)) throw misfit;
+  return end;
 }

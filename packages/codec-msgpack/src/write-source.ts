@@ -37,7 +37,7 @@ export function callSource(call: string, rest: number): string {
   return `{w.offset=p;${call};w.reserve(${rest});b=w.bytes;d=w.view;p=w.offset;}`;
 }
 
-/** The statement that writes the string `v`; it needs `S`, which is `putTextWithRoom`. */
+/** The statement that writes the string `v`; it needs `S`, which is `putTextWithRoom` or `putWholeTextWithRoom`. */
 export function textSource(rest: number): string {
   return `{p=S(w,p,v,${rest});b=w.bytes;d=w.view;}`;
 }

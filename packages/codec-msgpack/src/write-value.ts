@@ -151,6 +151,7 @@ function writeMapObject(output: Output, map: ReadonlyMap<unknown, unknown>): voi
 
 function writeExtension(writer: ByteWriter, type: number, data: Uint8Array): void {
   if (!Number.isInteger(type) || type < -128 || type > 127) throw unwritable(`the extension type ${type} is not one of -128 to 127`);
+  if (!(data instanceof Uint8Array)) throw unwritable(`the data of extension type ${type} is no Uint8Array`);
   const { length } = data;
   const form = [1, 2, 4, 8, 16].indexOf(length);
   if (form < 0) writeSize(writer, extTag, length);
