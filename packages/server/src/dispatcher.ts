@@ -296,6 +296,8 @@ export class Dispatcher implements SessionHandler, CallHost {
 }
 
 function unwrap(call: InboundCall, reply: Reply): unknown {
+  // Interceptors may forget to return one.
+  if (typeof reply !== 'object' || reply === null) throw new TypeError(`an interceptor of ${call.service}.${call.method} returned no reply: return what next(call) gives, or { output, metadata }`);
   if (reply.metadata !== call.response) Object.assign(call.responseMetadata, reply.metadata);
   return reply.output;
 }

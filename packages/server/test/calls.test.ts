@@ -181,7 +181,7 @@ describe('interceptors', () => {
     await expect(ask('refuse')).rejects.toMatchObject({ code: 'permission_denied', message: 'not you' });
     expect(await ask('answer')).toBe('cached');
     expect(await ask('answer', 'Nobody', 'Nothing'), 'also for what is not registered').toBe('cached');
-    await expect(ask('nothing')).rejects.toMatchObject({ code: 'unknown' });
+    await expect(ask('nothing')).rejects.toMatchObject({ code: 'unknown', reason: 'HANDLER_THREW', message: 'an interceptor of S.M returned no reply: return what next(call) gives, or { output, metadata }' });
     expect(ran).toBe(0);
     expect(await ask('go on')).toEqual(['x']);
     const peer = await open.peer();
