@@ -20,7 +20,7 @@ for (const major of majors) {
   process.stdout.write(`the tests on Node ${exact[major]}\n`);
   // What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version; so are the tests of the cases themselves.
   const slow = ['interop/test/{governance,registries}/**', 'interop/test/*{heartbeats,faults}*.test.ts', 'conformance/test/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
-  const status = Math.max(...Object.keys(groups).map((group) => runTests(slow, { node, group })));
+  const status = Math.max(...Object.keys(groups).map((group) => runTests([...slow, '--passWithNoTests'], { node, group })));
   if (status !== 0) failed += 1;
 }
 process.exitCode = failed > 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-// `npm test`: the tests of registries and of transports several files at a time, because they mostly wait, then all others one after the other, because some of them measure. With
+// `npm test`: the tests of registries, of transports and of servers that go several files at a time, because they mostly wait, then all others one after the other, because some of them measure. With
 // arguments, which are vitest's, one run of everything that they name.
 import { spawnSync } from 'node:child_process';
 import { root } from './workspace.mjs';
@@ -11,7 +11,7 @@ export function runTests(args, { node = process.execPath, group } = {}) {
 }
 
 /** What is run one after the other, with what is said of it. */
-export const groups = { registries: 'The tests of registries', transports: 'The tests of transports', rest: 'All other tests' };
+export const groups = { registries: 'The tests of registries', transports: 'The tests of transports', outages: 'The tests of servers that are killed, frozen and drained', rest: 'All other tests' };
 
 if (process.argv[1] === import.meta.filename) {
   const args = process.argv.slice(2);

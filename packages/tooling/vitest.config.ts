@@ -4,12 +4,13 @@ import { readmeBlocks } from './readme-blocks.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const long = process.env['RPCXJS_LONG'] === '1';
-// `registries`, `transports` or `rest`, see tests.mjs; everything without it.
+// `registries`, `transports`, `outages` or `rest`, see tests.mjs; everything without it.
 const group = process.env['RPCXJS_GROUP'];
 const report = fileURLToPath(new URL(`.cache/tests/node-${process.versions.node.split('.')[0] ?? ''}${group === undefined || group === 'rest' ? '' : `-${group}`}.json`, import.meta.url));
 const ofRegistries = ['packages/registry-*/{src,test}/**/*.test.ts', 'packages/registry-*/README.md', 'packages/interop/test/registries/**/*.test.ts'];
 const ofTransports = ['packages/{transport-*,sniff}/{src,test}/**/*.test.ts', 'packages/{transport-*,sniff}/README.md', 'packages/interop/test/transports/**/*.test.ts'];
-const apart = { registries: ofRegistries, transports: ofTransports }[group ?? ''];
+const ofOutages = ['packages/interop/test/governance/{frozen,failing,endings,killed,lists}.interop.test.ts', 'packages/interop/test/*heartbeats*.interop.test.ts'];
+const apart = { registries: ofRegistries, transports: ofTransports, outages: ofOutages }[group ?? ''];
 
 export default defineConfig({
   root,
@@ -18,9 +19,9 @@ export default defineConfig({
     include: long
       ? ['packages/*/{src,test}/**/*.long.test.ts', 'examples/**/*.long.test.ts']
       : apart ?? ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'docs/write-your-own.md', 'docs/write-your-own-registry.md', 'docs/coming-from-go.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? [...ofRegistries, ...ofTransports] : [])],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? [...ofRegistries, ...ofTransports, ...ofOutages] : [])],
     // They wait most of the time, for servers that were killed or frozen and for the network.
-    ...(apart === undefined ? {} : { maxWorkers: group === 'registries' ? 6 : 2 }),
+    ...(apart === undefined ? {} : { maxWorkers: { registries: 6, outages: 3 }[group ?? ''] ?? 2 }),
     setupFiles: ['packages/tooling/leak-check.ts'],
     pool: 'forks',
     // A fresh process for each file costs a third of a second; the leak check makes sharing one safe.
