@@ -33,11 +33,7 @@ export async function startEtcd({ tls, rootPassword }: EtcdSettings = {}): Promi
     // One that asks for a client certificate hangs up on us: then it is enough that it did.
     answers: () => (tls?.ca === undefined ? askHttp({ url: `${url}/health` }).then(({ text }) => text.includes('true')) : askHttp({ url: `${url}/health` }).then(Boolean, (error: unknown) => !String(error).includes('ECONNREFUSED'))),
   });
-  const ask: EtcdServer['ask'] = async (path, body, token) => {
-    const { status, text } = await askHttp({ url: `${url}/v3/${path}`, method: 'POST', body: JSON.stringify(body), headers: token === undefined ? {} : { authorization: token } });
-    if (status !== 200) throw new Error(`etcd answered ${status} to ${path}: ${text}`);
-    return JSON.parse(text) as Record<string, unknown>; // of etcd's gateway
-  };
+  const ask = askEtcd(url);
   if (rootPassword !== undefined) {
     await ask('auth/user/add', { name: 'root', password: rootPassword });
     await ask('auth/role/add', { name: 'root' });
@@ -45,4 +41,13 @@ export async function startEtcd({ tls, rootPassword }: EtcdSettings = {}): Promi
     await ask('auth/enable', {});
   }
   return Object.assign(server, { ask });
+}
+
+/** The JSON gateway of the etcd at this URL. */
+export function askEtcd(url: string): EtcdServer['ask'] {
+  return async (path, body, token) => {
+    const { status, text } = await askHttp({ url: `${url}/v3/${path}`, method: 'POST', body: JSON.stringify(body), headers: token === undefined ? {} : { authorization: token } });
+    if (status !== 200) throw new Error(`etcd answered ${status} to ${path}: ${text}`);
+    return JSON.parse(text) as Record<string, unknown>; // of etcd's gateway
+  };
 }

@@ -2,6 +2,8 @@ export { findConsul, startConsul } from './consul.ts';
 export type { ConsulSettings } from './consul.ts';
 export { findEtcd, startEtcd } from './etcd.ts';
 export type { EtcdServer, EtcdSettings } from './etcd.ts';
+export { startEtcdCluster } from './etcd-cluster.ts';
+export type { EtcdCluster } from './etcd-cluster.ts';
 export { findRedis, startRedis } from './redis.ts';
 export type { RedisSettings } from './redis.ts';
 export { findZooKeeper, startZooKeeper } from './zookeeper.ts';
