@@ -4,7 +4,14 @@ import type { ResolvedEtcdOptions } from './etcd-options.ts';
 // As gRPC has them, whose package is etcd3's.
 type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...given: never[]) => unknown>;
 type UnaryCall = ReturnType<NonNullable<CallOptions['interceptors']>[number]>;
+type CallMetadata = Parameters<UnaryCall['start']>[0];
 const cancelled = 1 as unknown as Parameters<UnaryCall['cancelWithStatus']>[0]; // gRPC's Status.CANCELLED; its enumeration would have to be loaded
+
+/** A member that is cut off from the others says so at once and ends its watches, instead of keeping quiet (etcd: clientv3.WithRequireLeader). */
+function withLeader(metadata: CallMetadata): CallMetadata {
+  metadata.set('hasleader', 'true');
+  return metadata;
+}
 
 /**
  * A client of etcd3 without its own ideas of failure: no retries at the same member and no circuit breaker, which would hold an answer back beyond our deadline and keep failing when etcd is
@@ -23,7 +30,7 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
     interceptors: [(options, next) => {
       const call = next(options) as UnaryCall; // gRPC asks for its own class, and uses no more than the interface
       const start = call.start.bind(call);
-      call.start = (metadata, listener) => start(metadata, {
+      call.start = (metadata, listener) => start(withLeader(metadata), {
         ...listener,
         onReceiveStatus: (status) => {
           calls.delete(call);
@@ -34,6 +41,14 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
       return call;
     }],
   });
+  const streamOptions: CallOptions = {
+    interceptors: [(options, next) => {
+      const call = next(options) as UnaryCall; // as above
+      const start = call.start.bind(call);
+      call.start = (metadata, listener) => start(withLeader(metadata), listener);
+      return call;
+    }],
+  };
   const bytes = (pem: string | Uint8Array): Buffer => Buffer.from(pem as string); // either has an overload
   const client = new Client({
     hosts: [...endpoints],
@@ -46,7 +61,7 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
     } : {}),
     ...(username === undefined || password === undefined ? {} : { auth: { username, password, callOptions } }),
     // A deadline on a stream would end it; ours ends when we say so.
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : callOptions()),
+    defaultCallOptions: ({ isStream }) => (isStream ? streamOptions : callOptions()),
     faultHandling: { host: () => noop, global },
     grpcOptions: {
       'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.use_local_subchannel_pool': 1, 'grpc.max_receive_message_length': 64 << 20,

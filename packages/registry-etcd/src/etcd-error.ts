@@ -19,6 +19,7 @@ const verdicts: readonly (readonly [RegExp, Verdict])[] = [
   [/ECONNREFUSED/, { hint: 'nobody listens there: does etcd run, and is the port right?' }],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, { hint: 'the name does not resolve: check its spelling and the DNS' }],
   [/ECONNRESET|socket hang up|ECONNABORTED|Connection dropped|Failed to connect|GOAWAY/, { hint: 'it cut the connection without a word: does it want TLS (the option `tls`), or does something else run there?' }],
+  [/no leader/i, { hint: 'this member has lost the others, or most of them are down: name all members of the cluster in `endpoints`, and see how they are' }],
   [/mvcc: database space exceeded/, { code: 'resource_exhausted', hint: 'its disk quota is used up: compact and defragment it, then clear the alarm' }],
 ];
 

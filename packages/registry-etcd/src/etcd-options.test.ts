@@ -11,9 +11,14 @@ it('without options it is the etcd of this machine', () => {
 it('endpoints are read as they are written everywhere', () => {
   expect(resolveEtcdOptions({ endpoints: 'etcd:2379' }).endpoints).toEqual(['http://etcd:2379']);
   expect(resolveEtcdOptions({ endpoints: ['[::1]:2379', 'http://etcd.internal:1/'] }).endpoints).toEqual(['http://[::1]:2379', 'http://etcd.internal:1']);
+  expect(resolveEtcdOptions({ endpoints: 'a:1,b:2, http://c:3/' }).endpoints).toEqual(['http://a:1', 'http://b:2', 'http://c:3']);
   expect(resolveEtcdOptions({ endpoints: 'etcd:2379', tls: true })).toMatchObject({ endpoints: ['https://etcd:2379'], tls: {} });
   expect(resolveEtcdOptions({ endpoints: 'https://etcd:2379' })).toMatchObject({ endpoints: ['https://etcd:2379'], tls: {} });
   expect(resolveEtcdOptions({ tls: { ca: Buffer.from(pem), cert: pem, key: pem } }).tls).toEqual({ ca: Buffer.from(pem), cert: pem, key: pem });
+});
+
+it('a password in an endpoint is not shown by the error that refuses it', () => {
+  expect(() => resolveEtcdOptions({ endpoints: 'http://ada:secret@etcd:2379' })).toThrow(/endpoint "…@etcd:2379" has no host and port.*user and password are options of their own/);
 });
 
 it.each<[unknown, RegExp]>([

@@ -16,7 +16,7 @@ export interface EtcdTlsOptions {
 
 /** Options of `etcd()`. */
 export interface EtcdOptions extends RegistryOptions {
-  /** The members of one cluster, `host:port` or a URL; `https://` asks for TLS. @default ['127.0.0.1:2379'] */
+  /** The members of one cluster, `host:port` or a URL; `https://` asks for TLS. A text may name several, with commas. @default ['127.0.0.1:2379'] */
   readonly endpoints?: string | readonly string[] | undefined;
   /** With `password`: who to be, where etcd asks for it. @default undefined */
   readonly username?: string | undefined;
@@ -44,7 +44,7 @@ export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptio
   const strange = Object.keys(options).find((name) => !known.includes(name));
   if (strange !== undefined) throw new TypeError(`etcd(): there is no option ${JSON.stringify(strange)}: it takes ${known.join(', ')}`);
   const { endpoints = ['127.0.0.1:2379'], username, password } = options;
-  const list: readonly unknown[] = typeof endpoints === 'string' ? [endpoints] : Array.isArray(endpoints) ? endpoints : [];
+  const list: readonly unknown[] = typeof endpoints === 'string' ? endpoints.split(',') : Array.isArray(endpoints) ? endpoints : [];
   if (list.length === 0) throw new TypeError(`etcd(): endpoints is ${JSON.stringify(endpoints)}: give a list, for example ['10.0.0.1:2379', '10.0.0.2:2379']`);
   const tls = options.tls === true ? {} : options.tls;
   checkTls(tls);
@@ -58,9 +58,11 @@ export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptio
 }
 
 function resolveEndpoint(endpoint: unknown, secure: boolean): string {
-  const wrong = (why: string): TypeError => new TypeError(`etcd(): the endpoint ${JSON.stringify(endpoint)} ${why}: write host:port, for example '127.0.0.1:2379', or a URL with http:// or https://`);
+  // What stands before an "@" may be a password.
+  const shown = typeof endpoint === 'string' ? JSON.stringify(endpoint.replace(/^.*@/s, '…@')) : String(endpoint);
+  const wrong = (why: string): TypeError => new TypeError(`etcd(): the endpoint ${shown} ${why}: write host:port, for example '127.0.0.1:2379', or a URL with http:// or https://; user and password are options of their own`);
   if (typeof endpoint !== 'string') throw wrong('is no text');
-  const [, protocol = secure ? 'https' : 'http', place = ''] = /^(?:(\w+):\/\/)?(.*?)\/?$/.exec(endpoint) ?? [];
+  const [, protocol = secure ? 'https' : 'http', place = ''] = /^(?:(\w+):\/\/)?(.*?)\/?$/.exec(endpoint.trim()) ?? [];
   if (protocol !== 'http' && protocol !== 'https') throw wrong(`is of the protocol ${protocol}`);
   if (protocol === 'http' && secure) throw wrong('is plain, and `tls` is set');
   const port = /^(?:\[[\da-fA-F:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/.exec(place)?.[1];

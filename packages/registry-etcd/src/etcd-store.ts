@@ -2,6 +2,7 @@ import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
 import type { Bounded, Entry, KeyValueStore, PutOwnedOptions } from '@rpcxjs/registry-kit';
 import type { Etcd3 } from 'etcd3';
 import { abortable } from './abortable.ts';
+import { throughElection, type ElectionPatience } from './election.ts';
 import { etcdError } from './etcd-error.ts';
 import { EtcdLease } from './etcd-lease.ts';
 import { readContent, watchContent } from './etcd-watch.ts';
@@ -83,7 +84,7 @@ export class EtcdStore implements KeyValueStore {
     const over = new AbortController();
     const unlinks = [onAbort(signal, (reason) => over.abort(reason)), onAbort(this.#end.signal, () => over.abort(this.#closed(what)))];
     try {
-      yield* watchContent(this.#init.client, prefix, over.signal);
+      yield* watchContent(this.#init.client, prefix, this.#patience(over.signal));
     } catch (error) {
       throw signal.aborted || RpcError.is(error) ? error : etcdError(this.#init.where, what, error);
     } finally {
@@ -163,7 +164,7 @@ export class EtcdStore implements KeyValueStore {
     this.#mustBeOpen(what);
     signal.throwIfAborted();
     try {
-      return await abortable(signal, abortable(this.#end.signal, work(this.#init.client)));
+      return await abortable(signal, abortable(this.#end.signal, throughElection(this.#patience(signal), () => work(this.#init.client))));
     } catch (error) {
       if (signal.aborted) throw error;
       this.#mustBeOpen(what);
@@ -171,6 +172,10 @@ export class EtcdStore implements KeyValueStore {
     }
   }
 
+  #patience(signal: AbortSignal): ElectionPatience {
+    const { runtime, timeoutMs } = this.#init;
+    return { clock: runtime.clock, timeoutMs, signal };
+  }
   #mustBeOpen(what: string): void {
     if (this.#end.signal.aborted) throw this.#closed(what);
   }

@@ -1,6 +1,7 @@
 import { onAbort } from '@rpcxjs/core';
 import type { Etcd3 } from 'etcd3';
 import { abortable } from './abortable.ts';
+import { throughElection, type ElectionPatience } from './election.ts';
 
 /** What is below a prefix at one revision. */
 export interface Content {
@@ -26,8 +27,9 @@ export async function readContent(client: Etcd3, prefix: string): Promise<Conten
  * The content at once and after each change, from the revision that was read on. A stream of its own for each prefix: etcd3's shared one throws where nobody can catch it
  * when a message comes for a watcher that has left. Ends with an error when the stream does, or when etcd has compacted the revisions away.
  */
-export async function* watchContent(client: Etcd3, prefix: string, signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, string>, void> {
-  const { values, revision } = await abortable(signal, readContent(client, prefix));
+export async function* watchContent(client: Etcd3, prefix: string, patience: ElectionPatience): AsyncGenerator<ReadonlyMap<string, string>, void> {
+  const { signal } = patience;
+  const { values, revision } = await abortable(signal, throughElection(patience, () => readContent(client, prefix)));
   const opening = client.watchClient.watch();
   opening.catch(() => {}); // told below, unless nobody waits any more
   const news = new News();

@@ -112,7 +112,7 @@ describeWithEtcd('an etcd in trouble', () => {
     const torn = { kv: { range }, watchClient: client.watchClient } as unknown as typeof client; // all that a watch uses
     const lists: number[] = [];
     const reading = async (): Promise<void> => {
-      for await (const content of watchContent(torn, '/rpcx/Arith/', signal)) lists.push(content.size);
+      for await (const content of watchContent(torn, '/rpcx/Arith/', { clock: runtime.clock, timeoutMs: 5000, signal })) lists.push(content.size);
     };
     await expect(reading()).rejects.toThrow(/the revisions before \d+ were compacted away/);
     expect(lists).toEqual([0]);
