@@ -9,6 +9,7 @@ it('without options it is the Redis of this machine', () => {
 it('nodes are read as they are written everywhere', () => {
   const { nodes } = resolveRedisOptions({ nodes: ['redis', 'redis.internal:6380', '[::1]:7', '[fe80::1%eth0]'] });
   expect(nodes.map(formatNode)).toEqual(['redis:6379', 'redis.internal:6380', '[::1]:7', '[fe80::1%eth0]:6379']);
+  expect(resolveRedisOptions({ nodes: 'a,b:1, [::1]:7' }).nodes.map(formatNode)).toEqual(['a:6379', 'b:1', '[::1]:7']);
   expect(resolveRedisOptions({ nodes: '10.0.0.1:1' }).nodes).toEqual([{ host: '10.0.0.1', port: 1 }]);
 });
 

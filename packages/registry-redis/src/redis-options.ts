@@ -32,7 +32,7 @@ export interface RedisSentinelOptions {
 /** Options of `redis()`. */
 export interface RedisOptions extends RegistryOptions {
   /**
-   * Servers of one data set, `host:port`: a master and its replicas, in any order. They are asked in turn, beginning with the one that answered last, until a master answers; when
+   * Servers of one data set, `host:port`, in a list or with commas: a master and its replicas, in any order. They are asked in turn, beginning with the one that answered last, until a master answers; when
    * there is none, a replica is read from. No cluster, and no servers with data of their own. With `sentinel`, the addresses of the Sentinels. @default ['127.0.0.1:6379']
    */
   readonly nodes?: string | readonly string[] | undefined;
@@ -82,7 +82,7 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
   if (typeof options !== 'object' || options === null) throw new TypeError(`redis(): its options are ${String(options)}: give an object, or nothing`);
   for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`redis(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
   const { nodes = '127.0.0.1:6379', database = 0, tls, sentinel } = options;
-  const list = typeof nodes === 'string' ? [nodes] : nodes;
+  const list = typeof nodes === 'string' ? nodes.split(',').map((node) => node.trim()) : nodes;
   if (!Array.isArray(list) || list.length === 0) throw new TypeError(`redis(): nodes is ${JSON.stringify(nodes)}: give host:port, or a list of them`);
   if (!Number.isInteger(database) || database < 0) throw new TypeError(`redis(): database is ${String(database)}: give its number, 0 or above`);
   return {
