@@ -1,4 +1,4 @@
-// Installs the packed tarballs into an empty project, as a user would, type-checks a program there and makes one call: imported and required.
+// Installs the packed tarballs into an empty project, as a user would, type-checks a program there and makes one call, imported and required; then a tour of calls on Node, Bun and Deno.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,9 @@ import { packages, root } from './workspace.mjs';
 const tarballs = join(root, 'packages', 'tooling', '.cache', 'tarballs');
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'rpcxjs-smoke-')));
 const problems = [];
+// npm's packages of the same names bring them.
+const elsewhere = { bun: ['bun@1.4.5', 'bun'], deno: ['deno@2.9.6', 'deno', 'run', '--allow-all'] };
+const toured = '42, 1, OutOfStock {"left":3}, deadline_exceeded, deadline_exceeded, canceled, canceled, true, true, again';
 
 function run(what, program, args, expected) {
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: project, encoding: 'utf8', timeout: 120_000, env: { ...process.env, NODE_PATH: '' } });
@@ -29,12 +32,19 @@ try {
   const options = { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, types: ['node'] };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['call.mts'] }));
   copyFileSync(join(root, 'packages/tooling/smoke/call.ts'), join(project, 'call.mts'));
-  copyFileSync(join(root, 'packages/tooling/smoke/call.cjs'), join(project, 'call.cjs'));
+  for (const file of ['call.cjs', 'tour.mjs']) copyFileSync(join(root, 'packages/tooling/smoke', file), join(project, file));
   run('install', 'pnpm', ['install', '--prefer-offline', '--ignore-workspace', '--loglevel=warn']);
   if (problems.length === 0) {
     run('compile', 'tsc', ['-p', '.']);
     run('import', process.execPath, ['call.mjs'], 'hello, tarball');
     run('require', process.execPath, ['call.cjs'], 'hello, tarball');
+    run('a tour on Node', process.execPath, ['tour.mjs'], toured);
+    for (const [name, [runtime, ...command]] of Object.entries(elsewhere)) {
+      const brought = spawnSync('npx', ['--yes', '--loglevel=error', '-p', runtime, name, '--version'], { cwd: tmpdir(), encoding: 'utf8', timeout: 120_000 });
+      if (brought.status === 0) run(`a tour on ${runtime}`, 'npx', ['--yes', '--loglevel=error', '-p', runtime, ...command, 'tour.mjs'], toured);
+      else if (process.env['CI']) problems.push(`${runtime} could not be brought in: ${brought.stderr}`);
+      else process.stdout.write(`skipped: ${runtime} could not be brought in\n`);
+    }
   }
 } catch (error) {
   problems.push(error.message);
