@@ -113,7 +113,7 @@ describe('what nobody recognises', () => {
     socket.write(Buffer.from('16030100c801', 'hex'));
     await until(() => heard.ended);
     expect(heard.error).toMatchObject({ code: 'ECONNRESET' });
-    expect(told).toMatchObject([{ code: 'unimplemented', reason: 'UNKNOWN_PROTOCOL', message: 'a connection begins with 16 03 01 00 c8 01, which is none of rpcx, http: this looks like TLS: leave the tls option of the client out, or add isTls' }]);
+    expect(told).toMatchObject([{ code: 'unimplemented', reason: 'UNKNOWN_PROTOCOL', message: 'a connection begins with 16 03 01 00 c8 01, which is none of rpcx, http: this looks like TLS: leave the tls option of the client out, or sniff acceptTls(…), or add isTls' }]);
     expect(lines).toMatchObject([{ level: 'warn', fields: { why: 'unknown', remote: expect.stringMatching(/^tcp@127/) as string } }]);
     expect(sniffStats(ports).refused).toMatchObject({ unknown: 1, late: 0 });
   });

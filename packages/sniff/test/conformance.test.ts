@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { countCases, transportCases } from '@rpcxjs/conformance';
 import type { Connection, ConnectionSink, Transport } from '@rpcxjs/core';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { describe, expect, it } from 'vitest';
-import { isConnect, isRpcx, sniff } from '../src/index.ts';
+import { acceptTls, isConnect, isRpcx, sniff } from '../src/index.ts';
 
 const magic = Uint8Array.of(8);
 
@@ -55,4 +56,15 @@ describe('httpConnect behind sniff conforms', () => {
   const cases = transportCases({ create, address: 'http@127.0.0.1:0' });
   for (const one of cases) it(one.name, one.run, 60_000);
   it('skips nothing', () => expect(countCases(cases).skipped).toBe(0));
+});
+
+describe('TLS that is ended behind an acceptor conforms', () => {
+  const pem = (name: string): string => readFileSync(new URL(`../../transport-tcp/test/fixtures/${name}`, import.meta.url), 'utf8');
+  const create = (): Transport => {
+    const below = tcp({ tls: { ca: pem('ca.crt') } });
+    const { listen } = acceptTls(tcp(), { cert: pem('server.crt'), key: pem('server.key') });
+    return { networks: below.networks, dial: (address, options) => below.dial(address, options), listen };
+  };
+  const cases = transportCases({ create, address: 'tcp@127.0.0.1:0', supports: { abortIsError: false } });
+  for (const one of cases) it(one.name, one.run, 60_000);
 });

@@ -17,3 +17,5 @@ export { PeekedConnection } from './peeked-connection.ts';
 export type { PeekedEnds, Peeker } from './peeked-connection.ts';
 export { WaitingRoom } from './waiting-room.ts';
 export type { Dismissal, WaitingRoomOptions } from './waiting-room.ts';
+export { TlsEnd } from './tls-end.ts';
+export type { TlsEndOptions, TlsEndpoints, TlsEndTarget } from './tls-end.ts';

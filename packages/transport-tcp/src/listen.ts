@@ -93,7 +93,7 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
     take(socket);
   });
   server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
-    warnOfHandshake(cause, socket, options.runtime.logger);
+    warnOfHandshake(cause, { remote: socket.remoteAddress, refused: socket.authorizationError }, options.runtime.logger);
     // After a handshake that took too long Node leaves the socket to whoever listens here.
     socket.destroy();
   });
@@ -129,12 +129,16 @@ export function connectionOf(socket: Socket, accepted: SocketAccepted): Connecti
   return connection;
 }
 
+export interface FailedHandshake {
+  readonly remote: string | undefined;
+  /** Set by Node when the client's certificate was refused; its types promise an Error, what comes is the code. */
+  readonly refused: unknown;
+}
+
 /** One line for each handshake that failed; port scans and probes that only connect and leave are not worth a warning. */
-function warnOfHandshake(cause: Error, socket: TLSSocket, logger: Logger): void {
-  // Set by Node when the client's certificate was refused; its types promise an Error, what comes is the code.
-  const refused = socket.authorizationError as unknown as string | undefined;
-  const code = refused ?? errorCode(cause);
-  const fields = { remote: socket.remoteAddress, code };
+export function warnOfHandshake(cause: Error, { remote, refused }: FailedHandshake, logger: Logger): void {
+  const code = typeof refused === 'string' ? refused : errorCode(cause);
+  const fields = { remote, code };
   if (code === 'ECONNRESET') logger.debug(fields, 'a client left during its TLS handshake');
   else logger.warn(fields, `a TLS handshake failed: ${adviceFor({ code }) ?? cause.message}`);
 }

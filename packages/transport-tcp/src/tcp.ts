@@ -1,6 +1,6 @@
 import { connect, createServer, isIP } from 'node:net';
 import type { ListenOptions as BindOptions, OnReadOpts, Server, Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
 import type { Address, Transport } from '@rpcxjs/core';
 import { dialSocket } from './dial.ts';
@@ -8,7 +8,8 @@ import { listenSocket } from './listen.ts';
 import { verifiedCertificate } from './peer-certificate.ts';
 import type { SocketEnds } from './socket-connection.ts';
 import { resolveTcpOptions } from './tcp-options.ts';
-import type { ResolvedTcpOptions, ResolvedTls, TcpOptions } from './tcp-options.ts';
+import type { ResolvedTcpOptions, TcpOptions } from './tcp-options.ts';
+import { tlsServer } from './tls-server.ts';
 
 /**
  * The transport of `tcp@host:port`, and of `tcp4` and `tcp6`, which Go knows too; with `tls`, TLS on each connection, as rpcx does it.
@@ -32,7 +33,7 @@ export function tcp(options: TcpOptions = {}): Transport {
     listen: async (address, listenOptions) => listenSocket({
       ...shared,
       address,
-      server: tls === undefined ? plainServer(resolved) : tlsServer(resolved, tls),
+      server: tls === undefined ? plainServer(resolved) : tlsServer(tls, resolved.handshakeTimeoutMs, socketOptions(resolved)),
       secure: tls !== undefined,
       bind: bindOptions(address, resolved),
       ends: ends(address.network),
@@ -74,15 +75,6 @@ function socketOptions(options: ResolvedTcpOptions): { noDelay: true; keepAlive:
 
 function plainServer(options: ResolvedTcpOptions): Server {
   return createServer({ allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(options) });
-}
-
-function tlsServer(options: ResolvedTcpOptions, tls: ResolvedTls): Server {
-  if (tls.given.cert === undefined) throw new TypeError('tcp: a TLS server needs tls.cert and tls.key');
-  const asks = tls.given.clientCertificate ?? 'ignore';
-  return createTlsServer({
-    ...tls.secrets, ...socketOptions(options), handshakeTimeout: options.handshakeTimeoutMs,
-    requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require',
-  });
 }
 
 /** With what the types of Node 20 do not know yet. */

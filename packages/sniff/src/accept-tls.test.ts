@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { get as secureGet } from 'node:https';
+import { createClient } from '@rpcxjs/client';
+import { splitHostPort, systemClock } from '@rpcxjs/core';
+import type { Connection } from '@rpcxjs/core';
+import { createServer } from '@rpcxjs/server';
+import { httpConnect } from '@rpcxjs/transport-http-connect';
+import { tcp } from '@rpcxjs/transport-tcp';
+import type { TcpOptions, TcpTlsOptions } from '@rpcxjs/transport-tcp';
+import { describe, expect, it } from 'vitest';
+import { closeAfterEach, Heard, here, later, memoryLogger, raw, rejection, serve, until } from '../test/sides.ts';
+import { acceptTls } from './accept-tls.ts';
+import { isConnect, isHttp, isRpcx } from './matchers.ts';
+import { serveHttp } from './serve-http.ts';
+import { sniff } from './sniff.ts';
+
+closeAfterEach();
+
+const pem = (name: string): string => readFileSync(new URL(`../../transport-tcp/test/fixtures/${name}`, import.meta.url), 'utf8');
+const identity = (name: string): TcpTlsOptions => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
+const ca = pem('ca.crt');
+const both = () => acceptTls(tcp(), identity('server'));
+
+async function say(address: string, options: TcpOptions, text: string, path: 'tcp' | 'http' = 'tcp'): Promise<unknown> {
+  const transport = path === 'tcp' ? tcp(options) : httpConnect({ tls: options.tls });
+  const client = createClient({ servers: address.replace('tcp@', `${path}@`), transports: [transport], logger: memoryLogger([]), timeoutMs: 3000 });
+  later(() => client.close());
+  return client.call('Greeter', 'Hello', { text });
+}
+
+describe('an acceptor that takes TLS, too', () => {
+  it('has clients with and without TLS on one port and one address', async () => {
+    const server = createServer({ transports: [both()], logger: memoryLogger([]) });
+    later(() => server.close({ graceMs: 100 }));
+    server.handle('Greeter', 'Hello', (message) => ({ ...message, metadata: {} }));
+    const addresses = await server.listen('tcp@127.0.0.1:0', 'tcp@127.0.0.1:0');
+    expect(new Set(addresses).size).toBe(2);
+    for (const address of addresses) {
+      const text = 'x'.repeat(500_000);
+      expect(await Promise.all([say(address, {}, 'plain'), say(address, { tls: { ca } }, text)])).toEqual([{ text: 'plain' }, { text }]);
+    }
+    expect(new Set([...server.peers()].map(({ remote }) => remote?.host.split(':')[0]))).toEqual(new Set(['127.0.0.1']));
+  });
+
+  it('is sniffed: rpcx, CONNECT and HTTP, each with and without TLS', async () => {
+    const ports = sniff(both(), { connect: isConnect, rpcx: isRpcx, http: isHttp });
+    const server = createServer({ transports: [ports.rpcx, httpConnect({ over: ports.connect })], logger: memoryLogger([]) });
+    later(() => server.close({ graceMs: 100 }));
+    server.handle('Greeter', 'Hello', (message) => ({ ...message, metadata: {} }));
+    const [address = ''] = await server.listen('tcp@127.0.0.1:0');
+    await server.listen(address.replace('tcp@', 'http@'));
+    const web = createHttpServer((request, response) => response.end(`${request.url} for ${request.socket.remoteAddress}`));
+    const served = await serveHttp(ports.http, web, address, { logger: memoryLogger([]) });
+    later(async () => {
+      await served.close();
+      web.closeAllConnections();
+    });
+    const { port } = splitHostPort(address.slice(4));
+    const page = new Promise((resolve, reject) => {
+      secureGet({ host: '127.0.0.1', port, path: '/page', ca, agent: false }, (response) => response.setEncoding('utf8').on('data', resolve)).on('error', reject);
+    });
+    const plainPage = fetch(`http://127.0.0.1:${port}/page`).then((response) => response.text());
+    const tls = { ca };
+    expect(await Promise.all([say(address, {}, 'a'), say(address, { tls }, 'b'), say(address, {}, 'c', 'http'), say(address, { tls }, 'd', 'http'), page, plainPage]))
+      .toEqual([{ text: 'a' }, { text: 'b' }, { text: 'c' }, { text: 'd' }, '/page for 127.0.0.1', '/page for 127.0.0.1']);
+  });
+
+  it('asks for client certificates, and shows those that were verified', async () => {
+    const acceptor = acceptTls(tcp(), { ...identity('server'), ca, clientCertificate: 'require' });
+    const { listener, accepted, lines } = await serve(acceptor);
+    const runtime = { clock: systemClock, logger: memoryLogger([]) };
+    const dial = async (tls: TcpTlsOptions): Promise<Connection> => {
+      const connection = await tcp({ tls }).dial(listener.address, { runtime });
+      later(() => connection.abort());
+      return connection;
+    };
+    await dial({ ca, ...identity('client') });
+    await until(() => accepted.length === 1);
+    expect(accepted[0]?.certificate).toMatchObject({ subject: expect.stringContaining('CN=orders') as string });
+    const heard = new Heard();
+    (await dial({ ca })).start(heard);
+    await until(() => heard.closes.length === 1 && lines.length === 1);
+    expect(lines).toMatchObject([{ level: 'warn', message: expect.stringContaining('the client sent no certificate') as string, fields: { remote: expect.stringMatching(/^tcp@127\.0\.0\.1:\d+$/) as string } }]);
+    expect(accepted.length).toBe(1);
+  });
+
+  it('B8: cuts who says nothing, or stops in the handshake, after handshakeTimeoutMs', async () => {
+    const { listener, lines } = await serve(acceptTls(tcp(), identity('server'), { handshakeTimeoutMs: 60 }), here, systemClock);
+    const [silent, stopped] = [await raw(listener.address), await raw(listener.address)];
+    stopped.socket.write(Buffer.from('1603010200010001fc0303', 'hex'));
+    await until(() => silent.heard.ended && stopped.heard.ended);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ message: 'a TLS handshake failed: the other side did not finish the TLS handshake: does it speak TLS?' }]);
+  });
+
+  it('ends handshakes with the listener, and leaves the others', async () => {
+    const { listener, accepted } = await serve(both());
+    const plain = await raw(listener.address);
+    plain.socket.write('hello');
+    const shaking = await raw(listener.address);
+    shaking.socket.write(Buffer.from('160301020001', 'hex'));
+    await until(() => accepted.length === 1);
+    await new Promise((resolve) => { setImmediate(resolve); });
+    await listener.close();
+    await until(() => shaking.heard.ended);
+    expect(plain.heard.ended).toBe(false);
+    expect(await rejection(raw(listener.address))).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('refuses at construction what cannot work', () => {
+    expect(() => acceptTls({} as never, identity('server'))).toThrow('acceptTls: the first argument has no listen(); give an acceptor, such as tcp()');
+    expect(() => acceptTls(tcp(), {})).toThrow('acceptTls: a TLS server needs tls.cert and tls.key');
+    expect(() => acceptTls(tcp(), undefined as never)).toThrow('acceptTls: tls is undefined; give { cert, key }');
+    expect(() => acceptTls(tcp(), { cert: 'x', key: 'y' })).toThrow('acceptTls: tls.cert, tls.key or tls.ca cannot be used');
+    expect(() => acceptTls(tcp(), identity('server'), { handshakeTimeoutMs: 0 })).toThrow('acceptTls: handshakeTimeoutMs is 0');
+  });
+});

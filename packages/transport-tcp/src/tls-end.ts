@@ -1,0 +1,78 @@
+import type { Duplex } from 'node:stream';
+import type { Server, TLSSocket } from 'node:tls';
+import { formatAddress } from '@rpcxjs/core';
+import type { Address, Connection, Runtime } from '@rpcxjs/core';
+import { connectionOf, warnOfHandshake } from './listen.ts';
+import { verifiedCertificate } from './peer-certificate.ts';
+import { resolveTcpOptions, tcpDefaults } from './tcp-options.ts';
+import type { TcpTlsOptions } from './tcp-options.ts';
+import { tlsServer } from './tls-server.ts';
+
+export interface TlsEndOptions {
+  readonly tls: TcpTlsOptions;
+  /** For each handshake, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** What a `TlsEnd` delivers to. */
+export interface TlsEndTarget {
+  readonly runtime: Runtime;
+  accept(connection: Connection): void;
+}
+
+/** Who is at the ends of what TLS runs over. */
+export interface TlsEndpoints {
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+}
+
+interface WrappedHandle {
+  readonly _parentWrap?: { readonly stream?: Duplex };
+}
+
+/** The end of TLS on streams that somebody else accepted: those that come through their handshake go on as connections. */
+export class TlsEnd {
+  readonly #server: Server;
+  readonly #entering = new Map<Duplex, TlsEndpoints>();
+
+  /** Throws TypeError for options that cannot work, and without a certificate. */
+  constructor({ tls, handshakeTimeoutMs }: TlsEndOptions, { runtime: { clock, logger }, accept }: TlsEndTarget) {
+    const resolved = resolveTcpOptions({ tls, handshakeTimeoutMs });
+    if (resolved.tls === undefined) throw new TypeError('tcp: tls is undefined; give { cert, key }');
+    this.#server = tlsServer(resolved.tls, resolved.handshakeTimeoutMs);
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      const ends = this.#leave(socket);
+      if (ends === undefined) {
+        socket.destroy();
+        return;
+      }
+      accept(connectionOf(socket, { ...ends, certificate: verifiedCertificate(socket), clock, closeTimeoutMs: tcpDefaults.closeTimeoutMs, resets: false }));
+    });
+    this.#server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
+      const remote = this.#leave(socket)?.remote;
+      warnOfHandshake(cause, { remote: remote && formatAddress(remote), refused: socket.authorizationError }, logger);
+      // After a handshake that took too long Node leaves the socket to whoever listens here.
+      socket.destroy();
+    });
+  }
+
+  /** Begins the handshake on a stream that nobody else reads. */
+  take(stream: Duplex, ends: TlsEndpoints): void {
+    this.#entering.set(stream, ends);
+    stream.once('close', () => this.#entering.delete(stream));
+    this.#server.emit('connection', stream);
+  }
+
+  /** Ends those that are still in their handshake. */
+  close(): void {
+    for (const stream of this.#entering.keys()) stream.destroy();
+  }
+
+  #leave(socket: TLSSocket): TlsEndpoints | undefined {
+    // Node's own names, in 20, 22 and 24 (lib/_tls_wrap.js): a stream that is no socket is in a JSStreamSocket, which is what TLS is wrapped around.
+    const stream = (socket as TLSSocket & { readonly _handle?: WrappedHandle | null })._handle?._parentWrap?.stream;
+    const ends = stream && this.#entering.get(stream);
+    if (stream !== undefined) this.#entering.delete(stream);
+    return ends;
+  }
+}
