@@ -8,9 +8,9 @@ import { Shop } from './shop.ts';
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const runtime = { clock: systemClock, logger: silent };
 
-function openShop(host: string, log: string[]): LeanClient {
+function openShop(address: string, log: string[]): LeanClient {
   const client = createClient({
-    servers: `ws@${host}`, transports: [webSocket()],
+    servers: address, transports: [webSocket()],
     onConnection: (connected) => {
       log.push(connected ? 'connected' : 'lost');
       if (connected) void client.service(Shop).Watch(null);
@@ -25,8 +25,8 @@ const log: string[] = [];
 
 /** What the tests call in the page. */
 const program = {
-  async open(host: string): Promise<void> {
-    client = openShop(host, log);
+  async open(address: string): Promise<void> {
+    client = openShop(address, log);
     await client.ready();
   },
   log: (): readonly string[] => log,

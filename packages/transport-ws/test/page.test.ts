@@ -1,4 +1,6 @@
-import { createServer as createWebServer, type Server as WebServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer as createWebServer, type RequestListener, type Server as WebServer } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Peer } from '@rpcxjs/core';
@@ -32,18 +34,22 @@ async function openShop(options: WebSocketOptions, address = 'ws@127.0.0.1:0'): 
 
 describeWithBrowser('a page in Chromium', (browser) => {
   let web: WebServer;
+  let secureWeb: SecureServer;
   let shop: Server;
   let page: Page;
   let origin: string;
-  const host = (): string => `127.0.0.1:${(web.address() as AddressInfo).port}`;
+  const host = (on: WebServer | SecureServer = web): string => `127.0.0.1:${(on.address() as AddressInfo).port}`;
   beforeAll(async () => {
     const entry = fileURLToPath(new URL('page-program.ts', import.meta.url));
     const built = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'browser', target: 'es2022' });
-    web = createWebServer((request, response) => {
+    const serve: RequestListener = (request, response) => {
       if (request.url === '/program.js') response.setHeader('content-type', 'text/javascript').end(built.outputFiles[0]?.text);
       else response.setHeader('content-type', 'text/html').end('<!doctype html><script type="module" src="/program.js"></script>');
-    });
-    await new Promise<void>((resolve) => void web.listen(0, '127.0.0.1', resolve));
+    };
+    web = createWebServer(serve);
+    const pem = (name: string): string => readFileSync(new URL(`../../transport-tcp/test/fixtures/${name}`, import.meta.url), 'utf8');
+    secureWeb = createSecureServer({ cert: pem('self.crt'), key: pem('self.key') }, serve);
+    await Promise.all([web, secureWeb].map((one) => new Promise<void>((resolve) => void one.listen(0, '127.0.0.1', resolve))));
     origin = `http://${host()}`;
   });
   beforeEach(async () => {
@@ -59,13 +65,15 @@ describeWithBrowser('a page in Chromium', (browser) => {
     watching.clear();
   });
   afterAll(() => {
-    web.closeAllConnections();
-    web.close();
+    for (const one of [web, secureWeb]) {
+      one.closeAllConnections();
+      one.close();
+    }
   });
   const sell = (Sku: string): Promise<unknown> => Promise.all([...watching].map((peer) => peer.push(Shop.methods.Sold, { Sku })));
 
   it('makes typed calls, a hundred at once, and has the errors of its contract', async () => {
-    await page.evaluate((at) => program.open(at), host());
+    await page.evaluate((at) => program.open(at), `ws@${host()}`);
     expect(await page.evaluate(() => program.add(40, 2))).toBe(42);
     expect(await page.evaluate(() => Promise.all(Array.from({ length: 100 }, (_, n) => program.add(n, n))))).toEqual(Array.from({ length: 100 }, (_, n) => 2 * n));
     expect(await page.evaluate(() => program.echo(1_000_000))).toBe(1_000_000);
@@ -76,7 +84,7 @@ describeWithBrowser('a page in Chromium', (browser) => {
   });
 
   it.each(['politely', 'abruptly'])('receives pushes, and survives a server that is restarted %s', async (how) => {
-    await page.evaluate((at) => program.open(at), host());
+    await page.evaluate((at) => program.open(at), `ws@${host()}`);
     await vi.waitFor(() => expect(watching.size).toBe(1));
     await sell('a');
     await vi.waitFor(async () => expect(await page.evaluate(() => program.log())).toEqual(['connected', 'sold a']));
@@ -93,6 +101,28 @@ describeWithBrowser('a page in Chromium', (browser) => {
     await vi.waitFor(() => expect(watching.size).toBe(1));
     await sell('b');
     await vi.waitFor(async () => expect(await page.evaluate(() => program.log())).toEqual(['connected', 'sold a', 'lost', 'connected', 'sold b']));
+  });
+
+  it('does the same over TLS, and says what to check where it does not trust the certificate', async () => {
+    const { server } = await openShop({ server: secureWeb }, 'wss@127.0.0.1:0');
+    const at = `wss@${host(secureWeb)}`;
+    const trusting = await browser().newPage({ ignoreHTTPSErrors: true });
+    try {
+      await trusting.goto(`https://${host(secureWeb)}`);
+      await trusting.waitForFunction('globalThis.program !== undefined');
+      await trusting.evaluate((address) => program.open(address), at);
+      expect(await trusting.evaluate(() => program.add(40, 2))).toBe(42);
+      expect(await trusting.evaluate(() => program.echo(300_000))).toBe(300_000);
+      await vi.waitFor(() => expect(watching.size).toBe(1));
+      await sell('a');
+      await vi.waitFor(async () => expect(await trusting.evaluate(() => program.log())).toEqual(['connected', 'sold a']));
+      await trusting.evaluate(() => program.close());
+      expect(await page.evaluate((address) => program.dial(address), at)).toMatch(/^no WebSocket to wss:.*certificate/);
+    } finally {
+      await trusting.close();
+      server.abort();
+      await server.close();
+    }
   });
 
   it('reaches a server on another port only if that lets its origin in', async () => {
