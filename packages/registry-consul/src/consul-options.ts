@@ -49,10 +49,12 @@ const optionNames: Readonly<Record<keyof ConsulOptions, true>> = {
 /** A session lives 10 s … 24 h, and Consul ends it up to twice that later: so a session has half the time, as in Go. */
 const [shortestTtlMs, longestTtlMs] = [20_000, 172_800_000];
 
+const tlsNames: Readonly<Record<keyof ConsulTlsOptions, true>> = { ca: true, cert: true, key: true, servername: true };
+
 /** Throws TypeError for what cannot be. */
 export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`consul(): its options are ${String(options)}: give an object, or nothing`);
-  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`consul(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  checkNames('there is', options, optionNames);
   const { address = '127.0.0.1:8500', tls, ttlMs } = options;
   if (ttlMs !== undefined && !(ttlMs >= shortestTtlMs && ttlMs <= longestTtlMs)) throw new TypeError(`consul(): ttlMs is ${String(ttlMs)}: Consul keeps a session 10 s to 24 h, and as long again before it ends it, so take ${shortestTtlMs} to ${longestTtlMs}`);
   const { scheme, host, port } = parseAddress(address);
@@ -90,6 +92,7 @@ function text(name: string, value: unknown): string | undefined {
 function resolveTls(given: ConsulTlsOptions | true): ResolvedConsulTls {
   if (given === true) return {};
   if (typeof given !== 'object' || given === null) throw new TypeError(`consul(): tls is ${String(given)}: give true, or { ca, cert, key }`);
+  checkNames('tls has', given, tlsNames);
   const { ca, cert, key, servername } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`consul(): tls.${cert === undefined ? 'key' : 'cert'} is set without tls.${cert === undefined ? 'cert' : 'key'}; they belong together`);
   const resolved: ResolvedConsulTls = {
@@ -103,6 +106,10 @@ function resolveTls(given: ConsulTlsOptions | true): ResolvedConsulTls {
     throw new TypeError(`consul(): tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause }); // OpenSSL throws errors
   }
   return { ...resolved, ...(servername !== undefined && { servername }) };
+}
+
+function checkNames(what: string, given: object, names: object): void {
+  for (const name of Object.keys(given)) if (!Object.hasOwn(names, name)) throw new TypeError(`consul(): ${what} no option ${JSON.stringify(name)}: it takes ${Object.keys(names).join(', ')}`);
 }
 
 function pem(value: Pem): string | Buffer {

@@ -52,9 +52,15 @@ export interface ResolvedDnsOptions {
 
 const longestTimer = 2_147_483_647;
 
+// A name that is missing here does not compile.
+const optionNames: Readonly<Record<keyof DnsOptions, true>> = {
+  name: true, port: true, network: true, records: true, minTtlMs: true, maxTtlMs: true, srvMs: true, timeoutMs: true, servers: true, search: true, resolver: true,
+};
+
 /** Throws TypeError for what cannot be. */
 export function resolveDnsOptions(options: DnsOptions): ResolvedDnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`dns(): its options are ${String(options)}: give an object, for example { name: 'shop.internal', port: 8972 }`);
+  for (const option of Object.keys(options)) if (!Object.hasOwn(optionNames, option)) throw new TypeError(`dns(): there is no option ${JSON.stringify(option)}: it takes ${Object.keys(optionNames).join(', ')}`);
   const { name, network = 'tcp', records = 'address', minTtlMs = 1000, maxTtlMs = 60_000, srvMs = 15_000, timeoutMs = 5000, servers, search, resolver } = options;
   for (const [option, value] of Object.entries({ minTtlMs, maxTtlMs, srvMs, timeoutMs })) {
     if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`dns(): ${option} is ${String(value)}: it takes milliseconds above 0`);

@@ -148,7 +148,7 @@ describe('dns() with a resolver of its own', () => {
 it.each<[string, unknown]>([
   ['no options', undefined], ['no name', { port: 1 }], ['an empty label', { name: 'a..b', port: 1 }], ['an address', { name: '127.0.0.1', port: 1 }], ['no port', { name: 'a' }], ['port 0', { name: 'a', port: 0 }],
   ['a port for SRV', { name: 'a', records: 'srv', port: 1 }], ['MX', { name: 'a', records: 'mx' }], ['a server by name', { name: 'a', port: 1, servers: ['dns.internal'] }], ['no server', { name: 'a', port: 1, servers: [] }],
-  ['NaN', { name: 'a', port: 1, timeoutMs: Number.NaN }], ['min above max', { name: 'a', port: 1, minTtlMs: 2, maxTtlMs: 1 }], ['no resolver', { name: 'a', port: 1, resolver: {} }], ['a bad network', { name: 'a', port: 1, network: '@' }],
+  ['NaN', { name: 'a', port: 1, timeoutMs: Number.NaN }], ['min above max', { name: 'a', port: 1, minTtlMs: 2, maxTtlMs: 1 }], ['no resolver', { name: 'a', port: 1, resolver: {} }], ['an option of another registry', { name: 'a', port: 1, basePath: '/rpcx' }], ['a bad network', { name: 'a', port: 1, network: '@' }],
 ])('refuses %s', (_name, options) => {
   expect(() => dns(options as DnsOptions)).toThrow(TypeError);
 });

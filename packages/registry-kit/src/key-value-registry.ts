@@ -24,7 +24,11 @@ export interface KeyValueRegistryInit extends Pick<BackendInit, 'open'> {
  * A first reading that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for options that cannot be.
  */
 export function keyValueRegistry(init: KeyValueRegistryInit): KeyValueRegistry {
-  return new StoredRegistry(init, resolveRegistryOptions(init.name, init.options));
+  // Whatever it is in a program without types.
+  const { name, where, open }: Partial<KeyValueRegistryInit> = init ?? {};
+  if (typeof name !== 'string' || typeof where !== 'string') throw new TypeError("keyValueRegistry(): it takes the name of the backend and where it is: { name: 'etcd', where: '127.0.0.1:2379', open }");
+  if (typeof open !== 'function') throw new TypeError(`keyValueRegistry(): open is ${String(open)}: give a function that connects and returns a store`);
+  return new StoredRegistry(init, resolveRegistryOptions(name, init.options));
 }
 
 class StoredRegistry implements KeyValueRegistry {
@@ -43,6 +47,7 @@ class StoredRegistry implements KeyValueRegistry {
 
   async register(registration: Registration, { signal, runtime }: WatchOptions): Promise<Lease> {
     const { service, instance } = registration;
+    if (typeof instance !== 'object' || instance === null) throw new TypeError("a registration needs an instance: { service: 'Arith', instance: { address: 'tcp@10.0.0.1:8972', metadata: {} } }");
     if (typeof service !== 'string' || service === '') throw new TypeError('a registration needs the name of its service');
     const checked = serviceInstance(instance.address, instance.metadata);
     mustBeReadable(checked);

@@ -34,6 +34,16 @@ function discovered() {
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 describe('keyValueRegistry', () => {
+  it.each([[undefined, /takes the name/], [{}, /takes the name/], [{ name: 'memory', where: 7, open() {} }, /takes the name/], [{ name: 'memory', where: 'here' }, /open is undefined: give a function/]])('refuses %j instead of a backend', (init, message) => {
+    expect(() => keyValueRegistry(init as never)).toThrow(message);
+    expect(() => keyValueRegistry(init as never)).toThrow(TypeError);
+  });
+
+  it('refuses a registration without an instance, and says how one is written', async () => {
+    const { registry } = pair();
+    await expect(registry.register({ service: 'Arith' } as never, { runtime: { clock: systemClock, logger: silent } })).rejects.toThrow(/^a registration needs an instance: \{ service: 'Arith', instance/);
+  });
+
   it.each([
     [{ basePath: '' }, /memory\(\): basePath is "": write a path/], [{ basePath: '//' }, /basePath/], [{ basePath: 7 }, /basePath is 7/], [{ ttlMs: 0 }, /ttlMs is 0: it takes milliseconds above 0/], [{ ttlMs: Number.NaN }, /ttlMs is NaN/],
     [{ relistMs: '1' }, /relistMs is 1/], [{ ttlMs: 1000, refreshMs: 1000 }, /refreshMs is 1000 and ttlMs 1000: entries would end/], [{ publishRates: 'yes' }, /publishRates is yes/], [null, /options are null/], ['x', /options are x/],

@@ -47,9 +47,15 @@ const goTtlMs = 3_200_000;
 const longestLabel = 63;
 const longestInstance = 40;
 
+// A name that is missing here does not compile.
+const optionNames: Readonly<Record<keyof MdnsOptions, true>> = {
+  interface: true, instance: true, service: true, domain: true, ttlMs: true, refreshMs: true, queryMs: true, firstListMs: true, publishRates: true, port: true,
+};
+
 /** Throws TypeError for what cannot be. */
 export function resolveMdnsOptions(options: MdnsOptions = {}): ResolvedMdnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`mdns(): its options are ${String(options)}: give an object, or nothing`);
+  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`mdns(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
   const { ttlMs = goTtlMs, service = '_rpcxservices', domain = 'local', queryMs = 30_000, firstListMs = 1000, publishRates = false, port = 5353 } = options;
   const { refreshMs = typeof ttlMs === 'number' ? Math.min(ttlMs / 3, 60_000) : 0 } = options;
   for (const [option, value] of Object.entries({ ttlMs, refreshMs, queryMs, firstListMs })) {

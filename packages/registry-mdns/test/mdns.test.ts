@@ -148,7 +148,7 @@ describe('mdns() on loopback', () => {
 
 it.each<[string, unknown]>([
   ['null', null], ['a host name', { interface: 'eth0' }], ['an empty list', { interface: [] }], ['an instance with dots', { instance: 'a.b' }], ['a long instance', { instance: 'x'.repeat(41) }], ['an empty service', { service: '' }],
-  ['a domain with an empty label', { domain: 'a..b' }], ['a TTL below a second', { ttlMs: 500 }], ['NaN', { queryMs: Number.NaN }], ['a refresh that comes too late', { ttlMs: 2000, refreshMs: 2000 }], ['port 0', { port: 0 }],
+  ['a domain with an empty label', { domain: 'a..b' }], ['a TTL below a second', { ttlMs: 500 }], ['NaN', { queryMs: Number.NaN }], ['a refresh that comes too late', { ttlMs: 2000, refreshMs: 2000 }], ['port 0', { port: 0 }], ['an option of another registry', { basePath: '/rpcx' }],
 ])('refuses %s', (_name, options) => {
   expect(() => mdns(options as MdnsOptions)).toThrow(TypeError);
 });

@@ -67,6 +67,7 @@ describe('wrong address, wrong server', () => {
       [7, /give an object/], [null, /give an object/], [{ servers: [] }, /write host:port/], [{ servers: '' }, /servers has ""/], [{ servers: ['a b'] }, /servers has "a b"/], [{ servers: ['ftp://a:1'] }, /write host:port or/],
       [{ servers: 7 }, /servers is 7/], [{ servers: ['user:pw@a:1'] }, /write host:port/], [{ group: '' }, /group is ""/], [{ group: 'a@@b' }, /without @@/], [{ namespace: 7 }, /namespace is 7/],
       [{ username: 'a' }, /come together/], [{ username: 'a', password: 'b', accessToken: 'c' }, /not both/], [{ tls: true }, /give an object with ca/],
+      [{ ttlMs: 30_000 }, /no option "ttlMs": it takes servers, /], [{ tls: { servername: 'a' } }, /tls has no option "servername": it takes ca, cert, key/],
       [{ timeoutMs: 0 }, /timeoutMs is 0/], [{ pollMs: -1 }, /pollMs is -1/], [{ heartbeatMs: Number.NaN }, /heartbeatMs is NaN/], [{ timeoutMs: 1e12 }, /timeoutMs is/],
     ];
     for (const [options, message] of wrong) expect(() => nacos(options as never), JSON.stringify(options)).toThrow(message);

@@ -32,6 +32,8 @@ it.each<[unknown, RegExp]>([
   [{ sentinel: {} }, /sentinel takes \{ name \}/],
   [{ sentinel: { name: 'm', username: 'me' } }, /sentinel.username is set without sentinel.password/],
   [{ tls: 'yes' }, /tls is yes: give true, or/],
+  [{ tls: { rejectUnauthorized: false } }, /tls has no option "rejectUnauthorized": it takes ca, .*insecureSkipVerify/],
+  [{ sentinel: { name: 'm', nodes: [] } }, /sentinel has no option "nodes"/],
   [{ tls: { cert: 'x' } }, /tls.cert is set without tls.key/],
   [{ tls: { ca: 'x', cert: 'x', key: 'x' } }, /cannot be used: .*give PEM text/],
   [{ ttlMs: 0 }, /redis\(\): ttlMs is 0/],

@@ -77,10 +77,13 @@ const optionNames: Readonly<Record<keyof RedisOptions, true>> = {
   basePath: true, ttlMs: true, refreshMs: true, relistMs: true, timeoutMs: true, probeMs: true, publishRates: true,
 };
 
+const tlsNames: Readonly<Record<keyof RedisTlsOptions, true>> = { ca: true, cert: true, key: true, passphrase: true, servername: true, insecureSkipVerify: true };
+const sentinelNames: Readonly<Record<keyof RedisSentinelOptions, true>> = { name: true, username: true, password: true };
+
 /** Throws TypeError for what cannot be. */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`redis(): its options are ${String(options)}: give an object, or nothing`);
-  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`redis(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  checkNames('there is', options, optionNames);
   const { nodes = '127.0.0.1:6379', database = 0, tls, sentinel } = options;
   const list = typeof nodes === 'string' ? nodes.split(',').map((node) => node.trim()) : nodes;
   if (!Array.isArray(list) || list.length === 0) throw new TypeError(`redis(): nodes is ${JSON.stringify(nodes)}: give host:port, or a list of them`);
@@ -122,12 +125,14 @@ function credentials(where: string, { username, password }: { readonly username?
 
 function resolveSentinel(given: RedisSentinelOptions): ResolvedRedisOptions['sentinel'] {
   if (typeof given !== 'object' || given === null || typeof given.name !== 'string' || given.name === '') throw new TypeError("redis(): sentinel takes { name }, the name of the master as the Sentinels know it, for example 'mymaster'");
+  checkNames('sentinel has', given, sentinelNames);
   return { name: given.name, ...credentials('sentinel.', given) };
 }
 
 function resolveTls(given: RedisTlsOptions | true): ResolvedRedisTls {
   if (given === true) return {};
   if (typeof given !== 'object' || given === null) throw new TypeError(`redis(): tls is ${String(given)}: give true, or { ca, cert, key }`);
+  checkNames('tls has', given, tlsNames);
   const { ca, cert, key, passphrase, servername, insecureSkipVerify } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`redis(): tls.${cert === undefined ? 'key' : 'cert'} is set without tls.${cert === undefined ? 'cert' : 'key'}; they belong together`);
   const resolved: ResolvedRedisTls = {
@@ -142,6 +147,10 @@ function resolveTls(given: RedisTlsOptions | true): ResolvedRedisTls {
     throw new TypeError(`redis(): tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }
   return { ...resolved, ...(servername !== undefined && { servername }), ...(insecureSkipVerify === true && { rejectUnauthorized: false }) };
+}
+
+function checkNames(what: string, given: object, names: object): void {
+  for (const name of Object.keys(given)) if (!Object.hasOwn(names, name)) throw new TypeError(`redis(): ${what} no option ${JSON.stringify(name)}: it takes ${Object.keys(names).join(', ')}`);
 }
 
 function pem(value: Pem): string | Buffer {
