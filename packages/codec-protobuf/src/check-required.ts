@@ -1,6 +1,5 @@
 import type { Field } from './field.ts';
-import type { Message, MessageType } from './message-type.ts';
-import type { TypeOf } from './read-message.ts';
+import type { Message, MessageType, TypeOf } from './message-type.ts';
 
 /** The full name of the first required field without a value, however deep; undefined if there is none. */
 export function missingField(type: MessageType, message: Message, typeOf: TypeOf): string | undefined {

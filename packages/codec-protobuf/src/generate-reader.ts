@@ -1,8 +1,8 @@
 import { generate } from './code-generation.ts';
 import type { Cursor } from './cursor.ts';
 import { type Field, elementWire } from './field.ts';
-import type { Message, MessageType } from './message-type.ts';
-import { type TypeOf, lacksRequired, readChild, readMessage } from './read-message.ts';
+import type { Message, MessageType, TypeOf } from './message-type.ts';
+import { lacksRequired, readChild, readMessage } from './read-message.ts';
 import { readText } from './read-text.ts';
 import { type Scalar, isLong, lengthWire, wireOf } from './scalar.ts';
 

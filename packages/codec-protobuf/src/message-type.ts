@@ -1,103 +1,30 @@
 import type { ByteWriter } from '@rpcxjs/core';
-import type { DescMessage } from '@bufbuild/protobuf';
-import { canGenerate } from './code-generation.ts';
-import { type Cursor, deepest } from './cursor.ts';
-import { type Element, type Plan, planOf } from './field.ts';
-import { generateReader } from './generate-reader.ts';
-import { generateWriter } from './generate-writer.ts';
-import { makerOf } from './message-maker.ts';
-import { type FieldReader, readMessage, readerTable } from './read-message.ts';
-import { refuseAs, refuseValue } from './refusal.ts';
-import { type FieldWriter, fieldWriters, writeUnknown } from './write-message.ts';
+import type { Cursor } from './cursor.ts';
+import type { Element, Plan } from './field.ts';
 
 /** A message of protobuf-es: its fields as properties, `$typeName`, and what was not known in `$unknown`. */
 export type Message = Record<string, unknown>;
 
-// Longer functions than these fields make are not optimized by V8.
-const mostGenerated = 200;
+/** Reads one value, whose tag has been read, into its field. */
+export type FieldReader = (cursor: Cursor, message: Message, depth: number) => void;
+export type FieldWriter = (message: Message, writer: ByteWriter, depth: number) => void;
 
-/** One message type, ready to be read and written; made once for each descriptor. */
-export class MessageType {
+/** One message type, as those that read and write its fields see it: a field may be of the type that it is in. */
+export interface MessageType {
   readonly plan: Plan;
   readonly typeName: string;
   /** A message without any field set, as protobuf-es creates it. */
   readonly make: () => Message;
-  readonly #wanted: boolean;
-  readonly #generated: boolean;
-  #table: ReadonlyMap<number, FieldReader> | undefined;
-  #writers: readonly FieldWriter[] | undefined;
-  #read: ((cursor: Cursor, depth: number) => Message) | undefined;
-  #write: ((message: Message, writer: ByteWriter, depth: number) => void) | undefined;
-
-  constructor(plan: Plan, generated: boolean) {
-    this.plan = plan;
-    this.typeName = plan.typeName;
-    this.#wanted = generated;
-    this.#generated = generated && plan.fields.length <= mostGenerated && canGenerate();
-    this.make = makerOf(plan, this.#generated);
-  }
-
+  /** By the tags that they take. */
+  readonly table: ReadonlyMap<number, FieldReader>;
+  /** In the order of the fields. */
+  readonly writers: readonly FieldWriter[];
   /** Reads `cursor` to its end. */
-  read(cursor: Cursor, depth: number): Message {
-    if (depth > deepest) cursor.refuseDepth();
-    return (this.#read ??= this.#makeRead())(cursor, depth);
-  }
-
+  read(cursor: Cursor, depth: number): Message;
   /** Reads into a message that is there already; `group` is the number of the group it ends with, 0 for none. */
-  merge(cursor: Cursor, message: Message, depth: number, group: number): void {
-    if (depth > deepest) cursor.refuseDepth();
-    readMessage(this, cursor, message, { depth, group });
-  }
-
-  write(value: unknown, writer: ByteWriter, depth: number, field: { readonly label: string }): void {
-    if (typeof value !== 'object' || value === null) refuseValue(field.label, `a ${this.typeName}`, value);
-    if (depth > deepest) refuseAs(field.label, `messages nested up to ${deepest} levels`, 'a deeper one');
-    const message = value as Message; // any object can be asked for its properties
-    const { $typeName } = message;
-    if ($typeName !== this.typeName && $typeName !== undefined) refuseValue(field.label, `a ${this.typeName}`, $typeName);
-    (this.#write ??= this.#makeWrite())(message, writer, depth);
-    if (message['$unknown'] !== undefined) writeUnknown(message['$unknown'], writer, this);
-  }
-
-  get table(): ReadonlyMap<number, FieldReader> {
-    return (this.#table ??= readerTable(this.plan, this.#typeOf));
-  }
-
-  get writers(): readonly FieldWriter[] {
-    return (this.#writers ??= fieldWriters(this.plan, this.#typeOf));
-  }
-
-  // A type may hold itself, so types are looked up when first used.
-  readonly #typeOf = (element: Element): MessageType => messageType(element.message as DescMessage, this.#wanted); // only asked for messages
-
-  #makeRead(): (cursor: Cursor, depth: number) => Message {
-    if (this.#generated) return generateReader(this, this.#typeOf);
-    return (cursor, depth) => {
-      const message = this.make();
-      readMessage(this, cursor, message, { depth, group: 0 });
-      return message;
-    };
-  }
-
-  #makeWrite(): (message: Message, writer: ByteWriter, depth: number) => void {
-    if (this.#generated) return generateWriter(this, this.#typeOf);
-    const { writers } = this;
-    return (message, writer, depth) => {
-      for (const write of writers) write(message, writer, depth);
-    };
-  }
+  merge(cursor: Cursor, message: Message, depth: number, group: number): void;
+  write(value: unknown, writer: ByteWriter, depth: number, field: { readonly label: string }): void;
 }
 
-const generatedTypes = new WeakMap<DescMessage, MessageType>();
-const closedTypes = new WeakMap<DescMessage, MessageType>();
-
-/** `generated`: with code generation, where it is allowed. */
-export function messageType(desc: DescMessage, generated: boolean): MessageType {
-  const types = generated ? generatedTypes : closedTypes;
-  let type = types.get(desc);
-  if (type === undefined) {
-    type = new MessageType(planOf(desc), generated);
-    types.set(desc, type);
-  }
-  return type;
-}
+/** The type of a field that holds messages. */
+export type TypeOf = (element: Element) => MessageType;

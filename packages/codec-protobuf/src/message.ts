@@ -2,7 +2,8 @@ import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/prot
 import { type PayloadCodec, RpcError, type StandardSchema, wire } from '@rpcxjs/core';
 import { missingField } from './check-required.ts';
 import { Cursor } from './cursor.ts';
-import { type Message, messageType } from './message-type.ts';
+import { messageType } from './compiled-type.ts';
+import type { Message } from './message-type.ts';
 import { refuseBytes } from './refusal.ts';
 
 /** What `message` puts under `protobuf` in a wire type: how values of one type are encoded and decoded. Anybody may make one. */

@@ -1,12 +1,9 @@
 import type { Cursor } from './cursor.ts';
 import { type Element, type Field, type Plan, elementWire } from './field.ts';
-import type { Message, MessageType } from './message-type.ts';
+import type { FieldReader, Message, MessageType, TypeOf } from './message-type.ts';
 import { setOwn } from './own-property.ts';
 import { endGroupWire, isLong, lengthWire, type Scalar, wireOf, zeroOf } from './scalar.ts';
 
-/** Reads one value, whose tag has been read, into its field. */
-export type FieldReader = (cursor: Cursor, message: Message, depth: number) => void;
-export type TypeOf = (element: Element) => MessageType;
 type ValueReader = (cursor: Cursor, depth: number, before: unknown) => unknown;
 
 /** Fields in any order until the end, or until the group ends. What no reader takes is kept as it came. */

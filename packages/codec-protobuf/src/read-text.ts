@@ -1,5 +1,4 @@
 import { canGenerate, generate } from './code-generation.ts';
-import type { Cursor } from './cursor.ts';
 
 interface NodeBytes extends Uint8Array {
   utf8Slice(start: number, end: number): string;
@@ -21,36 +20,43 @@ const unitBytes = new Uint8Array(units.buffer);
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const notUtf8 = -1;
 
+/** Where text is read from. */
+export interface TextSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  refuse(what: string, at: number): never;
+}
+
 /** The text of `[start, end)`. `strict`: malformed UTF-8 is refused, otherwise it becomes U+FFFD. */
-export function readText(cursor: Cursor, start: number, end: number, strict: boolean): string {
+export function readText(source: TextSource, start: number, end: number, strict: boolean): string {
   const count = end - start;
   if (count === 0) return '';
-  const { bytes } = cursor;
+  const { bytes } = source;
   if (count <= longestAscii || (count <= longestByHand && ((bytes[start] as number) | (bytes[start + 4] as number)) > 0x7f)) {
-    const made = transcode(cursor, start, end);
+    const made = transcode(source, start, end);
     if (made !== notUtf8) {
       const text = textOfUnits(made);
       if (text !== undefined) return text;
     }
   }
-  return readLong(cursor, start, end, strict);
+  return readLong(source, start, end, strict);
 }
 
-function readLong(cursor: Cursor, start: number, end: number, strict: boolean): string {
-  const text = node === undefined ? lenientDecoder.decode(cursor.bytes.subarray(start, end)) : node.utf8Slice.call(cursor.bytes, start, end);
+function readLong(source: TextSource, start: number, end: number, strict: boolean): string {
+  const text = node === undefined ? lenientDecoder.decode(source.bytes.subarray(start, end)) : node.utf8Slice.call(source.bytes, start, end);
   // Only a text with the replacement character can have been malformed; whether it stood there is for the strict decoder to say.
   if (strict && text.includes('\ufffd')) {
     try {
-      strictDecoder.decode(cursor.bytes.subarray(start, end));
+      strictDecoder.decode(source.bytes.subarray(start, end));
     } catch {
-      cursor.refuse('a string is no UTF-8', start);
+      source.refuse('a string is no UTF-8', start);
     }
   }
   return text;
 }
 
 /** Writes the UTF-16 units of `[start, end)` to `units`; `notUtf8` if it is malformed. */
-function transcode({ bytes, view }: Cursor, start: number, end: number): number {
+function transcode({ bytes, view }: TextSource, start: number, end: number): number {
   let count = 0;
   let at = start;
   // Four three-byte characters at a time: most of Chinese, Japanese and Korean.

@@ -1,15 +1,13 @@
 import type { ByteWriter } from '@rpcxjs/core';
 import { type Element, type Field, type Plan, elementWire, endGroupTag } from './field.ts';
 import { hasDefaultsOnPrototype } from './message-maker.ts';
-import type { Message, MessageType } from './message-type.ts';
-import type { TypeOf } from './read-message.ts';
+import type { FieldWriter, Message, MessageType, TypeOf } from './message-type.ts';
 import { refuseMissing, refuseValue } from './refusal.ts';
 import { type Scalar, isLong, wireOf } from './scalar.ts';
 import { blobOf, scalarWriters } from './write-scalar.ts';
 import { type Labelled, reserve, varint32, widthOf } from './write-wire.ts';
 
 /** Writes one field of a message, tag and all, if it is set. */
-export type FieldWriter = (message: Message, writer: ByteWriter, depth: number) => void;
 type ValueWriter = (value: unknown, writer: ByteWriter, depth: number) => void;
 
 // From here on a writer takes bytes as they are instead of copying them.

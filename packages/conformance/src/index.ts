@@ -7,7 +7,8 @@ export type { CompressorCasesOptions } from './compressor.ts';
 export { discoveryCases } from './discovery.ts';
 export type { DiscoveryCasesOptions, DiscoveryRig, DiscoverySupports } from './discovery.ts';
 export { clientPluginCases, serverPluginCases } from './plugin.ts';
-export type { PluginCasesOptions, PluginRig, PluginSupports } from './plugin.ts';
+export type { PluginCasesOptions } from './plugin.ts';
+export type { PluginRig, PluginSupports } from './plugin-rule.ts';
 export type { PluginService } from './plugin-service.ts';
 export { failModeCases } from './fail-mode.ts';
 export type { FailModeCasesOptions } from './fail-mode.ts';
@@ -19,5 +20,6 @@ export type { RegistryCasesOptions, RegistryRig, RegistrySupports } from './regi
 export { selectorCases } from './selector.ts';
 export type { SelectorCasesOptions, SelectorSupports } from './selector.ts';
 export { transportCases } from './transport.ts';
-export type { TransportCasesOptions, TransportSupports } from './transport.ts';
+export type { TransportCasesOptions } from './transport.ts';
+export type { TransportSupports } from './transport-rule.ts';
 export type { TransportWay } from './transport-rig.ts';

@@ -2,7 +2,7 @@ import { RpcError, systemClock, type ClientPlugin, type ServerPlugin } from '@rp
 import { claim } from './case.ts';
 import { same, show } from './compare.ts';
 import { refusal } from './plugin-service.ts';
-import type { PluginBench, PluginRig, PluginRule } from './plugin.ts';
+import type { PluginBench, PluginRig, PluginRule } from './plugin-rule.ts';
 import { turns } from './transport-rig.ts';
 
 type Any = ServerPlugin & ClientPlugin;

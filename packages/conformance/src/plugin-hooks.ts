@@ -1,7 +1,7 @@
 import type { ClientPlugin, Connection, Peer, Picker, ServerPlugin, ServiceInstance } from '@rpcxjs/core';
 import { claim } from './case.ts';
 import { same, show } from './compare.ts';
-import type { PluginRule } from './plugin.ts';
+import type { PluginRule } from './plugin-rule.ts';
 import { rigRuntime } from './transport-rig.ts';
 
 type Hooks = Pick<ServerPlugin & ClientPlugin, 'name' | 'start' | 'stop' | 'connectionClosed' | 'frameRead' | 'frameWritten'>;

@@ -5,7 +5,7 @@ import { drawnBytes } from './drawn-bytes.ts';
 import { nothingLeft, openResources } from './open-resources.ts';
 import { digestOf, started, turns } from './transport-rig.ts';
 import type { TransportRig } from './transport-rig.ts';
-import type { TransportRule } from './transport.ts';
+import type { TransportRule } from './transport-rule.ts';
 
 async function failure(work: () => Promise<unknown>): Promise<unknown> {
   try {

@@ -2,7 +2,7 @@ import { claim } from './case.ts';
 import { drawnBytes } from './drawn-bytes.ts';
 import { digestOf, started, turns } from './transport-rig.ts';
 import type { Side, TransportRig } from './transport-rig.ts';
-import type { TransportRule } from './transport.ts';
+import type { TransportRule } from './transport-rule.ts';
 
 function endedOnce(side: Side, who: string): void {
   claim(side.sink.closes === 1, `closed() was called ${side.sink.closes} times on the ${who}; it is the last word and said once`);

@@ -1,7 +1,7 @@
 import { claim } from './case.ts';
 import { drawnBytes } from './drawn-bytes.ts';
 import { digestOf, started, turns, writeAll } from './transport-rig.ts';
-import type { TransportRule } from './transport.ts';
+import type { TransportRule } from './transport-rule.ts';
 
 const mebibyte = 1024 * 1024;
 

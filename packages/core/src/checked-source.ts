@@ -1,8 +1,6 @@
-import type { Discovery } from './discovery.ts';
-
 /** The source itself; throws TypeError for what is no discovery. */
-export function checkedSource(name: string, source: Discovery): Discovery {
+export function checkedSource<Source>(name: string, source: Source): Source {
   // Whatever it is in a program without types.
-  if (typeof (source as Partial<Discovery> | undefined | null)?.watch === 'function') return source;
+  if (typeof (source as { readonly watch?: unknown } | undefined | null)?.watch === 'function') return source;
   throw new TypeError(`${name}() takes discoveries, for example fixed(['tcp@host:port']), and no value of the type ${typeof source}`);
 }
