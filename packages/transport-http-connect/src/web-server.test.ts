@@ -86,6 +86,37 @@ describe('rpcx behind an HTTP server', () => {
     expect(heard.text).toBe('HTTP/1.0 200 Connected to rpcx\n\n');
   });
 
+  it('takes a CONNECT after other requests of its connection, with the bytes that came with it', async () => {
+    const { server, address } = await listening();
+    const { listener, accepted } = await serve(httpConnect({ server }), address);
+    const ask = async (target: string): Promise<Awaited<ReturnType<typeof raw>>> => {
+      const { socket, heard } = await raw(address);
+      socket.write('GET /page HTTP/1.1\r\nHost: x\r\n\r\n');
+      await until(() => heard.text.endsWith('page /page'));
+      heard.text = '';
+      socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\nfirst `);
+      return { socket, heard };
+    };
+    const { socket, heard } = await ask('/_rpcx_');
+    await until(() => accepted.length === 1);
+    const side = new Heard();
+    accepted[0]?.start(side);
+    socket.write('and later');
+    await until(() => side.text === 'first and later');
+    accepted[0]?.write(Buffer.from('answer'));
+    await until(() => heard.text === 'HTTP/1.0 200 Connected to rpcx\n\nanswer');
+    await accepted[0]?.close();
+    const [other, proxied] = [await ask('/elsewhere'), await ask('example.org:443')];
+    await until(() => other.heard.ended && proxied.heard.ended);
+    expect([other.heard.text.split('\r\n')[0], proxied.heard.text]).toEqual(['HTTP/1.0 404 Not Found', '']);
+    server.on('connect', (_asked, stream) => stream.end('HTTP/1.1 502 Mine\r\n\r\n'));
+    const mine = await ask('/_rpcx_');
+    await until(() => mine.heard.ended);
+    expect(mine.heard.text).toBe('HTTP/1.1 502 Mine\r\n\r\n');
+    await listener.close();
+    expect(server.listenerCount('connect')).toBe(1);
+  });
+
   it('answers a CONNECT of another path with 404, and leaves it to whoever listens for CONNECT', async () => {
     const { server, address } = await listening();
     await serve(httpConnect({ server }), address);

@@ -1,6 +1,7 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Server as TlsServer, TLSSocket } from 'node:tls';
 import type { Clock, Connection, Timer } from '@rpcxjs/core';
 import { connectionOf, socketEnds } from '@rpcxjs/transport-tcp';
@@ -65,14 +66,14 @@ export class AttachedServer {
   /** False when the path is taken. */
   add(path: string, door: WebDoor): boolean {
     if (this.#doors.has(path)) return false;
-    if (this.#doors.size === 0) this.#server.off(this.#event, this.#original as () => void).on(this.#event, this.#meet); // the two events have one shape
+    if (this.#doors.size === 0) this.#server.off(this.#event, this.#original as () => void).on(this.#event, this.#meet).on('connect', this.#asked); // the two events have one shape
     this.#doors.set(path, door);
     return true;
   }
 
   remove(path: string): void {
     if (!this.#doors.delete(path) || this.#doors.size > 0) return;
-    this.#server.off(this.#event, this.#meet).on(this.#event, this.#original as () => void); // as in add()
+    this.#server.off(this.#event, this.#meet).off('connect', this.#asked).on(this.#event, this.#original as () => void); // as in add()
     this.#sweep?.cancel();
     this.#sweep = undefined;
     for (const [socket, visitor] of this.#visitors) this.#handOver(socket, visitor);
@@ -110,16 +111,33 @@ export class AttachedServer {
     if (target === undefined) return;
     const door = this.#doors.get(pathOf(target));
     // Somebody else's CONNECT: whoever listens for it gets it.
-    if (door === undefined && (this.#server.listenerCount('connect') > 0 || !target.startsWith('/'))) this.#handOver(socket, visitor);
+    if (door === undefined && (this.#hasOthers() || !target.startsWith('/'))) this.#handOver(socket, visitor);
     else if (end === undefined) return;
-    else if (door === undefined) {
+    else {
       visitor.leave();
-      socket.on('error', () => {}).end(refusalText(refusals.notFound), () => socket.destroy());
-    } else this.#take(socket, visitor, { door, rest: bytes.subarray(end) });
+      if (door === undefined) refuse(socket);
+      else this.#take(socket, door, bytes.subarray(end));
+    }
   }
 
-  #take(socket: Socket, visitor: Visitor, { door, rest }: { door: WebDoor; rest: Buffer }): void {
-    visitor.leave();
+  /** A CONNECT after other requests of its connection, as HTTP's own parser has it. Whoever else listens for CONNECT would answer, too: it is theirs. */
+  readonly #asked = ({ url = '' }: IncomingMessage, stream: Duplex, rest: Buffer): void => {
+    if (this.#hasOthers()) return;
+    const socket = stream as Socket; // its type allows for any stream; #take() does, too
+    const door = this.#doors.get(pathOf(url));
+    if (door !== undefined) {
+      socket.setTimeout(0);
+      this.#take(socket, door, rest);
+    } else if (url.startsWith('/')) refuse(socket);
+    // As Node does when nobody listens.
+    else socket.on('error', () => {}).destroy();
+  };
+
+  #hasOthers(): boolean {
+    return this.#server.listeners('connect').some((listener) => listener !== this.#asked);
+  }
+
+  #take(socket: Socket, door: WebDoor, rest: Buffer): void {
     socket.pause();
     if (rest.length > 0) socket.unshift(rest);
     const connection = connectionOf(socket, {
@@ -153,6 +171,10 @@ export class AttachedServer {
       if (this.#visitors.size > 0) this.#sweepLater(door);
     }, sweepMs);
   }
+}
+
+function refuse(socket: Socket): void {
+  socket.on('error', () => {}).end(refusalText(refusals.notFound), () => socket.destroy());
 }
 
 function keep(visitor: Visitor, chunk: Buffer): void {
