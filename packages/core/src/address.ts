@@ -22,17 +22,14 @@ export function formatAddress(address: Address): string {
 /** Splits `host:port`, `[::1]:port` or `:port`; an empty host means every local interface. Throws TypeError. */
 export function splitHostPort(text: string): { readonly host: string; readonly port: number } {
   const colon = text.lastIndexOf(':');
-  const port = decimal(text.slice(colon + 1));
+  const tail = text.slice(colon + 1);
+  // Digits only: `Number` would also take `0x50`, `1e3` and blanks.
+  const port = /^\d{1,5}$/.test(tail) ? Number(tail) : Infinity;
   const bracketed = text.startsWith('[') && text[colon - 1] === ']';
   const host = bracketed ? text.slice(1, colon - 1) : text.slice(0, Math.max(colon, 0));
   const ambiguous = !bracketed && host.includes(':');
-  if (colon < 0 || ambiguous || port === undefined || port > 65_535) {
+  if (colon < 0 || ambiguous || port > 65_535) {
     throw new TypeError(`"${text}" is no host and port: write 127.0.0.1:8972, [::1]:8972 or :8972`);
   }
   return { host, port };
-}
-
-/** Digits only: `Number` would also take `0x50`, `1e3` and blanks. */
-function decimal(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) ? Number(text) : undefined;
 }

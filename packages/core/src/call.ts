@@ -104,13 +104,9 @@ export function settle<T, R>(run: () => MaybePromise<T>, ok: (value: T) => R, fa
   let later: boolean;
   try {
     result = run();
-    later = isThenable(result);
+    later = typeof result === 'object' && typeof (result as { readonly then?: unknown } | null)?.then === 'function'; // asked for one property
   } catch (error) {
     return failed(error);
   }
   return later ? Promise.resolve(result).then(ok, failed) : ok(result as T); // it has no `then`
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function';
 }

@@ -14,6 +14,8 @@ const Orders = contract('Orders', {
   Find: unary<{ Id: number }, { Sku: string }>({ idempotent: true }),
   Ping: unary<void, string>(),
   Untyped: unary<any, any>(),
+  Page: unary<{ From: number } | undefined, string>(),
+  Any: unary<unknown, string>(),
   History: serverStream<{ Id: number }, { at: string }>(),
   Upload: clientStream<Uint8Array, { bytes: number }>(),
   Chat: bidiStream<string, string>(),
@@ -32,6 +34,14 @@ expectTypeOf(orders.History({ Id: 1 })).toEqualTypeOf<AsyncIterable<{ at: string
 expectTypeOf(orders.Upload).parameter(0).toEqualTypeOf<AsyncIterable<Uint8Array>>();
 expectTypeOf(orders.Upload).returns.toEqualTypeOf<Promise<{ bytes: number }>>();
 expectTypeOf(orders.Chat).returns.toEqualTypeOf<AsyncIterable<string>>();
+// What may be undefined may be left out.
+expectTypeOf(orders.Page()).resolves.toEqualTypeOf<string>();
+void orders.Page({ From: 1 }, { timeoutMs: 5 });
+void orders.Page(undefined, { timeoutMs: 5 });
+// @ts-expect-error a wrong input
+void orders.Page({ Frm: 1 });
+// @ts-expect-error no input, where it may be anything
+void orders.Any();
 // `any` is not void.
 void orders.Untyped({ whatever: 1 });
 void orders.Untyped(7, { timeoutMs: 1 });
@@ -85,6 +95,8 @@ const handlers: ContractHandlers<OrderMethods> = {
   // One that does not know which method it is for takes any call.
   Ping: (_, call: ServerCall) => call.service,
   Untyped: (input) => input,
+  Page: (input) => String(input?.From),
+  Any: String,
   async *History() {
     yield { at: 'now' };
   },

@@ -40,8 +40,25 @@ describe('contract', () => {
   });
 
   it.each(['', '_rpcxjs', '_rpcxjs-x', 'é'.repeat(128)])('refuses the name %j for a service and for a method', (name) => {
-    expect(() => contract(name, {})).toThrow(`"${name}" cannot be the name of a service: it takes 1 to 255 bytes that do not begin with _rpcxjs`);
+    expect(() => contract(name, {})).toThrow(`"${name}" cannot be the name of a service: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise`);
     expect(() => contract('S', { [name]: unary() })).toThrow(TypeError);
+  });
+
+  it.each([undefined, null, 5, Symbol('x')])('refuses the name %s, which is no text', (name) => {
+    expect(() => contract(name as never, {})).toThrow(/cannot be the name of a service: it takes 1 to 255 bytes/);
+  });
+
+  it.each([undefined, null, 5, unary, type(), 'unary'])('refuses the method %s, as a circular import or a forgotten call leaves one', (method) => {
+    expect(() => contract('S', { M: method as never })).toThrow('the method "M" is not one of unary(), push()… with schemas');
+    expect(() => contract('S', [method] as never)).toThrow(TypeError);
+    expect(() => contract('S', undefined as never)).toThrow(TypeError);
+  });
+
+  it.each([null, 5, {}, { parse: () => 1 }, () => 1, 'x'])('refuses %s where a schema belongs', (schema) => {
+    for (const spec of [{ input: schema }, { output: schema }, { errors: { Gone: schema } }]) {
+      expect(() => contract('S', { M: unary(spec as never) })).toThrow('the method "M" is not one of unary(), push()… with schemas');
+    }
+    expect(Object.keys(contract('S', { M: unary({ input: undefined, output: undefined, errors: undefined } as never) }).methods)).toEqual(['M']);
   });
 
   it('takes names up to 255 bytes, in any script', () => {
@@ -51,7 +68,7 @@ describe('contract', () => {
   });
 
   it('C9: refuses a method that would make the client look like a promise', () => {
-    expect(() => contract('S', { then: unary() })).toThrow('awaiting the client would call it');
+    expect(() => contract('S', { then: unary() })).toThrow('"then" cannot be the name of a method: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise');
     expect(Object.keys(contract('S', { Then: unary() }).methods)).toEqual(['Then']);
   });
 });

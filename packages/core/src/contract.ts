@@ -14,20 +14,24 @@ export interface Contract<M extends Methods = Methods> {
 
 /**
  * The methods of one service, bound to its name, for both sides. Throws TypeError for a name that cannot go on the wire: empty, above
- * 255 bytes of UTF-8, or reserved (`_rpcxjs…`; a method `then` would make the client look like a promise).
+ * 255 bytes of UTF-8, or reserved (`_rpcxjs…`; a method `then` would make the client look like a promise), and for methods and schemas that are
+ * none.
  */
 export function contract<const M extends Methods>(name: string, methods: M): Contract<M> {
   checkName('service', name);
   const bound = Object.entries(methods).map(([key, method]) => {
     checkName('method', key);
-    if (key === 'then') throw new TypeError('"then" cannot be the name of a method: awaiting the client would call it; name it Then or use client.call');
+    const { kind, input, output, errors }: Partial<Method> = method ?? {};
+    // A circular import leaves undefined.
+    const isMade = [input, output, ...Object.values(errors ?? {})].every((schema) => schema === undefined || schema?.['~standard']);
+    if (!kind || !isMade) throw new TypeError(`the method "${key}" is not one of unary(), push()… with schemas`);
     return [key, { ...method, service: name, name: key }];
   });
   return { name, methods: Object.fromEntries(bound) as BoundMethods<M> }; // built from M's own entries
 }
-function checkName(what: string, name: string): void {
-  if (name === '' || name.startsWith('_rpcxjs') || utf8Bytes(name).length > 255) {
-    throw new TypeError(`"${name}" cannot be the name of a ${what}: it takes 1 to 255 bytes that do not begin with _rpcxjs`);
+function checkName(what: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '' || name.startsWith('_rpcxjs') || utf8Bytes(name).length > 255 || (name === 'then' && what === 'method')) {
+    throw new TypeError(`"${String(name)}" cannot be the name of a ${what}: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise`);
   }
 }
 
@@ -54,9 +58,10 @@ export function isError<M extends MethodRef, C extends DeclaredCode<M>>(method: 
   return RpcError.is(error) && (error as RpcError<string>).code === code && Object.hasOwn(method.errors ?? {}, code);
 }
 
-// Without the first question `any` would count as void.
+// Without the first question `any` would count as void; what may be undefined may be left out, but not what may be anything.
 type Inputs<In> = 0 extends 1 & In ? [input?: any, options?: CallOptions]
   : [In] extends [void] ? [input?: undefined, options?: CallOptions]
+  : undefined extends In ? unknown extends In ? [input: In, options?: CallOptions] : [input?: In, options?: CallOptions]
   : [input: In, options?: CallOptions];
 export type ClientMethod<M> = M extends Method<infer K, infer In, infer Out, any, any, any>
   ? K extends 'unary' ? (...args: Inputs<In>) => Promise<Out>

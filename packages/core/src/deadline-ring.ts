@@ -22,10 +22,10 @@ export class DeadlineRing {
   }
 
   readonly #clock: Clock;
-  #at = new Float64Array(64).fill(Infinity);
-  readonly #entries: (Expirable | undefined)[] = new Array<undefined>(64).fill(undefined);
-  #free = Int32Array.from({ length: 64 }, (_, index) => 63 - index);
-  #freeCount = 64;
+  #at = new Float64Array(0);
+  readonly #entries: (Expirable | undefined)[] = [];
+  #free = new Int32Array(0);
+  #freeCount = 0;
   #timer: Timer | undefined;
   #fireAt = Infinity;
 
@@ -102,12 +102,13 @@ export class DeadlineRing {
 
   #grow(): void {
     const before = this.#at.length;
-    const at = new Float64Array(before * 2).fill(Infinity);
+    const after = before * 2 || 64;
+    const at = new Float64Array(after).fill(Infinity);
     at.set(this.#at);
     this.#at = at;
-    this.#free = new Int32Array(before * 2);
-    for (let index = before * 2 - 1; index >= before; index--) this.#free[this.#freeCount++] = index;
+    this.#free = new Int32Array(after);
+    for (let index = after - 1; index >= before; index--) this.#free[this.#freeCount++] = index;
     // One after the other: an array that is written far behind its end becomes a hash table.
-    for (let index = before; index < before * 2; index++) this.#entries.push(undefined);
+    for (let index = before; index < after; index++) this.#entries.push(undefined);
   }
 }

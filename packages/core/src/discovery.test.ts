@@ -60,6 +60,6 @@ describe('filterInstances', () => {
 
   it('refuses what is no discovery and what is no function when it is made, not at the first call', () => {
     for (const wrong of [undefined, null, {}, 'tcp@a:1']) expect(() => filterInstances(wrong as Discovery, () => true)).toThrow(new TypeError(`filterInstances() takes discoveries, for example fixed(['tcp@host:port']), and no value of the type ${typeof wrong}`));
-    for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/keep is .*: give a function/);
+    for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/takes a function of an instance, for example isActive, and no value of the type/);
   });
 });

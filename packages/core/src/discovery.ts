@@ -40,7 +40,7 @@ export interface Registry extends AsyncDisposable {
 /** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. Throws TypeError for what is no discovery, or no function. */
 export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
   checkedSource('filterInstances', source);
-  if (typeof keep !== 'function') throw new TypeError(`filterInstances(): keep is ${String(keep)}: give a function of one instance, for example inGroup('blue') or isActive`);
+  if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function of an instance, for example isActive, and no value of the type ${typeof keep}`);
   return {
     async *watch(service, options) {
       for await (const instances of source.watch(service, options)) yield instances.filter(keep);
@@ -50,7 +50,7 @@ export function filterInstances(source: Discovery, keep: (instance: ServiceInsta
 
 /** A list that never changes (rpcx: Peer2PeerDiscovery): `fixed(['tcp@127.0.0.1:8972'])`. Every service is found on each of them. Throws TypeError for none, and for what is no address. */
 export function fixed(addresses: readonly string[]): Discovery {
-  if (!Array.isArray(addresses) || addresses.length === 0) throw new TypeError("fixed() names no server: give it a list of addresses, for example fixed(['tcp@127.0.0.1:8972'])");
+  if (!Array.isArray(addresses) || addresses.length === 0) throw new TypeError("fixed() takes addresses, for example fixed(['tcp@host:port'])");
   const known = new Set(addresses.map((address: string) => formatAddress(parseAddress(address))));
   const instances = [...known].sort().map((address) => ({ address, metadata: {} }));
   return {
