@@ -33,9 +33,9 @@ export class NodeLatency {
     this.pickedAt = this.#at;
   }
 
-  /** What another call would cost: the latency for each call in flight and itself. */
-  score(now: number): number {
-    return Math.max(this.#fading(now), least) * (this.pending + 1);
+  /** What another call would cost: the latency for itself and for each call in flight, of which a server of high weight carries more. */
+  score(now: number, perCall: number): number {
+    return Math.max(this.#fading(now), least) * (this.pending * perCall + 1);
   }
 
   ended({ error, durationMs }: Outcome): void {
@@ -76,10 +76,17 @@ export class NodeLatency {
 export class MeasuredPick implements Pick {
   readonly instance: ServiceInstance;
   readonly latency: NodeLatency;
+  /** How much a call in flight counts, 1 on a server of usual weight. */
+  readonly #perCall: number;
 
-  constructor(instance: ServiceInstance, latency: NodeLatency) {
+  constructor(instance: ServiceInstance, latency: NodeLatency, perCall: number) {
     this.instance = instance;
     this.latency = latency;
+    this.#perCall = perCall;
+  }
+
+  score(now: number): number {
+    return this.latency.score(now, this.#perCall);
   }
 
   done(outcome: Outcome): void {

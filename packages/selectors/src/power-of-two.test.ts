@@ -25,7 +25,47 @@ function rig(options: { readonly decayMs?: number; readonly seed?: number } = {}
   return { selector, run, pass: (ms: number) => { time += ms; } };
 }
 
+/** The share of each server, in the order of the weights, with so many callers at a time; a call takes `tookMs`, give or take half of it. */
+function sharesUnderLoad(weights: readonly number[], callers: number, tookMs: (name: string) => number): readonly number[] {
+  let time = 0;
+  const draw = seededRandom(7);
+  const list = weights.map((weight, index) => at(`s${index}`, { weight: String(weight) }));
+  const picker = powerOfTwo({ now: () => time, random: seededRandom(3) }).build(list, undefined);
+  const running: { readonly endsAt: number; end(): void }[] = [];
+  const found: Record<string, number> = {};
+  const begin = (): void => {
+    const pick = picker.pick(call());
+    const name = nameOf(pick);
+    found[name] = (found[name] ?? 0) + 1;
+    const durationMs = tookMs(name) * (0.5 + draw());
+    running.push({ endsAt: time + durationMs, end: () => pick?.done?.({ error: undefined, durationMs }) });
+  };
+  for (let caller = 0; caller < callers; caller++) begin();
+  for (let count = 0; count < 10_000; count++) {
+    const [first] = running.toSorted((a, b) => a.endsAt - b.endsAt);
+    running.splice(running.indexOf(first!), 1);
+    time = first!.endsAt;
+    first!.end();
+    begin();
+  }
+  return list.map((_, index) => (found[`s${index}`] ?? 0) / (10_000 + callers));
+}
+
 describe('powerOfTwo', () => {
+  it.each([
+    [[5, 1], [0.83, 0.17]], [[99, 1], [0.99, 0.01]], [[1, 2, 7], [0.1, 0.2, 0.7]], [[5, 5, 5, 1], [0.31, 0.31, 0.31, 0.06]], [[1_000_000, 1, 1], [1, 0, 0]],
+  ])('G10: shares %s by weight among servers that are equally quick, by one caller and by many', (weights, expected) => {
+    // One caller alone meets what was quicker last: the lighter one of two that are drawn is so as often as not.
+    for (const [callers, within] of [[1, 0.15], [10, 0.05], [50, 0.05]] as const) {
+      const found = sharesUnderLoad(weights, callers, () => 5);
+      for (const [index, share] of expected.entries()) expect(Math.abs((found[index] ?? 0) - share), `s${index} with ${callers} callers: ${found.join(' ')}`).toBeLessThan(within);
+    }
+  });
+
+  it.each([1, 10, 50])('leaves a server that is a hundred times slower whatever its weight is, with %d callers', (callers) => {
+    expect(sharesUnderLoad([9, 1], callers, (name) => (name === 's0' ? 500 : 5))[0]).toBeLessThan(0.05);
+  });
+
   it('takes the better of two drawn servers, by calls in flight while nothing is measured', () => {
     const draws = [0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0];
     const picker = powerOfTwo({ random: () => draws.shift() ?? 0, now: () => 0 }).build([at('a'), at('b'), at('c')], undefined);

@@ -5,6 +5,8 @@ import { ordered, unavoided } from './server-list.ts';
 
 /** Milliseconds after which a server that nobody asks is asked once more: it may be quick again, and only an answer tells. go-zero and Kratos wait as long. */
 const idleMs = 1000;
+/** So many times cheaper is a server that is worth more than weights: the other one is sick. */
+const muchBetter = 8;
 
 export interface PowerOfTwoOptions {
   /** Milliseconds in which an old latency fades to a third. @default 5000 */
@@ -17,7 +19,7 @@ export interface PowerOfTwoOptions {
 
 /**
  * A selector that draws two servers, as often as metadata `weight` says, and takes the one where a call costs less: recent latency, peaks first, times the calls
- * in flight there. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
+ * in flight there for its weight. One that is drawn twice is taken unless it costs eight times as much as another. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
  * when all are 0, all are equal. A drawn server with no call in flight that got none for a second is asked whatever it costs. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
  */
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
@@ -50,8 +52,11 @@ class PowerOfTwoPicker implements Picker {
     const weights = instances.map(instanceWeight);
     const used = instances.filter((_, index) => weights[index] !== 0);
     const usedWeights = used.length === 0 ? [] : weights.filter((weight) => weight !== 0);
-    this.#picks = (used.length === 0 ? instances : used).map((instance) => new MeasuredPick(instance, this.latency(instance.address) as NodeLatency)); // each has one
     let sum = 0;
+    for (const weight of usedWeights) sum += weight;
+    const usual = sum / usedWeights.length;
+    this.#picks = (used.length === 0 ? instances : used).map((instance, index) => new MeasuredPick(instance, this.latency(instance.address) as NodeLatency, usual / (usedWeights[index] ?? usual) || 1)); // each has a latency
+    sum = 0;
     this.#sums = usedWeights.every((weight) => weight === usedWeights[0]) ? undefined : Float64Array.from(usedWeights, (weight) => (sum += weight));
   }
 
@@ -71,14 +76,16 @@ class PowerOfTwoPicker implements Picker {
     const sums = picks === this.#picks ? this.#sums : undefined;
     const first = sums === undefined ? Math.floor(this.#draw() * length) : this.#weighted(sums);
     let second = sums === undefined ? first : this.#weighted(sums);
+    const isTwice = sums !== undefined && second === first;
     if (second === first) second = (first + 1 + Math.floor(this.#draw() * (length - 1))) % length;
     const one = picks[first] as MeasuredPick; // within the list
     const other = picks[second] as MeasuredPick; // likewise
     // Under way is what was asked a moment ago: the clock costs as much as all the rest of a pick.
     const now = one.latency.pending > 0 || other.latency.pending > 0 ? this.scale.lastAt : this.scale.now();
-    const better = other.latency.score(now) < one.latency.score(now) ? other : one;
+    // One that is drawn twice has the weight of both: another one would get more calls than its own weight says, half of all where there are two.
+    const better = other.score(now) * (isTwice ? muchBetter : 1) < one.score(now) ? other : one;
     const worse = better === one ? other : one;
-    const pick = worse.latency.pending === 0 && now - worse.latency.pickedAt > idleMs ? worse : better;
+    const pick = !isTwice && worse.latency.pending === 0 && now - worse.latency.pickedAt > idleMs ? worse : better;
     pick.latency.pickedAt = now;
     return pick;
   }
