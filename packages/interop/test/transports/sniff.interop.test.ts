@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { expect, it } from 'vitest';
-import { isConnect, isHttp, isRpcx, serveHttp, sniff, sniffStats } from '@rpcxjs/sniff';
+import { acceptTls, isConnect, isHttp, isRpcx, serveHttp, sniff, sniffStats } from '@rpcxjs/sniff';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { makeCertificates, startGoClient } from '../../src/index.ts';
@@ -42,6 +42,22 @@ describeWithGo('one port for many protocols', () => {
       const connection = await go.connect({ servers: [`${network}@${host}`], tls: { ca: certificates.ca, serverName: 'localhost' } });
       expect(await connection.many(200, 20)).toMatchObject({ failed: 0 });
       await connection.close();
+    }
+  });
+
+  it('takes Go with TLS and without on the same port, over rpcx and over CONNECT', async () => {
+    using certificates = await makeCertificates();
+    const pem = (name: string): string => readFileSync(name, 'utf8');
+    const ports = sniff(acceptTls(tcp(), { cert: pem(certificates.server.cert), key: pem(certificates.server.key) }), { rpcx: isRpcx, connect: isConnect });
+    await using peer = await startTypeScriptServer({ transports: [ports.rpcx, httpConnect({ over: ports.connect })] });
+    const host = peer.address.slice('tcp@'.length);
+    await peer.server.listen(`http@${host}`);
+    await using go = await startGoClient();
+    for (const network of ['tcp', 'http']) {
+      const servers = [`${network}@${host}`];
+      const both = [await go.connect({ servers }), await go.connect({ servers, tls: { ca: certificates.ca, serverName: 'localhost' } })];
+      expect(await Promise.all(both.map((connection) => connection.many(500, 20)))).toMatchObject([{ failed: 0 }, { failed: 0 }]);
+      for (const connection of both) await connection.close();
     }
   });
 });
