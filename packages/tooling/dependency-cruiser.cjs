@@ -12,8 +12,7 @@ const own = '(?!.*\\.test(-d)?\\.ts$)';
 
 module.exports = {
   forbidden: [
-    // Cycles of types alone are no cycles: nothing is left of them when the code runs, and a call and its contract do name each other.
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     // An undeclared import shows up only here, because pnpm does not link what a package.json does not name.
     { name: 'resolvable', severity: 'error', from: { path: `^packages/[^/]+/src/${own}` }, to: { couldNotResolve: true } },
     { name: 'waist-is-pure', severity: 'error', from: { path: `^packages/core/src/${own}` }, to: { pathNot: '^packages/core/src/' } },
