@@ -306,7 +306,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   #left(): void {
-    if (!this.busy) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#idle.length > 0 && !this.busy) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 
