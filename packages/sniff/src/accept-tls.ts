@@ -1,6 +1,6 @@
 import { silentLogger, systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Listener, ListenOptions } from '@rpcxjs/core';
-import { TlsEnd } from '@rpcxjs/transport-tcp';
+import { checkNames, TlsEnd } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
 import { isTls } from './matchers.ts';
@@ -20,6 +20,7 @@ export interface AcceptTlsOptions {
  */
 export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions, options: AcceptTlsOptions = {}): Acceptor {
   if (typeof acceptor?.listen !== 'function') throw new TypeError('acceptTls: the first argument has no listen(); give an acceptor, such as tcp()');
+  checkNames('acceptTls', options, ['handshakeTimeoutMs']);
   const { handshakeTimeoutMs = 10_000 } = options;
   const end = (to: Pick<ListenOptions, 'runtime' | 'accept'>): TlsEnd => new TlsEnd({ tls, handshakeTimeoutMs }, to);
   try {

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { consoleLogger, formatAddress, parseAddress, splitHostPort, systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Clock, Connection, Listener, Logger, Runtime, ServerPlugin } from '@rpcxjs/core';
-import { WaitingRoom } from '@rpcxjs/transport-tcp';
+import { checkNames, WaitingRoom } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
 
 type WebServer = HttpServer | HttpsServer;
@@ -36,6 +36,7 @@ const reached = new WeakMap<WebServer, Address[]>();
 export async function serveHttp(acceptor: Acceptor, server: WebServer, address: Address | string, options: ServeHttpOptions = {}): Promise<Listener> {
   if (typeof acceptor?.listen !== 'function') throw new TypeError('serveHttp: the first argument has no listen(); give an acceptor, such as one of sniff()');
   if (typeof server?.emit !== 'function') throw new TypeError('serveHttp: the second argument is no server; give what createServer() of node:http or node:https returned');
+  checkNames('serveHttp', options, ['plugins', 'signal', 'logger', 'clock']);
   const { plugins = [], signal, logger = consoleLogger(), clock = systemClock } = options;
   const runtime: Runtime = { clock, logger };
   const room = new WaitingRoom({ clock, timeoutMs: askTimeoutMs, most: mostAsked });

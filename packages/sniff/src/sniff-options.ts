@@ -1,4 +1,5 @@
 import type { Connection, RpcError } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/transport-tcp';
 
 /** Options of `sniff()`. */
 export interface SniffOptions {
@@ -23,6 +24,7 @@ export interface ResolvedSniffOptions {
 
 /** Throws TypeError for limits that are none. */
 export function resolveSniffOptions(options: SniffOptions): ResolvedSniffOptions {
+  checkNames('sniff', options, [...Object.keys(sniffDefaults), 'refused']);
   const { timeoutMs = sniffDefaults.timeoutMs, maxBytes = sniffDefaults.maxBytes, maxWaiting = sniffDefaults.maxWaiting, refused } = options;
   if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw new TypeError(`sniff: timeoutMs is ${timeoutMs}; give milliseconds, at least 1`);
   for (const [name, value] of Object.entries({ maxBytes, maxWaiting })) {

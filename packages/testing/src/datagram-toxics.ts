@@ -35,6 +35,7 @@ export function checkDatagramToxics(toxics: DatagramToxics): void {
     if (value === undefined || (typeof value === 'number' && value >= least && value <= most)) continue;
     throw new TypeError(`udpFaultProxy: ${name} is ${String(value)}; give a number, at least ${least}${most === 1 ? ' and at most 1' : ''}`);
   }
+  if (!['boolean', 'undefined'].includes(typeof toxics.blackHole)) throw new TypeError(`udpFaultProxy: blackHole is ${String(toxics.blackHole)}; give true or false`);
   const known = new Set<string>([...ranges.map(([name]) => name), 'blackHole']);
   for (const name of Object.keys(toxics)) {
     if (!known.has(name)) throw new TypeError(`udpFaultProxy: there is no toxic ${name}; there are ${[...known].join(', ')}`);

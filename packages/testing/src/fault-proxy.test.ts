@@ -264,6 +264,10 @@ describe('faultProxy', () => {
   it('refuses toxics that cannot be, and a record that was not asked for', async () => {
     const { proxy } = await rig();
     expect(() => proxy.toServer.set({ bytesPerSecond: 0 })).toThrow('bytesPerSecond is 0; give a number, at least 1');
+    expect(() => proxy.toServer.set({ resetAfterBytes: [5, 1] })).toThrow('resetAfterBytes is [5,1]; give a number, at least 0, or [from, to]');
+    expect(() => proxy.toServer.set({ resetAfterBytes: -1 })).toThrow('resetAfterBytes is -1');
+    expect(() => proxy.toServer.set({ latency: 5 } as object)).toThrow('faultProxy: there is no toxic latency; there are latencyMs');
+    expect(() => proxy.toServer.set({ blackHole: 'yes' as never })).toThrow('blackHole is yes; give true or false');
     expect(() => proxy.toServer.recorded()).toThrow('set record: true');
   });
 

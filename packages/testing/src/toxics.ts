@@ -25,13 +25,23 @@ export interface Toxics {
   readonly slowCloseMs?: number | undefined;
 }
 
+const switches = ['blackHole', 'halfOpen'] as const;
+
 /** Throws TypeError for a toxic that cannot be. */
 export function checkToxics(toxics: Toxics): void {
   const least: readonly (readonly [keyof Toxics, number])[] = [
     ['latencyMs', 0], ['jitterMs', 0], ['bytesPerSecond', 1], ['sliceBytes', 1], ['sliceDelayMs', 0], ['limitBytes', 0], ['slowCloseMs', 0],
   ];
+  const known = [...least.map(([name]) => name), ...switches, 'resetAfterBytes'];
+  for (const name of Object.keys(toxics)) if (!known.includes(name)) throw new TypeError(`faultProxy: there is no toxic ${name}; there are ${known.join(', ')}`);
   for (const [name, minimum] of least) {
     const value = toxics[name];
     if (value !== undefined && !(typeof value === 'number' && value >= minimum)) throw new TypeError(`faultProxy: ${name} is ${String(value)}; give a number, at least ${minimum}`);
   }
+  for (const name of switches) {
+    if (!['boolean', 'undefined'].includes(typeof toxics[name])) throw new TypeError(`faultProxy: ${name} is ${String(toxics[name])}; give true or false`);
+  }
+  const { resetAfterBytes = 0 } = toxics;
+  const [from, to, ...rest] = typeof resetAfterBytes === 'number' ? [resetAfterBytes, resetAfterBytes] : resetAfterBytes;
+  if (!(from >= 0 && from <= to && rest.length === 0)) throw new TypeError(`faultProxy: resetAfterBytes is ${JSON.stringify(resetAfterBytes)}; give a number, at least 0, or [from, to]`);
 }

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Acceptor } from '@rpcxjs/core';
+import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
 /** Options of `httpConnect()`. */
@@ -54,11 +55,14 @@ const headerName = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Throws TypeError for what cannot work; those that it has in common with TCP are checked there. */
 export function resolveHttpConnectOptions(options: HttpConnectOptions): ResolvedHttpConnectOptions {
-  const { server, over } = options;
+  checkNames('httpConnect', options, [...Object.keys(httpConnectDefaults), 'server', 'over', 'headers', 'tls']);
+  checkTls('httpConnect', options.tls);
+  const { server, over, headers = {} } = options;
   const path = options.path ?? httpConnectDefaults.path;
   if (typeof path !== 'string' || !/^\/[\x21-\x7e]*$/.test(path) || /[?#]/.test(path)) {
     throw new TypeError(`httpConnect: path is ${JSON.stringify(path)}; give one that begins with / and has no blanks, no ? and no #, such as /_rpcx_`);
   }
+  if (typeof headers !== 'object' || headers === null) throw new TypeError(`httpConnect: headers is ${String(headers)}; give an object, such as { 'Proxy-Authorization': '…' }`);
   const maxWaiting = options.maxWaiting ?? httpConnectDefaults.maxWaiting;
   if (!Number.isInteger(maxWaiting) || maxWaiting < 1) throw new TypeError(`httpConnect: maxWaiting is ${maxWaiting}; give a whole number, at least 1`);
   if (server !== undefined && over !== undefined) throw new TypeError('httpConnect: server and over are two places to take connections from; give one of them');
@@ -66,7 +70,7 @@ export function resolveHttpConnectOptions(options: HttpConnectOptions): Resolved
   if (over !== undefined && typeof over.listen !== 'function') throw new TypeError('httpConnect: over has no listen(); give an acceptor, such as tcp() or one of sniff()');
   return Object.freeze({
     path, server, over, maxWaiting,
-    headerLines: Object.entries(options.headers ?? {}).map(([name, value]) => headerLine(name, value)).join(''),
+    headerLines: Object.entries(headers).map(([name, value]) => headerLine(name, value)).join(''),
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? httpConnectDefaults.handshakeTimeoutMs,
     closeTimeoutMs: options.closeTimeoutMs ?? httpConnectDefaults.closeTimeoutMs,
   });

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
+import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
 import type { QuicEngine, QuicEngineSettings } from './engine.ts';
 
 type Pem = string | Uint8Array;
@@ -93,6 +94,8 @@ export interface ResolvedQuicOptions extends Readonly<Record<Count, number>> {
 
 /** Throws TypeError for an option that cannot work and for a certificate or key that does not parse. */
 export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
+  checkNames('quic', options, ['tls', 'alpn', 'engine', 'congestionControl', ...Object.keys(limits)]);
+  checkTls('quic', options.tls, ['minVersion']);
   const counts = {} as Record<Count, number>; // filled by the loop
   for (const name of Object.keys(limits) as Count[]) counts[name] = count(name, options[name]);
   if (counts.keepAliveMs > counts.idleTimeoutMs / 2) {
@@ -101,6 +104,8 @@ export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
   if (counts.maxWindowBytes < counts.windowBytes) {
     throw new TypeError(`quic: maxWindowBytes is ${counts.maxWindowBytes}, less than windowBytes, ${counts.windowBytes}; give at least as much`);
   }
+  const { engine } = options;
+  if (engine !== undefined && typeof engine?.configure !== 'function') throw new TypeError('quic: engine has no configure(); give a QuicEngine, or leave it out for quiche');
   const alpn = options.alpn ?? 'rpcx';
   if (typeof alpn !== 'string' || alpn.length === 0 || Buffer.byteLength(alpn) > 255) throw new TypeError(`quic: alpn is ${JSON.stringify(alpn)}; give a name of 1 to 255 bytes, Go's rpcx has 'rpcx'`);
   const congestionControl = options.congestionControl ?? 'cubic';
@@ -108,7 +113,7 @@ export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
   const tls = options.tls === undefined || options.tls === true ? {} : options.tls;
   const secrets = resolveTls(tls);
   return Object.freeze({
-    ...counts, tls, alpn, engine: options.engine,
+    ...counts, tls, alpn, engine,
     settings: (side: 'client' | 'server'): QuicEngineSettings => ({
       side, alpn: [alpn], certificate: secrets.certificate, privateKey: secrets.privateKey, authorities: secrets.authorities ?? systemAuthorities(),
       verify: side === 'client' ? tls.insecureSkipVerify !== true : (tls.clientCertificate ?? 'ignore') === 'require',

@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, DEFAULT_CIPHERS } from 'node:tls';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
+import { checkNames, checkTls } from './option-checks.ts';
 
 type Pem = string | Uint8Array;
 
@@ -64,8 +65,10 @@ export interface ResolvedTcpOptions {
   readonly reusePort: boolean;
 }
 
-/** Throws TypeError for a duration that is none, a certificate or key that does not parse, and what this Node cannot do. */
+/** Throws TypeError for a name or value that is none, a certificate or key that does not parse, and what this Node cannot do. */
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
+  checkNames('tcp', options, ['tls', ...Object.keys(tcpDefaults), 'reusePort']);
+  checkTls('tcp', options.tls);
   return Object.freeze({
     tls: options.tls === undefined ? undefined : resolveTls(options.tls === true ? {} : options.tls),
     connectTimeoutMs: duration('connectTimeoutMs', options.connectTimeoutMs, 1),

@@ -1,3 +1,5 @@
+import { checkNames } from '@rpcxjs/transport-tcp';
+
 /** Options of `unix()`. */
 export interface UnixOptions {
   /** Permissions of the socket file, for example `0o660`; whoever may write to it may connect. @default as the process's umask has it */
@@ -15,6 +17,7 @@ export const unixDefaults: Omit<ResolvedUnixOptions, 'mode'> = { closeTimeoutMs:
 
 /** Throws TypeError for permissions and durations that are none. */
 export function resolveUnixOptions(options: UnixOptions): ResolvedUnixOptions {
+  checkNames('unix', options, ['mode', 'closeTimeoutMs']);
   const { mode, closeTimeoutMs = unixDefaults.closeTimeoutMs } = options;
   if (mode !== undefined && (!Number.isInteger(mode) || mode < 0 || mode > 0o777)) throw new TypeError(`unix: mode is ${mode}; give permissions such as 0o660`);
   if (!Number.isFinite(closeTimeoutMs) || closeTimeoutMs < 0) throw new TypeError(`unix: closeTimeoutMs is ${closeTimeoutMs}; give milliseconds, at least 0`);

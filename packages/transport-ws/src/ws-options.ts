@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
 /** Options of `webSocket()`. */
@@ -54,6 +55,8 @@ const most = 2 ** 31 - 1;
 
 /** Throws TypeError for options that cannot work. */
 export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebSocketOptions {
+  checkNames('webSocket', options, ['path', 'tls', 'server', 'origins', 'headers', ...Object.keys(webSocketDefaults)]);
+  checkTls('webSocket', options.tls);
   const { path = '/_rpcx_', origins, server, headers = {} } = options;
   const tls = options.tls === true ? {} : options.tls;
   if (typeof path !== 'string' || !path.startsWith('/') || /[\s?#]/.test(path)) throw new TypeError(`webSocket: path is ${JSON.stringify(path)}: it begins with a slash and has no query, as '/_rpcx_'`);
@@ -88,7 +91,6 @@ function checkHeaders(headers: unknown): void {
 }
 
 function checked(tls: TcpTlsOptions): SecureContextOptions {
-  if (typeof tls !== 'object' || tls === null) throw new TypeError(`webSocket: tls is ${String(tls)}: it takes an object with cert, key and ca, or true`);
   const { cert, key, passphrase, ca, minVersion = 'TLSv1.2' } = tls;
   const bytes = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem));
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('webSocket: tls.cert and tls.key belong together');

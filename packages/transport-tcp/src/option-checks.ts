@@ -1,0 +1,45 @@
+type Check = readonly [holds: (value: unknown) => boolean, wanted: string];
+
+const isPem = (value: unknown): boolean => typeof value === 'string' || value instanceof Uint8Array;
+const oneOf = (...words: readonly string[]): Check => [(value) => words.includes(value as string), words.map((word) => `'${word}'`).join(' or ')];
+const pem: Check = [isPem, 'PEM text or its bytes'];
+const text: Check = [(value) => typeof value === 'string', 'a string'];
+
+const tlsChecks: Readonly<Record<string, Check>> = {
+  cert: pem,
+  key: pem,
+  ca: [(value) => isPem(value) || (Array.isArray(value) && value.every(isPem)), 'PEM text, its bytes, or a list of them'],
+  passphrase: text,
+  servername: text,
+  clientCertificate: oneOf('ignore', 'request', 'require'),
+  insecureSkipVerify: [(value) => typeof value === 'boolean', 'true or false'],
+  minVersion: oneOf('TLSv1.2', 'TLSv1.3'),
+};
+
+/** Throws TypeError for options that are no object, and for one that `who` does not have: a name that is spelled wrong would be no limit and no check. */
+export function checkNames(who: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TypeError(`${who}: the options are ${shown(options)}; give an object`);
+  for (const name of Object.keys(options)) if (!names.includes(name)) throw new TypeError(`${who}: there is no option ${name}; there are ${names.join(', ')}`);
+}
+
+/** Throws TypeError for what cannot be the `tls` option of `who`: a wrong kind of value, and a name that is none or one of `without`. */
+export function checkTls(who: string, tls: unknown, without: readonly string[] = []): void {
+  if (tls === undefined || tls === true) return;
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
+    throw new TypeError(`${who}: tls is ${shown(tls)}; give { cert, key, ca … }, true for a client that trusts the system's authorities, or leave it out`);
+  }
+  const names = Object.keys(tlsChecks).filter((name) => !without.includes(name));
+  for (const [name, value] of Object.entries(tls)) {
+    const check = names.includes(name) ? tlsChecks[name] : undefined;
+    if (check === undefined) throw new TypeError(`${who}: there is no option tls.${name}; there are ${names.join(', ')}`);
+    const [holds, wanted] = check;
+    // The value of a key or a passphrase is nobody's business.
+    if (value !== undefined && !holds(value)) throw new TypeError(`${who}: tls.${name} is ${name === 'passphrase' ? typeof value : shown(value)}; give ${wanted}`);
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
