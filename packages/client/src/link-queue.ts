@@ -1,4 +1,4 @@
-import { createByteWriter } from '@rpcxjs/protocol';
+import { BatchWriter } from '@rpcxjs/session';
 import type { LinkRules } from './link-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
@@ -121,7 +121,7 @@ export function isOver(call: OutboundCall): boolean {
 
 function inputBytes(call: OutboundCall): number {
   if (call.raw !== undefined) return call.raw.payload.length;
-  const apart = createByteWriter();
+  const apart = new BatchWriter();
   call.binding.input.encode(call.input, apart);
   return apart.finish().length;
 }

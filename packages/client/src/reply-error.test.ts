@@ -5,7 +5,7 @@ import { meaningOfText, replyError, type ReplyError } from './reply-error.ts';
 
 function read(metadata: Readonly<Record<string, string>>, structured: boolean = true): ReplyError {
   const found: ReplyError[] = [];
-  new FrameParser({ limits: defaultFrameLimits }, (view) => void found.push(replyError(view, structured, 'memory@fake'))).push(frame({ flags: flag.response | flag.error, metadata }));
+  new FrameParser(defaultFrameLimits, (view) => void found.push(replyError(view, structured, 'memory@fake'))).push(frame({ flags: flag.response | flag.error, metadata }));
   return found[0] as ReplyError; // one frame, one reply
 }
 const detailed = (json: string, structured: boolean = true): ReplyError => read({ __rpcx_error__: 'the text', '_rpcxjs-error': json }, structured);

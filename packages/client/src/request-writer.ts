@@ -1,8 +1,8 @@
 import { RpcError, type MaybePromise } from '@rpcxjs/core';
 import {
-  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved, timeoutText,
+  closeFrame, compressAboveBytes, compressorFlags, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved, timeoutText,
 } from '@rpcxjs/protocol';
-import type { RpcxSession } from '@rpcxjs/session';
+import { BatchWriter, type RpcxSession } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
@@ -81,7 +81,7 @@ export class RequestWriter {
   }
 
   #compressed(call: OutboundCall, now: number): MaybePromise<number> {
-    const apart = createByteWriter();
+    const apart = new BatchWriter();
     call.binding.input.encode(call.input, apart);
     const payload = apart.finish();
     const compressor = this.#options.compressors[0];

@@ -1,5 +1,5 @@
 import { push, readUtf8, RpcError, systemClock, unary, contract, type Connection } from '@rpcxjs/core';
-import { defaultFrameLimits, flag, FrameParser, FrameWriter, readMetadata, reserved, writeFrame, type FrameView } from '@rpcxjs/protocol';
+import { createByteWriter, defaultFrameLimits, flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView } from '@rpcxjs/protocol';
 import { memoryNetwork, type MemoryNetwork } from '@rpcxjs/transport-memory';
 import { createClient, type Client } from '../src/index.ts';
 
@@ -15,13 +15,12 @@ interface Answer {
 }
 
 function send(connection: Connection, to: FrameView, { flags, text = '', metadata, method }: Answer): void {
-  const writer = new FrameWriter();
+  const writer = createByteWriter();
   const service = readUtf8(to.bytes, to.serviceStart, to.serviceEnd);
   const asked = readUtf8(to.bytes, to.methodStart, to.methodEnd);
   const { sequenceHigh, sequenceLow } = to;
   writeFrame(writer, { service, method: method ?? asked, codecId: 1, flags, sequenceHigh, sequenceLow, metadata, payload: (payload) => payload.appendUtf8(text) });
-  for (const chunk of writer.chunks()) connection.write(chunk.slice());
-  writer.release(true);
+  connection.write(writer.finish());
 }
 
 /** A peer that reads and writes frames, and is otherwise a script. */
@@ -42,7 +41,7 @@ function answer(connection: Connection, frame: FrameView, deadlines: string[]): 
 
 async function listen(network: MemoryNetwork, deadlines: string[]): Promise<void> {
   const accept = (connection: Connection): void => {
-    const parser = new FrameParser({ limits: defaultFrameLimits }, (frame) => answer(connection, frame, deadlines));
+    const parser = new FrameParser(defaultFrameLimits, (frame) => answer(connection, frame, deadlines));
     connection.start({ data: (chunk) => parser.push(chunk), drain() {}, closed() {} });
   };
   await network.listen({ network: 'memory', host: 'peer' }, { runtime: { clock: systemClock, logger: silent }, accept });

@@ -1,4 +1,4 @@
-import { defaultFrameLimits, FrameParser, FrameWriter, readMetadata, writeFrame } from '@rpcxjs/protocol';
+import { createByteWriter, defaultFrameLimits, FrameParser, readMetadata, writeFrame } from '@rpcxjs/protocol';
 
 /** What a test says of a frame; the rest is empty. */
 export interface FrameParts {
@@ -25,7 +25,7 @@ export interface ReadFrame {
 
 /** The bytes of one frame. */
 export function frame(parts: FrameParts): Buffer {
-  const writer = new FrameWriter();
+  const writer = createByteWriter();
   const sequence = parts.sequence ?? 0n;
   writeFrame(writer, {
     service: parts.service ?? '',
@@ -37,13 +37,13 @@ export function frame(parts: FrameParts): Buffer {
     metadata: parts.metadata,
     payload: (payload) => (typeof parts.payload === 'string' ? payload.appendUtf8(parts.payload) : payload.append(parts.payload ?? new Uint8Array(0))),
   });
-  return Buffer.concat([...writer.chunks()]);
+  return Buffer.from(writer.finish().buffer);
 }
 
 /** Reads frames out of chunks of any size. */
 export function frameReader(read: (frame: ReadFrame) => void): (chunk: Uint8Array) => void {
   const text = (bytes: Uint8Array, start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString();
-  const parser = new FrameParser({ limits: defaultFrameLimits }, (view) => {
+  const parser = new FrameParser(defaultFrameLimits, (view) => {
     const { bytes } = view;
     read({
       flags: view.flags,

@@ -16,3 +16,6 @@ export const flag = {
 
 /** Both sides compress payloads longer than this (rpcx client/client.go, send). */
 export const compressAboveBytes = 1024;
+
+/** No bytes. */
+export const nothing: Uint8Array = new Uint8Array(0);

@@ -1,10 +1,9 @@
 import { RpcError } from '@rpcxjs/core';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { copyFrame, joined, readFrames, type ReadFrame } from '../test/frame-reader.ts';
 import { goldenFrames, hexBytes } from '../test/golden.ts';
 import { frameWith } from '../test/illegal-frames.ts';
-import { ByteBudget } from './byte-budget.ts';
 import { FrameParser } from './frame-parser.ts';
 import { defaultFrameLimits } from './limits.ts';
 
@@ -47,7 +46,7 @@ describe('FrameParser', () => {
     const frames = numbered(3);
     const stream = joined(frames);
     const seen: boolean[] = [];
-    const parser = new FrameParser({ limits }, (view) => {
+    const parser = new FrameParser(limits, (view) => {
       seen.push(view.owned);
       expect(view.bytes.buffer === stream.buffer).toBe(!view.owned);
       if (view.owned) expect([view.start, view.end]).toEqual([0, view.bytes.length]);
@@ -61,7 +60,7 @@ describe('FrameParser', () => {
   });
 
   it('lets go of the chunk, and of a large frame, as soon as the callback has returned', () => {
-    const parser = new FrameParser({ limits }, (view) => expect(view.bytes.length).toBeGreaterThan(0));
+    const parser = new FrameParser(limits, (view) => expect(view.bytes.length).toBeGreaterThan(0));
     const frame = frameWith({ payload: new Uint8Array(100_000) });
     parser.push(frame);
     expect(parser.view.bytes.length).toBe(0);
@@ -74,7 +73,7 @@ describe('FrameParser', () => {
   it('takes a Buffer for what it is, bytes in a larger memory', () => {
     const [frame] = numbered(1);
     const buffer = Buffer.concat([Buffer.alloc(5, 0xee), frame!, Buffer.alloc(5, 0xee)]).subarray(5, 5 + frame!.length);
-    const parser = new FrameParser({ limits }, (view) => {
+    const parser = new FrameParser(limits, (view) => {
       expect(view.bytes.constructor).toBe(Uint8Array);
       expect(Buffer.compare(copyFrame(view).whole, frame!)).toBe(0);
     });
@@ -84,7 +83,7 @@ describe('FrameParser', () => {
 
   it('passes on what the callback throws and is of no use afterwards', () => {
     let frames = 0;
-    const parser = new FrameParser({ limits }, () => {
+    const parser = new FrameParser(limits, () => {
       frames += 1;
       throw new Error('in the callback');
     });
@@ -94,175 +93,71 @@ describe('FrameParser', () => {
   });
 });
 
-describe('pause and resume', () => {
-  it('stop and go on at any frame, also within the callback, and lose and double nothing', () => {
-    const plan = fc.record({
-      sizes: fc.array(fc.nat(3000), { minLength: 1, maxLength: 30 }),
-      stops: fc.infiniteStream(fc.constantFrom('no', 'no', 'pause', 'pause and resume')),
-      later: fc.infiniteStream(fc.boolean()),
-    });
-    fc.assert(fc.property(plan, ({ sizes, stops, later }) => {
+describe('stop', () => {
+  it('ends the push behind the frame, whose end it returns, and the next one goes on from there', () => {
+    const plan = fc.record({ sizes: fc.array(fc.nat(3000), { minLength: 1, maxLength: 30 }), stops: fc.infiniteStream(fc.boolean()) });
+    fc.assert(fc.property(plan, ({ sizes, stops }) => {
       const frames = numbered(60);
+      let total = 0;
+      const ends = frames.map(({ length }) => (total += length));
       const stream = joined(frames);
       const read: number[] = [];
-      const parser = new FrameParser({ limits }, (view) => {
-        expect(parser.paused).toBe(false);
+      let stopped = false;
+      const parser = new FrameParser(limits, (view) => {
+        expect(stopped).toBe(false);
         read.push(numberOf(copyFrame(view)));
-        const { value } = stops.next() as { value: string };
-        if (value === 'no') return;
-        parser.pause();
-        if (value === 'pause and resume') parser.resume();
+        stopped = (stops.next() as { value: boolean }).value;
+        if (stopped) parser.stop();
       });
-      let at = 0;
-      for (let turn = 0; at < stream.length; turn++) {
-        const size = sizes[turn % sizes.length]! + 1;
-        const chunk = stream.slice(at, at + size);
-        at += chunk.length;
-        const before = parser.paused ? read.length : -1;
-        parser.push(chunk);
+      let chunkAt = 0;
+      for (let turn = 0; chunkAt < stream.length; turn++) {
+        const chunk = stream.slice(chunkAt, chunkAt + sizes[turn % sizes.length]! + 1);
+        let at = 0;
+        do {
+          stopped = false;
+          at = parser.push(chunk, at);
+          expect(at).toBe(stopped ? ends[read.length - 1]! - chunkAt : chunk.length);
+        } while (at < chunk.length);
+        chunkAt += at;
         chunk.fill(0xee);
-        if (before >= 0) expect(read.length).toBe(before);
-        if ((later.next() as { value: boolean }).value) parser.resume();
       }
-      for (let rounds = 0; rounds < 100; rounds++) parser.resume();
       expect(read).toEqual(countUp(60));
     }), { numRuns: 300 });
   });
 
-  it('keep what comes while nothing is read, and deliver it in order', () => {
-    const frames = numbered(200);
-    const read: number[] = [];
-    const parser = new FrameParser({ limits }, (view) => void read.push(numberOf(copyFrame(view))));
-    parser.pause();
-    parser.resume();
-    parser.push(frames[0]!.subarray(0, 20));
-    parser.pause();
-    parser.push(joined([frames[0]!.subarray(20), ...frames.slice(1, 100)]));
-    for (const frame of frames.slice(100)) parser.push(frame);
-    expect(read).toEqual([]);
-    parser.resume();
-    expect(read).toEqual(countUp(200));
+  it('is without effect outside of the callback; where nobody stops, the end of the bytes is returned', () => {
+    let frames = 0;
+    const parser = new FrameParser(limits, () => void (frames += 1));
+    parser.stop();
+    const stream = joined([...numbered(3), Uint8Array.of(8, 0)]);
+    expect(parser.push(Buffer.concat([Buffer.alloc(3, 0xee), stream]), 3)).toBe(stream.length + 3);
+    expect([frames, parser.partialBytes, parser.push(new Uint8Array(0))]).toEqual([3, 2, 0]);
   });
 
-  it('cost no more than a copy of what waits, although every single frame pauses', () => {
-    const frames = numbered(20_000, () => 0);
+  it('costs nothing of what is behind it, although every single frame stops', () => {
+    const stream = joined(numbered(20_000, () => 0));
     let read = 0;
-    const parser = new FrameParser({ limits }, () => {
+    const parser = new FrameParser(limits, () => {
       read += 1;
-      parser.pause();
+      parser.stop();
     });
     const began = process.cpuUsage();
-    parser.push(joined(frames));
-    while (read < frames.length) parser.resume();
+    for (let at = 0; at < stream.length; ) at = parser.push(stream, at);
     const { user, system } = process.cpuUsage(began);
     expect((user + system) / 1000).toBeLessThan(500);
     expect(read).toBe(20_000);
   });
 
-  it('cost no more than a copy of what comes in tiny chunks meanwhile', () => {
-    const stream = joined(numbered(2000, () => 100));
-    const read: number[] = [];
-    const parser = new FrameParser({ limits }, (view) => void read.push(numberOf(copyFrame(view))));
-    parser.pause();
-    const began = process.cpuUsage();
-    for (let at = 0; at < stream.length; at++) parser.push(stream.subarray(at, at + 1));
-    parser.resume();
-    const { user, system } = process.cpuUsage(began);
-    expect((user + system) / 1000).toBeLessThan(1000);
-    expect(read).toEqual(countUp(2000));
-  });
-
-  it('do nothing after clear', () => {
+  it('is final after clear, also within the callback', () => {
     let read = 0;
-    const parser = new FrameParser({ limits }, () => {
+    const parser = new FrameParser(limits, () => {
       read += 1;
       parser.clear();
     });
-    parser.push(joined(numbered(5)));
-    parser.resume();
-    parser.push(joined(numbered(5)));
-    parser.resume();
-    expect([read, parser.partialBytes, parser.paused]).toEqual([1, 0, true]);
-  });
-});
-
-describe('the budget of unfinished frames', () => {
-  afterEach(() => void vi.restoreAllMocks());
-  const large = frameWith({ payload: new Uint8Array(300_000) });
-  function parserOf(budget: ByteBudget, name: string, told: string[]): FrameParser {
-    return new FrameParser({ limits, budget, evicted: () => void told.push(name) }, () => void told.push(`frame of ${name}`));
-  }
-
-  it('is taken as bytes come and given back with the frame', () => {
-    const budget = new ByteBudget(1 << 20);
-    const told: string[] = [];
-    const parser = parserOf(budget, 'a', told);
-    for (let at = 0; at < large.length; at += 1000) {
-      parser.push(large.subarray(at, at + 1000));
-      const left = large.length - at - 1000;
-      if (left > 0) expect(budget.heldBytes).toBeGreaterThanOrEqual(parser.partialBytes);
-      expect(budget.heldBytes).toBeLessThanOrEqual(2 * parser.partialBytes);
-    }
-    expect(told).toEqual(['frame of a']);
-    expect(budget.heldBytes).toBe(0);
-  });
-
-  it('evicts the oldest unfinished frame, whose parser then stays silent', () => {
-    const budget = new ByteBudget(500_000);
-    const told: string[] = [];
-    const [a, b, c] = ['a', 'b', 'c'].map((name) => parserOf(budget, name, told));
-    a!.push(large.subarray(0, 200_000));
-    b!.push(large.subarray(0, 200_000));
-    c!.push(large.subarray(0, 200_000));
-    expect(told).toEqual(['a']);
-    a!.push(large.subarray(200_000));
-    a!.resume();
-    a!.push(large);
-    b!.push(large.subarray(200_000));
-    c!.push(large.subarray(200_000));
-    expect(told).toEqual(['a', 'frame of b', 'frame of c']);
-    expect(budget.heldBytes).toBe(0);
-  });
-
-  it('survives evicting the very parser that asks, at any point', () => {
-    for (const first of [5, 15, 16, 17, 40, 200, 100_000]) {
-      for (const step of [1, 31, 32, 1000, 100_000]) {
-        const told: string[] = [];
-        const parser = parserOf(new ByteBudget(64), 'a', told);
-        parser.push(large.subarray(0, first));
-        for (let at = first; at < large.length && told.length === 0; at += step) parser.push(large.subarray(at, at + step));
-        expect(told).toEqual(['a']);
-        parser.push(large);
-        expect([told.length, parser.partialBytes]).toEqual([1, 0]);
-      }
-    }
-  });
-
-  it('counts what is kept while nothing is read', () => {
-    const budget = new ByteBudget(50_000);
-    const told: string[] = [];
-    const parser = parserOf(budget, 'a', told);
-    parser.pause();
-    parser.push(joined(numbered(10, () => 1000)));
-    expect(budget.heldBytes).toBeGreaterThan(10_000);
-    parser.resume();
-    expect([budget.heldBytes, told.length]).toEqual([0, 10]);
-    parser.pause();
-    for (let times = 0; times < 6; times++) parser.push(joined(numbered(10, () => 1000)));
-    expect(told.slice(10)).toEqual(['a']);
-    expect(budget.heldBytes).toBe(0);
-  });
-
-  it('B1: is not touched by claims: headers alone push nobody out', () => {
-    const budget = new ByteBudget(1 << 20);
-    const told: string[] = [];
-    const honest = parserOf(budget, 'honest', told);
-    honest.push(large.subarray(0, 100_000));
-    const header = frameWith({ total: 16 << 20 }).subarray(0, 16);
-    for (let peer = 0; peer < 5000; peer++) parserOf(budget, 'liar', told).push(header);
-    expect(told).toEqual([]);
-    honest.push(large.subarray(100_000));
-    expect(told).toEqual(['frame of honest']);
+    const stream = joined(numbered(5));
+    parser.push(stream);
+    expect(parser.push(stream)).toBe(stream.length);
+    expect([read, parser.partialBytes]).toEqual([1, 0]);
   });
 });
 
@@ -275,12 +170,12 @@ describe('hostile peers', () => {
     const kept: FrameParser[] = [];
     const began = performance.now();
     for (let peer = 0; peer < 1000; peer++) {
-      expect(() => new FrameParser({ limits }, () => {}).push(giant)).toThrow(expect.objectContaining({ reason: 'FRAME_TOO_LARGE' }));
+      expect(() => new FrameParser(limits, () => {}).push(giant)).toThrow(expect.objectContaining({ reason: 'FRAME_TOO_LARGE' }));
     }
     expect((performance.now() - began) / 1000).toBeLessThan(50);
     expect(process.memoryUsage().rss - before).toBeLessThan(10 << 20);
     for (let peer = 0; peer < 1000; peer++) {
-      const parser = new FrameParser({ limits }, () => {});
+      const parser = new FrameParser(limits, () => {});
       parser.push(allowed);
       kept.push(parser);
     }
@@ -294,7 +189,7 @@ describe('hostile peers', () => {
     expect(tiny.length).toBe(32);
     const stream = joined(Array.from({ length: (1 << 20) / 32 }, () => tiny));
     let frames = 0;
-    const parser = new FrameParser({ limits }, () => void (frames += 1));
+    const parser = new FrameParser(limits, () => void (frames += 1));
     const began = process.cpuUsage();
     parser.push(stream);
     const { user } = process.cpuUsage(began);
@@ -302,7 +197,7 @@ describe('hostile peers', () => {
     expect(frames).toBe(32_768);
 
     const depths: number[] = [];
-    const watched = new FrameParser({ limits }, () => {
+    const watched = new FrameParser(limits, () => {
       frames += 1;
       if (frames % 32_768 < 2) depths.push((new Error('depth').stack ?? '').split('\n').length);
     });
@@ -313,9 +208,8 @@ describe('hostile peers', () => {
 
   it('B6: 4 MiB in chunks of one byte take less than a second of CPU and no more memory than the frame', () => {
     const frame = frameWith({ payload: new Uint8Array(4 << 20).fill(5) });
-    const budget = new ByteBudget(256 << 20);
     let read: Uint8Array | undefined;
-    const parser = new FrameParser({ limits, budget }, (view) => void (read = view.bytes));
+    const parser = new FrameParser(limits, (view) => void (read = view.bytes));
     const one = new Uint8Array(1);
     const before = process.memoryUsage().rss;
     const began = process.cpuUsage();

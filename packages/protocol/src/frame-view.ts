@@ -1,8 +1,6 @@
 import { countMetadata, getUint32 } from './metadata.ts';
-import { flag, headerBytes } from './constants.ts';
+import { flag, headerBytes, nothing } from './constants.ts';
 import type { FrameLimits } from './limits.ts';
-
-const nothing: Uint8Array = new Uint8Array(0);
 
 /**
  * One received frame, as positions in the buffer that holds it. The parser has a single one and refills it: whoever wants something of it

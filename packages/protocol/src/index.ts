@@ -1,9 +1,7 @@
-export { ByteBudget } from './byte-budget.ts';
-export type { BudgetHolder } from './byte-budget.ts';
-export { createByteWriter, FrameWriter } from './byte-writer.ts';
+export { createByteWriter } from './byte-writer.ts';
+export type { FrameWriter, GrowingWriter } from './byte-writer.ts';
 export { compressAboveBytes, flag, headerBytes, magic } from './constants.ts';
 export { FrameParser } from './frame-parser.ts';
-export type { FrameParserOptions } from './frame-parser.ts';
 export { FrameView } from './frame-view.ts';
 export { defaultFrameLimits } from './limits.ts';
 export type { FrameLimits } from './limits.ts';

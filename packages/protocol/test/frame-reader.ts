@@ -32,7 +32,7 @@ export function copyFrame(view: FrameView): ReadFrame {
 /** Reads whole chunks and gives every frame in them. */
 export function readFrames(chunks: Iterable<Uint8Array>, limits: FrameLimits = defaultFrameLimits): ReadFrame[] {
   const frames: ReadFrame[] = [];
-  const parser = new FrameParser({ limits }, (view) => void frames.push(copyFrame(view)));
+  const parser = new FrameParser(limits, (view) => void frames.push(copyFrame(view)));
   for (const chunk of chunks) parser.push(chunk);
   return frames;
 }

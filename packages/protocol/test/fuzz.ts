@@ -36,7 +36,7 @@ function timeAgain(bytes: Uint8Array, cuts: readonly number[], onFrame: (view: F
   let least = Infinity;
   for (let round = 0; round < 20 && least > 10; round++) {
     const began = performance.now();
-    feed(new FrameParser({ limits: defaultFrameLimits }, onFrame), bytes, cuts);
+    feed(new FrameParser(defaultFrameLimits, onFrame), bytes, cuts);
     least = Math.min(least, performance.now() - began);
   }
   return least;
@@ -62,7 +62,7 @@ export function fuzz(seed: number, streams: number): FuzzResult {
     cuts.length = 0;
     for (let at = 0; at < bytes.length; cuts.push(at)) at = mutator.random(3) === 0 ? Math.min(bytes.length, at + 1 + mutator.random(64)) : bytes.length;
     const began = performance.now();
-    if (feed(new FrameParser({ limits: defaultFrameLimits }, onFrame), bytes, cuts) === 'refused') refused += 1;
+    if (feed(new FrameParser(defaultFrameLimits, onFrame), bytes, cuts) === 'refused') refused += 1;
     const tookMs = performance.now() - began;
     slowestMs = Math.max(slowestMs, tookMs > 10 ? timeAgain(bytes, cuts, () => {}) : tookMs);
   }
@@ -74,7 +74,7 @@ export function fuzz(seed: number, streams: number): FuzzResult {
 export function verdictOf(bytes: Uint8Array, chunk: number): NaiveResult {
   const ends: number[] = [];
   let at = 0;
-  const parser = new FrameParser({ limits: defaultFrameLimits }, (view) => {
+  const parser = new FrameParser(defaultFrameLimits, (view) => {
     at += view.end - view.start;
     ends.push(at);
   });

@@ -1,10 +1,10 @@
 import { createMetadata, readUtf8 } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import {
-  closeFrame, compressorFlags, defaultFrameLimits, flag, FrameParser, FrameWriter, openFrame, openFrameWith, noMetadata, prepareHead, prepareTimeout,
+  closeFrame, compressorFlags, createByteWriter, defaultFrameLimits, flag, FrameParser, openFrame, openFrameWith, noMetadata, prepareHead, prepareTimeout,
   readMetadata, reserved, writeFrame,
 } from '../src/index.ts';
-import { copyFrame, joined, readFrames, type ReadFrame } from './frame-reader.ts';
+import { copyFrame, readFrames, type ReadFrame } from './frame-reader.ts';
 import { goldenFrames, hexBytes, type GoldenFrame } from './golden.ts';
 
 // A frame of ours has no version and no reserved bits; the order of integer-like keys is the engine's.
@@ -17,7 +17,7 @@ function flagsOf(frame: GoldenFrame): number {
     | compressorFlags(frame.compress) | frame.status;
 }
 
-function write(frame: GoldenFrame, writer = new FrameWriter()): Uint8Array {
+function write(frame: GoldenFrame, writer = createByteWriter()): Uint8Array {
   const sequence = BigInt(frame.seq);
   writeFrame(writer, {
     service: frame.service,
@@ -29,9 +29,7 @@ function write(frame: GoldenFrame, writer = new FrameWriter()): Uint8Array {
     metadata: createMetadata(Object.fromEntries(frame.metadata)),
     payload: (to) => to.append(hexBytes(frame.wirePayload ?? frame.payload)),
   });
-  const bytes = joined(writer.chunks());
-  writer.release(true);
-  return bytes;
+  return writer.finish();
 }
 
 function expectSame(read: ReadFrame, golden: GoldenFrame): void {
@@ -67,7 +65,7 @@ describe('A1: frames of a real Go rpcx', () => {
   });
 
   it('are written byte for byte when all of them leave in one batch', () => {
-    const writer = new FrameWriter();
+    const writer = createByteWriter();
     for (const golden of ours) {
       const sequence = BigInt(golden.seq);
       const head = prepareHead({ service: golden.service, method: golden.method, codecId: golden.serialize, flags: flagsOf(golden) });
@@ -79,7 +77,7 @@ describe('A1: frames of a real Go rpcx', () => {
       writer.append(hexBytes(golden.wirePayload ?? golden.payload));
       expect(closeFrame(writer, head.length, metadataLength)).toBe(golden.hex.length / 2);
     }
-    expect(Buffer.from(joined(writer.chunks())).toString('hex')).toBe(ours.map(({ hex }) => hex).join(''));
+    expect(Buffer.from(writer.finish()).toString('hex')).toBe(ours.map(({ hex }) => hex).join(''));
   });
 
   it('keep integer-like keys of metadata, in whatever order', () => {
@@ -90,13 +88,13 @@ describe('A1: frames of a real Go rpcx', () => {
 
   it('carry the deadline as prepareTimeout writes it', () => {
     const golden = goldenFrames.find(({ name }) => name === 'request Arith.Mul with a deadline')!;
-    const writer = new FrameWriter();
+    const writer = createByteWriter();
     const head = prepareHead({ service: 'Arith', method: 'Mul', codecId: 3, flags: 0 });
     const timeout = prepareTimeout(1500);
     openFrame(writer, head, timeout, 0, 7);
     writer.append(hexBytes(golden.payload));
     closeFrame(writer, head.length, timeout.length);
-    expect(Buffer.from(joined(writer.chunks())).toString('hex')).toBe(golden.hex);
+    expect(Buffer.from(writer.finish()).toString('hex')).toBe(golden.hex);
   });
 
   it('D3: carry any deadline as a whole number of milliseconds that Go can hold in nanoseconds', () => {
@@ -123,7 +121,7 @@ describe('A2: frames of a real Go rpcx in pieces', () => {
       const bytes = hexBytes(golden.hex);
       let frames = 0;
       let same = 0;
-      const parser = new FrameParser({ limits: wide }, (view) => {
+      const parser = new FrameParser(wide, (view) => {
         frames += 1;
         if (Buffer.compare(view.bytes.subarray(view.start, view.end), bytes) === 0 && view.flags === flagsOf(golden)) same += 1;
       });
@@ -162,7 +160,7 @@ describe('A2: frames of a real Go rpcx in pieces', () => {
     // The transport reads into the same memory again.
     const shared = new Uint8Array(1000);
     const read: ReadFrame[] = [];
-    const parser = new FrameParser({ limits: wide }, (view) => void read.push(copyFrame(view)));
+    const parser = new FrameParser(wide, (view) => void read.push(copyFrame(view)));
     for (let at = 0; at < stream.length; at += 1000) {
       const count = Math.min(1000, stream.length - at);
       shared.set(stream.subarray(at, at + count));
@@ -175,7 +173,7 @@ describe('A2: frames of a real Go rpcx in pieces', () => {
 
   it('name the method without a copy of the frame', () => {
     const golden = goldenFrames[0]!;
-    new FrameParser({ limits: wide }, (view) => {
+    new FrameParser(wide, (view) => {
       expect(readUtf8(view.bytes, view.methodStart, view.methodEnd)).toBe(golden.method);
       expect([view.isResponse, view.isHeartbeat, view.isOneway, view.isError, view.compressorId]).toEqual([false, false, false, false, 0]);
     }).push(hexBytes(golden.hex));

@@ -1,8 +1,8 @@
 import { createMetadata, RpcError, type MaybePromise, type MutableMetadata, type RawMessage } from '@rpcxjs/core';
 import {
-  closeFrame, compressAboveBytes, compressorFlags, createByteWriter, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
+  closeFrame, compressAboveBytes, compressorFlags, flag, headerBytes, noMetadata, openFrame, openFrameWith, prepareHead, reserved,
 } from '@rpcxjs/protocol';
-import { errorsWord, flushThreshold, type RpcxSession, type Sequenced } from '@rpcxjs/session';
+import { BatchWriter, errorsWord, flushThreshold, type RpcxSession, type Sequenced } from '@rpcxjs/session';
 import { errorText, structuredError, textsOf, type Failure } from './failure.ts';
 import { InboundCall, unknownCodec } from './inbound-call.ts';
 import type { MethodBinding } from './method-entry.ts';
@@ -142,7 +142,7 @@ export class ReplyWriter {
 
   /** As Go: only what is longer than 1024 bytes, and only for a request that was compressed itself. */
   #compressed(call: InboundCall, value: unknown): MaybePromise<void> {
-    const apart = createByteWriter();
+    const apart = new BatchWriter();
     this.#bindingOf(call).output.encode(value, apart);
     const payload = apart.finish();
     const compressor = this.#options.compressors[call.compressorId];

@@ -3,8 +3,8 @@ import {
   type Acceptor, type Clock, type Codec, type Compressor, type Interceptor, type Logger, type Registry, type Runtime, type ServerCall, type ServerPlugin,
 } from '@rpcxjs/core';
 import type { RpcError } from '@rpcxjs/core';
-import { ByteBudget, defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
+import { ByteBudget, checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import type { AdvertiseOptions } from './advertising.ts';
 import { checkComposed } from './composed-options.ts';
 import type { Authenticate } from './auth.ts';

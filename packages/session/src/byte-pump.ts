@@ -1,5 +1,5 @@
 import type { Clock, Connection, ConnectionSink, Timer } from '@rpcxjs/core';
-import { FrameWriter } from '@rpcxjs/protocol';
+import { BatchWriter } from './batch-writer.ts';
 import type { FlushPolicy } from './flush-policy.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 
@@ -31,7 +31,7 @@ export interface PumpOptions {
  * It knows no frames. Nobody else writes to the connection.
  */
 export class BytePump implements ConnectionSink {
-  readonly writer: FrameWriter = new FrameWriter();
+  readonly writer: BatchWriter = new BatchWriter();
   readonly traffic: Traffic = createTraffic();
   readonly connection: Connection;
   /** See `flushThreshold`. */

@@ -1,3 +1,6 @@
+export { BatchWriter } from './batch-writer.ts';
+export { ByteBudget } from './byte-budget.ts';
+export type { BudgetHolder } from './byte-budget.ts';
 export { BytePump } from './byte-pump.ts';
 export type { PumpHandler, PumpOptions } from './byte-pump.ts';
 export { cancelExtension, cancelWord, errorsExtension, errorsWord } from './cancel.ts';

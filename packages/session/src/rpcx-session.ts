@@ -1,8 +1,10 @@
 import { readUtf8, RpcError, type Connection, type Metadata, type Runtime } from '@rpcxjs/core';
-import { flag, FrameParser, readMetadata, reserved, writeFrame, type FrameView, type FrameWriter, type WholeFrame } from '@rpcxjs/protocol';
+import { flag, readMetadata, reserved, writeFrame, type FrameView, type WholeFrame } from '@rpcxjs/protocol';
+import type { BatchWriter } from './batch-writer.ts';
 import { BytePump, type PumpHandler } from './byte-pump.ts';
 import { acceptAnswer, common, createNonce, formatAnswer, formatOffer, parseOffer } from './capabilities.ts';
 import type { Extension, ExtensionPort } from './extension.ts';
+import { FrameIntake } from './frame-intake.ts';
 import { Liveness, type Watched } from './liveness.ts';
 import type { Sequenced } from './sequence-table.ts';
 import type { SessionSettings } from './session-limits.ts';
@@ -72,7 +74,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   #closing = false;
   #ended = false;
   readonly #pump: BytePump;
-  readonly #parser: FrameParser;
+  readonly #intake: FrameIntake;
   readonly #liveness: Liveness;
   readonly #options: SessionOptions;
   readonly #handler: SessionHandler;
@@ -90,14 +92,14 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#sequence = options.firstSequence?.sequenceLow ?? 0;
     this.#sequenceHigh = options.firstSequence?.sequenceHigh ?? 0;
     this.#pump = new BytePump(options.connection, this, { ...settings.limits, flush: settings.flush, clock: options.runtime.clock });
-    this.#parser = new FrameParser(
+    this.#intake = new FrameIntake(
       { limits: settings.limits.frames, budget: settings.budget, evicted: () => this.fail(overBudget()) },
       this.#onFrame,
     );
     this.#liveness = new Liveness(options.runtime.clock, this, settings);
   }
 
-  get writer(): FrameWriter {
+  get writer(): BatchWriter {
     return this.#pump.writer;
   }
   get traffic(): Traffic {
@@ -156,14 +158,14 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   /** Reading and dispatching stop until `resume`; each pause needs its own. */
   pause(): void {
     if (this.#pauses++ > 0 || this.#ended) return;
-    this.#parser.pause();
+    this.#intake.pause();
     this.connection.pause();
   }
   resume(): void {
     if (--this.#pauses > 0 || this.#ended) return;
     this.seenAt = this.#turnStartedAt = this.#options.runtime.clock.now();
     this.connection.resume();
-    this.#read(() => this.#parser.resume());
+    this.#read(() => this.#intake.resume());
   }
 
   /** Sends what is queued, then ends. What still arrives is dropped. */
@@ -185,7 +187,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     return this.#pump.traffic.framesRead;
   }
   partialBytes(): number {
-    return this.#parser.partialBytes;
+    return this.#intake.partialBytes;
   }
   unsentBytes(): number {
     return this.connection.bufferedBytes + this.writer.pendingBytes;
@@ -205,7 +207,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     if (this.#pauses === 0) this.readAt = now;
     const { traffic } = this.#pump;
     const before = traffic.framesRead;
-    this.#read(() => this.#parser.push(chunk));
+    this.#read(() => this.#intake.push(chunk));
     this.burst = Math.max(traffic.framesRead - before, this.burst * burstDecay);
     this.#liveness.heard(now);
   }
@@ -227,8 +229,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     if (this.#ended) return;
     this.#ended = true;
     this.#liveness.stop();
-    this.#parser.pause();
-    this.#parser.clear();
+    this.#intake.clear();
     const error = this.#reason ?? (reason === undefined || RpcError.is(reason) ? reason : lost(reason));
     this.#handler.sessionClosed(error);
   }
@@ -243,7 +244,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
 
   #broken(error: RpcError): void {
-    const { view } = this.#parser;
+    const { view } = this.#intake;
     const unanswered = flag.response | flag.heartbeat | flag.oneway;
     if (error.reason !== 'FRAME_TOO_LARGE' || (view.flags & unanswered) !== 0 || this.#handler.refused === undefined) {
       this.fail(error);

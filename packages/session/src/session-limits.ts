@@ -1,4 +1,5 @@
-import { defaultFrameLimits, type ByteBudget, type FrameLimits } from '@rpcxjs/protocol';
+import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
+import type { ByteBudget } from './byte-budget.ts';
 import type { FlushPolicy } from './flush-policy.ts';
 
 /** What one connection may cost. All times in milliseconds, all sizes in bytes. */

@@ -15,7 +15,7 @@ export interface FrameText {
   payload(writer: ByteWriter): void;
 }
 
-/** The frames that leave at the end of the turn, in one growing buffer. The protocol's own writer keeps several, for more traffic than a page has. */
+/** The frames that leave at the end of the turn, in one growing buffer. A session's writer keeps several, for more traffic than a page has. */
 export class FrameBuffer implements ByteWriter {
   bytes: Uint8Array = new Uint8Array(firstBytes);
   view: DataView = new DataView(this.bytes.buffer);
