@@ -48,9 +48,12 @@ export class PrefixWatches {
   }
 }
 
-/** Consul's HTTP server leads `..` and `//` in a path elsewhere: then what stands above is watched. */
+// What Go calls printable; the path of a request may have nothing else (Consul: agent/http.go, cleanhttp.PrintablePathCheckHandler).
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+/** Consul's HTTP server leads `..` and `//` in a path elsewhere, and takes no control characters: then what stands above is watched. */
 function queryable(prefix: string): string {
   const segments = prefix.split('/');
-  const odd = segments.slice(0, -1).findIndex((segment) => segment === '' || segment === '.' || segment === '..');
+  const odd = segments.slice(0, -1).findIndex((segment) => segment === '' || segment === '.' || segment === '..' || unprintable.test(segment));
   return odd === -1 ? prefix : segments.slice(0, odd).map((segment) => `${segment}/`).join('');
 }

@@ -98,6 +98,15 @@ describeWithConsul('Consul as a key-value store', () => {
     expect(await at.store.putOwned(key, 'a', { signal, ttlMs })).toBe(true);
   });
 
+  it.each(['a\nb', 'a\u0000b', 'a\u00a0b', 'a\u200bb'])('a service whose name no path of a request may have, %j, is watched too', async (service) => {
+    await using at = storeAt(server.address);
+    const watch = watching(at.store, `/rpcx/${service}/`);
+    await vi.waitFor(() => expect(watch.last()).toEqual({}), soon);
+    await at.store.putOwned(`/rpcx/${service}/tcp@a:1`, 'x=1', { signal, ttlMs });
+    await vi.waitFor(() => expect(watch.last()).toEqual({ [`/rpcx/${service}/tcp@a:1`]: 'x=1' }), soon);
+    expect(await watch.stop()).toMatchObject({ message: 'stopped' });
+  });
+
   it('a watch hears changes at once, and says nothing about keys elsewhere', async () => {
     await using at = storeAt(server.address);
     const watch = watching(at.store, '/rpcx/Quiet/');

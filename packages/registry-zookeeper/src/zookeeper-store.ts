@@ -51,6 +51,7 @@ export class ZooKeeperStore implements KeyValueStore {
 
   putPersistent(key: string, value: string, { signal }: Bounded): Promise<void> {
     return this.#ask(`write ${key}`, signal, async (link) => {
+      mustBePossible(key, this.#init.where);
       await this.#makeParents(link, pathOf(key));
       await this.#create(link, pathOf(key), value, zookeeper.CreateMode.PERSISTENT);
     });
@@ -60,6 +61,7 @@ export class ZooKeeperStore implements KeyValueStore {
     return this.#ask(`write ${key}`, signal, async (link) => {
       const path = pathOf(key);
       mustBeOneNode(key, this.#init.where);
+      mustBePossible(key, this.#init.where);
       for (let tries = 0; tries < mostTries; tries++) {
         const node = await readNode(link, path);
         if (ifVersion !== undefined && (node === undefined || versionOf(node.stat) !== ifVersion)) return false;
@@ -280,6 +282,13 @@ function isImpossible(key: string): boolean {
 
 function withPrefix(prefix: string, children: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...children].map(([name, value]) => [`${prefix}${name}`, value]));
+}
+
+/** What nobody could read again: slashes too many would lead to another service. */
+function mustBePossible(key: string, where: string): void {
+  if (!isImpossible(key)) return;
+  const hint = 'no "." or "..", no doubled slashes, no control characters, none beyond U+FFFF; choose another service or base path';
+  throw registryError({ name: 'zookeeper', where, what: `write ${JSON.stringify(key)}`, cause: 'ZooKeeper has no such names', hint, code: 'invalid_argument', reason: 'REGISTRY_REFUSED' });
 }
 
 /** A node has no slash in its name, and below an ephemeral one there is nothing: an address of a socket file would be several. */

@@ -198,6 +198,10 @@ describeWithZooKeeper('a ZooKeeper in trouble', () => {
     const registry = here.registry();
     await expect(here.register(registry, 'unix@/run/a.sock')).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('advertise a TCP address') as string });
     await expect(registry.register({ service: '..', instance: { address: 'tcp@a:1', metadata: {} } }, { runtime: here.runtime })).rejects.toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('no "." or ".."') as string });
+    for (const service of ['a\nb', '\u0000', '\u{1F600}', '/a', 'a/', 'a//b']) {
+      const refused = registry.register({ service, instance: { address: 'tcp@a:1', metadata: {} } }, { runtime: here.runtime });
+      await expect(refused, JSON.stringify(service)).rejects.toMatchObject({ code: 'invalid_argument', reason: 'REGISTRY_REFUSED', message: expect.stringContaining('choose another service') as string });
+    }
   });
 });
 
