@@ -53,24 +53,24 @@ export class Attempts {
 
   /** A lane, or a copy of one, got its reply. */
   succeeded(call: OutboundCall, value: unknown, now: number): void {
-    const waiting = call.inAttempt;
+    const waiting = call.story.inAttempt;
     if (waiting === undefined) {
       this.#won(call, value, now);
       return;
     }
-    call.inAttempt = undefined;
+    call.told.inAttempt = undefined;
     ended(call, undefined, now);
     waiting.resolve(value);
   }
 
   /** One of them cannot get a reply any more. */
   failed(call: OutboundCall, error: RpcError<string>, now: number): void {
-    const waiting = call.inAttempt;
+    const waiting = call.story.inAttempt;
     if (waiting === undefined) {
       this.#lost(call, error, now);
       return;
     }
-    call.inAttempt = undefined;
+    call.told.inAttempt = undefined;
     ended(call, error, now);
     waiting.reject(error);
   }
@@ -90,13 +90,13 @@ export class Attempts {
     const now = this.#clock.now();
     for (const one of partsOf(main)) {
       one.settled = true;
-      const waiting = one.inAttempt;
-      one.inAttempt = undefined;
+      const waiting = one.story.inAttempt;
+      one.told.inAttempt = undefined;
       ended(one, error, now);
       waiting?.reject(error);
     }
-    main.copies = undefined;
-    main.hedge = undefined;
+    main.told.copies = undefined;
+    main.told.hedge = undefined;
   }
 
   /** Ends the calls that wait for their next attempt: there will be none. */
@@ -115,8 +115,8 @@ export class Attempts {
       lane.target.route.send(lane, now);
       return;
     }
-    if (!lane.wantsReply) lane.wantsReply = lane.unwraps = true;
-    lane.passedOn = false;
+    if (!lane.story.wantsReply) lane.told.wantsReply = lane.told.unwraps = true;
+    lane.told.passedOn = false;
     void settle(
       () => chain(lane),
       (reply) => this.#left(lane, () => this.#won(lane, reply, this.#clock.now())),
@@ -127,12 +127,12 @@ export class Attempts {
   /** One attempt as its interceptors see it. */
   #send(call: OutboundCall): Promise<unknown> {
     const { root } = call;
-    if (root.settled || root.main.settled || root.lost) return Promise.reject(overError(call));
-    const own = call.passedOn ? this.#owner.derive(call, {}) : call;
-    own.passedOn = true;
-    if (own !== root) (root.copies ??= []).push(own);
+    if (root.settled || root.main.settled || root.story.lost) return Promise.reject(overError(call));
+    const own = call.story.passedOn ? this.#owner.derive(call, {}) : call;
+    own.told.passedOn = true;
+    if (own !== root) (root.told.copies ??= []).push(own);
     return new Promise((resolve, reject) => {
-      own.inAttempt = { resolve, reject };
+      own.told.inAttempt = { resolve, reject };
       const now = this.#clock.now();
       own.attemptAt = now;
       own.target.route.send(own, now);
@@ -142,22 +142,22 @@ export class Attempts {
   /** Its interceptors have made up their minds: nobody waits for what they passed on and left behind. */
   #left(lane: OutboundCall, decide: () => void): void {
     const now = this.#clock.now();
-    for (const one of lane.copies === undefined ? [lane] : [lane, ...lane.copies]) {
+    for (const one of lane.story.copies === undefined ? [lane] : [lane, ...lane.story.copies]) {
       one.session?.forget(one, true);
-      one.inAttempt = undefined;
+      one.told.inAttempt = undefined;
       // That says nothing about its server.
       if (one.chosen) ended(one, new RpcError('canceled', 'an interceptor no longer waited for it', { reason: 'ABORTED' }), now);
       if (one !== lane) one.settled = true;
     }
     decide();
-    lane.copies = undefined;
+    lane.told.copies = undefined;
   }
 
   #won(lane: OutboundCall, value: unknown, now: number): void {
     const { main } = lane;
-    if (main.settled || lane.settled || lane.lost) return;
+    if (main.settled || lane.settled || lane.story.lost) return;
     ended(lane, undefined, now);
-    if (main.hedge !== undefined || main.hedgeEntry >= 0) this.#leaveRival(main, lane);
+    if (main.story.hedge !== undefined || main.story.hedgeEntry >= 0) this.#leaveRival(main, lane);
     const failMode = this.#failMode(main);
     // Of a call that was asked twice it is the time since it was asked first: measured from the second on, slow servers would look fast and be hedged ever sooner.
     if (failMode.succeeded !== undefined) this.#tell(failMode, main, now - main.attemptAt);
@@ -175,12 +175,12 @@ export class Attempts {
   /** An attempt failed: again, if the fail mode wants that and it is safe; not while the other one may still answer. */
   #lost(lane: OutboundCall, error: RpcError<string>, now: number): void {
     const { main } = lane;
-    if (main.settled || lane.settled || lane.lost) return;
-    lane.lost = true;
+    if (main.settled || lane.settled || lane.story.lost) return;
+    lane.told.lost = true;
     ended(lane, error, now);
-    (main.failures ??= []).push({ address: error.address ?? lane.address, error, durationMs: now - lane.attemptAt });
-    const { hedge } = main;
-    if (hedge !== undefined && !(hedge.lost && main.lost)) return;
+    (main.told.failures ??= []).push({ address: error.address ?? lane.address, error, durationMs: now - lane.attemptAt });
+    const { hedge } = main.story;
+    if (hedge !== undefined && !(hedge.story.lost && main.story.lost)) return;
     const wait = this.#again(main, error);
     // What it would wait for may come after its time: the error that it has says more than a deadline.
     if (wait === undefined || (now + wait >= main.deadlineAt && main.options?.waitForReady !== true)) this.#owner.gaveUp(main, error);
@@ -192,8 +192,8 @@ export class Attempts {
     if (this.#owner.ended) return undefined;
     // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
     const all = partsOf(main);
-    const mayHaveRun = all.some(({ attemptSent, refused }) => attemptSent && !refused);
-    const wasRefused = !mayHaveRun && all.some(({ refused }) => refused);
+    const mayHaveRun = all.some(({ attemptSent, story }) => attemptSent && !story.refused);
+    const wasRefused = !mayHaveRun && all.some(({ story }) => story.refused);
     const unsent = !mayHaveRun && !wasRefused && error.code === 'unavailable';
     // What is passed on untouched is sent once; nobody here knows what it does.
     if (main.kind === 'raw' && !unsent) return undefined;
@@ -217,7 +217,7 @@ export class Attempts {
     try {
       const decision = failMode.next({ error: error as RpcError, retryable, attempt: main.attempt, instance: main.instance }, main);
       if (decision === 'give-up') return undefined;
-      main.again = decision.again;
+      main.told.again = decision.again;
       return decision.afterMs + (decision.jitterMs ?? 0) * this.#clock.random();
     } catch (thrown) {
       this.#options.runtime.logger.error({ failMode: failMode.name, error: thrown }, 'a fail mode threw, and the call is not tried again');
@@ -226,18 +226,18 @@ export class Attempts {
   }
 
   #retry(main: OutboundCall, afterMs: number): void {
-    main.attempt += 1;
+    main.told.attempt += 1;
     this.retries += 1;
     for (const one of partsOf(main)) if (one !== main) one.settled = true;
-    main.copies = undefined;
-    main.hedge = undefined;
+    main.told.copies = undefined;
+    main.told.hedge = undefined;
     const release = main.release;
     this.#resting.add(main);
     const timer = this.#clock.setTimer(() => {
       this.#resting.delete(main);
       main.release = release;
       if (main.settled) return;
-      main.attemptSent = main.refused = main.lost = false;
+      main.attemptSent = main.told.refused = main.told.lost = false;
       this.#launch(main, this.#clock.now());
     }, afterMs);
     main.release = () => {
@@ -256,23 +256,23 @@ export class Attempts {
       this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw, and no second server is asked');
     }
     if (afterMs === undefined || !(now + afterMs < main.deadlineAt)) return;
-    main.hedgeEntry = this.#ring.add(now + afterMs, new HedgeTimer(main, this));
+    main.told.hedgeEntry = this.#ring.add(now + afterMs, new HedgeTimer(main, this));
   }
 
   #unplanHedge(main: OutboundCall): void {
-    if (main.hedgeEntry < 0) return;
-    this.#ring.remove(main.hedgeEntry);
-    main.hedgeEntry = -1;
+    if (main.story.hedgeEntry < 0) return;
+    this.#ring.remove(main.story.hedgeEntry);
+    main.told.hedgeEntry = -1;
   }
 
   /** The first attempt is slow: another server is asked as well, if there is one and the budget allows. */
   hedge(main: OutboundCall): void {
-    main.hedgeEntry = -1;
-    if (main.settled || main.lost || this.#owner.ended) return;
+    main.told.hedgeEntry = -1;
+    if (main.settled || main.story.lost || this.#owner.ended) return;
     if (!main.target.route.hasOther(main.address) || !this.#affords(main)) return;
     const lane = this.#owner.derive(main, {});
     lane.root = lane;
-    main.hedge = lane;
+    main.told.hedge = lane;
     this.hedges += 1;
     this.#launch(lane, this.#clock.now());
   }
@@ -280,16 +280,16 @@ export class Attempts {
   /** One of two has won: the other is cancelled, also on its server. */
   #leaveRival(main: OutboundCall, winner: OutboundCall): void {
     this.#unplanHedge(main);
-    const { hedge } = main;
+    const { hedge } = main.story;
     if (hedge === undefined) return;
     const rival = winner === main ? hedge : main;
     const late = new RpcError('canceled', 'another server answered first', { reason: 'HEDGED' });
     const now = this.#clock.now();
-    for (const one of rival.copies === undefined ? [rival] : [rival, ...rival.copies]) {
+    for (const one of rival.story.copies === undefined ? [rival] : [rival, ...rival.story.copies]) {
       one.session?.forget(one, true);
       ended(one, late, now);
-      const waiting = one.inAttempt;
-      one.inAttempt = undefined;
+      const waiting = one.story.inAttempt;
+      one.told.inAttempt = undefined;
       waiting?.reject(late);
       if (one !== main) one.settled = true;
     }

@@ -1,11 +1,11 @@
 import { RpcError, type CallOptions } from '@rpcxjs/core';
-import type { OutboundCall } from './outbound-call.ts';
+import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
 export function partsOf(main: OutboundCall): readonly OutboundCall[] {
-  const { copies, hedge } = main;
+  const { copies, hedge } = main.story;
   if (copies === undefined && hedge === undefined) return [main];
-  return [main, ...(copies ?? []), ...(hedge === undefined ? [] : [hedge, ...(hedge.copies ?? [])])];
+  return [main, ...(copies ?? []), ...(hedge === undefined ? [] : [hedge, ...(hedge.story.copies ?? [])])];
 }
 
 /** What became of the last attempt of a call that ended by itself. */
@@ -51,7 +51,7 @@ export function noReplyError(call: OutboundCall): RpcError {
 
 export function expiredError(call: OutboundCall, { waitedMs, address, sent }: Ending & { readonly waitedMs: number }): RpcError {
   const where = address !== undefined ? `got no reply from ${address}` : sent ? 'was not done' : 'was not sent';
-  const last = call.failures?.at(-1)?.error;
+  const last = call.story.failures?.at(-1)?.error;
   const holdUp = sent ? undefined : call.target.route.holdUp?.(call);
   const advice = last === undefined ? (holdUp ?? 'allow it more with timeoutMs, or see what keeps the server') : `the last attempt failed: ${last.message}`;
   return new RpcError('deadline_exceeded', `${nameOf(call)} ${where} within ${waitedMs} ms; ${advice}`, { reason: 'TIMEOUT', cause: last, sent, address });
@@ -62,7 +62,7 @@ export function abortedError(call: OutboundCall, reason: unknown, { address, sen
 }
 
 /** The last error, with those before it, and what is known of servers that are avoided. */
-export function withAttempts(error: RpcError<string>, attempts: NonNullable<OutboundCall['failures']>, avoided: string | undefined): RpcError<string> {
+export function withAttempts(error: RpcError<string>, attempts: NonNullable<CallStory['failures']>, avoided: string | undefined): RpcError<string> {
   const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
   const text = `${message} (after ${attempts.length} attempts${avoided === undefined ? '' : `; ${avoided}`})`;
   return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });

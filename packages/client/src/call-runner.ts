@@ -98,13 +98,13 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   finished(call: OutboundCall, value: unknown): void {
-    if (call.unwraps && !isReply(value)) {
+    if (call.story.unwraps && !isReply(value)) {
       this.#reject(call, noReplyError(call));
       return;
     }
     this.#settle(call);
     this.counters.succeeded += 1;
-    call.resolve(call.unwraps ? (value as Reply).output : value);
+    call.resolve(call.story.unwraps ? (value as Reply).output : value);
   }
   gaveUp(call: OutboundCall, error: RpcError<string>): void {
     this.#reject(call, error);
@@ -129,7 +129,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   #throughChain(call: OutboundCall, kind: CallKind, chain: Handle<ClientCall>): Promise<unknown> {
-    call.wantsReply = true;
+    call.told.wantsReply = true;
     const wrong = this.closed ? closedError(call) : this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
     // Interceptors may make other calls.
@@ -216,8 +216,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
 
   /** A call that leaves its interceptors; one that comes again, or changed, is a call of its own. */
   #begin(call: OutboundCall): Promise<unknown> {
-    const own = call.begun ? this.derive(call, {}) : call;
-    own.begun = true;
+    const own = call.story.begun ? this.derive(call, {}) : call;
+    own.told.begun = true;
     own.root = own.main = own;
     return this.#start(own);
   }
@@ -275,7 +275,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   #reject(call: OutboundCall, error: RpcError<string>): void {
     this.#settle(call);
     this.counters.failed += 1;
-    const { failures } = call;
+    const { failures } = call.story;
     const whole = failures === undefined || failures.length < 2 ? error : withAttempts(error, failures, call.target.route.avoided?.());
     this.attempts.dissolve(call, whole);
     call.reject(this.#mapped(whole));
@@ -326,5 +326,5 @@ function waitingPlace(call: OutboundCall): { readonly address: string | undefine
 
 /** Whether a byte of it has left this process, now or in an attempt before. */
 function wasSent(call: OutboundCall): boolean {
-  return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.failures ?? []).some(({ error }) => error.sent);
+  return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.story.failures ?? []).some(({ error }) => error.sent);
 }

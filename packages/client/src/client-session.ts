@@ -271,11 +271,11 @@ export class ClientSession implements SessionHandler {
     if (frame.isError) {
       const { error, refused, draining } = replyError(frame, this.session.capabilities.has(errorsWord), this.address);
       if (draining && this.session.capabilities.has(drainWord)) this.#goodbye(drainStage.leaving);
-      call.refused = refused;
+      call.told.refused = refused;
       this.#events.failed(call, error);
       return;
     }
-    const metadata = call.wantsReply || call.options?.onReply !== undefined ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
+    const metadata = call.story.wantsReply || call.options?.onReply !== undefined ? readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd) : undefined;
     if (metadata?.[reserved.drain] !== undefined) {
       delete metadata[reserved.drain];
       if (this.session.capabilities.has(drainWord)) this.#goodbye(drainStage.leaving);
@@ -283,7 +283,7 @@ export class ClientSession implements SessionHandler {
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
       if (metadata !== undefined && !call.root.settled) call.options?.onReply?.({ metadata, address: this.address });
-      this.#events.succeeded(call, call.wantsReply ? replyOf(output, metadata) : output);
+      this.#events.succeeded(call, call.story.wantsReply ? replyOf(output, metadata) : output);
     };
     if (value instanceof Promise) value.then(done).catch((error: unknown) => this.#events.failed(call, asRpcError(error)));
     else if (metadata === undefined) this.#events.succeeded(call, value);
@@ -297,7 +297,7 @@ export class ClientSession implements SessionHandler {
     const options: TrackedOptions | undefined = call.options;
     options?.onSent?.();
     session.frameWritten(options?.together === true ? togetherBytes : flushThreshold(this.#pending.size, bytes));
-    if (call.kind === 'oneway') this.#events.succeeded(call, call.wantsReply ? replyOf(undefined, undefined) : undefined);
+    if (call.kind === 'oneway') this.#events.succeeded(call, call.story.wantsReply ? replyOf(undefined, undefined) : undefined);
     else {
       session.callSent(now);
       const { maxOutstanding } = this.#options.link;

@@ -62,15 +62,15 @@ describe('a list of servers', () => {
     failing.add('memory@b');
     for (let index = 0; index < 4; index++) send();
     expect(sent.splice(0).map(([first]) => first)).toEqual(['c', 'a', 'c', 'a']);
-    send('again', (one) => { one.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }]; });
+    send('again', (one) => { one.told.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }]; });
     expect(sent.splice(0)).toEqual(['a:again']);
   });
 
   it('is not gone through for an attempt that its fail mode wants on the same server, as long as that is known', () => {
     const { send, sent } = open({ servers: ['memory@a', 'memory@b', 'memory@c'] });
     const after = (name: string) => (one: OutboundCall): void => {
-      one.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }, { address: `memory@${name}`, error: new RpcError('unavailable', 'x'), durationMs: 0 }];
-      one.again = 'same';
+      one.told.failures = [{ address: 'memory@c', error: new RpcError('unavailable', 'x'), durationMs: 0 }, { address: `memory@${name}`, error: new RpcError('unavailable', 'x'), durationMs: 0 }];
+      one.told.again = 'same';
     };
     for (let index = 0; index < 3; index++) send('again', after('b'));
     expect(sent.splice(0)).toEqual(['b:again', 'b:again', 'b:again']);

@@ -157,7 +157,7 @@ export class ServiceRoute implements CallRoute {
   }
 
   #choose(call: OutboundCall, now: number): Target | undefined {
-    const { again, failures } = call.main;
+    const { again, failures } = call.main.story;
     if (failures !== undefined && again === 'same') {
       const same = this.#targets?.get(failures.at(-1)?.address ?? '');
       if (same !== undefined) return same;
@@ -318,8 +318,8 @@ function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {
 /** What the call has used up, and where another attempt of it is under way. */
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
   const { main, root } = call;
-  const { failures } = main;
-  const rival = root === main || main.lost ? undefined : main.address;
+  const { failures } = main.story;
+  const rival = root === main || main.story.lost ? undefined : main.address;
   if (failures === undefined && rival === undefined) return undefined;
   const addresses = new Set((failures ?? []).flatMap(({ address }) => address ?? []));
   if (rival !== undefined) addresses.add(rival);

@@ -176,9 +176,9 @@ function toldOf(route: CallRoute, queued: () => void): CallRoute {
   return {
     budget: route.budget,
     send(call, now) {
-      const inAttempt = call.inAttempt !== undefined;
+      const inAttempt = call.story.inAttempt !== undefined;
       route.send(call, now);
-      const refused = call.settled || call.main.settled || (inAttempt && call.inAttempt === undefined);
+      const refused = call.settled || call.main.settled || (inAttempt && call.story.inAttempt === undefined);
       if (!refused) queued();
     },
     ended: (call, error, now) => route.ended(call, error, now),

@@ -18,7 +18,7 @@ export interface CallHost {
 const gone: Uint8Array = new Uint8Array(0);
 const unread = Symbol('input not decoded yet');
 
-/** One call as its handler sees it. Everything that most handlers never look at is made on first use, or read from the prototype until it is set. */
+/** One call as its handler sees it. Everything that most handlers never look at is made on first use. */
 export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly host: CallHost;
   readonly entry: MethodEntry;
@@ -31,11 +31,17 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly codecId: number;
   /** Of the request; its reply is compressed with the same. */
   compressorId: number;
+  inflated = false;
   /** Counted among the running ones. */
   counted = false;
+  /** In the connection's table, so that a cancel or a disconnect finds it. */
+  tracked = false;
   settled = false;
   /** It has come to its handler, or to what stands for one. */
   handled = false;
+  /** Its caller said that it no longer waits: nothing is sent for it. */
+  abandoned = false;
+  response: MutableMetadata | undefined;
   /** The payload as long as it is there: valid during dispatch unless it was kept. */
   source: Uint8Array;
   sourceStart: number;
@@ -44,13 +50,6 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   #kept = false;
   #input: unknown = unread;
   #extras: Extras | undefined;
-
-  /** In the connection's table, so that a cancel or a disconnect finds it. */
-  declare tracked: boolean;
-  declare inflated: boolean;
-  /** Its caller said that it no longer waits: nothing is sent for it. */
-  declare abandoned: boolean;
-  declare response: MutableMetadata | undefined;
 
   constructor(host: CallHost, entry: MethodEntry, frame: FrameView, request: RequestMetadata) {
     this.host = host;
@@ -209,8 +208,6 @@ interface Extras {
   watched: boolean;
   ringEntry: number;
 }
-
-Object.assign(InboundCall.prototype, { tracked: false, inflated: false, abandoned: false, response: undefined });
 
 /** The text is Go's (rpcx server/server_dispatch.go, handleRequest). */
 export function unknownCodec(id: number): RpcError {
