@@ -1,9 +1,11 @@
+import { create } from '@bufbuild/protobuf';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { type PayloadCodec, wire } from '@rpcxjs/core';
 import { createByteWriter } from '@rpcxjs/protocol';
 import { expect, it } from 'vitest';
 import { protobuf } from './codec.ts';
 import { type MessageOptions, message } from './message.ts';
+import { protobufjsMessage } from './protobufjs.ts';
 
 const bytes = Uint8Array.of(0x08, 0x01);
 
@@ -21,6 +23,13 @@ it('keeps unknown fields unless told not to', () => {
   const read = (options?: MessageOptions): unknown => protobuf.compile?.(message(TimestampSchema, options)[wire].protobuf)?.decode(unknown, 0, 4);
   expect(read()).toStrictEqual({ $typeName: 'google.protobuf.Timestamp', seconds: 1n, nanos: 0, $unknown: [{ no: 15, wireType: 0, data: Uint8Array.of(5) }] });
   expect(read({ keepUnknown: false })).toStrictEqual({ $typeName: 'google.protobuf.Timestamp', seconds: 1n, nanos: 0 });
+});
+
+it('refuses what is no schema where the type is made, a message above all', () => {
+  for (const [given, words] of [[undefined, 'a value of the type undefined'], [null, 'a value of the type object'], [{}, 'a value of the type object'], ['Timestamp', 'a value of the type string'], [create(TimestampSchema), 'a google.protobuf.Timestamp']] as const) {
+    expect(() => message(given as never)).toThrow(new TypeError(`message() takes the schema of a message, for example TimestampSchema, not ${words}`));
+    expect(() => protobufjsMessage(given as never)).toThrow(new TypeError(`protobufjsMessage() takes a Type or a static class of protobufjs, with encode, decode and verify, not ${words}`));
+  }
 });
 
 it('takes a wire type that somebody else made', () => {

@@ -31,9 +31,11 @@ export const messageDefaults: { readonly keepUnknown: boolean } = { keepUnknown:
 /**
  * The wire type of a message that `protoc-gen-es` generated. Messages arrive exactly as `create` of `@bufbuild/protobuf` makes them; to send,
  * a plain object with the fields that matter will do. A message without any field set is zero bytes, which a Go client does not decode at all:
- * the reply it was given keeps its content.
+ * the reply it was given keeps its content. Throws TypeError for what is no schema of a message.
  */
 export function message<S extends DescMessage>(schema: S, options: MessageOptions = {}): ProtobufType<MessageInitShape<S>, MessageShape<S>> {
+  // Whatever it is in a program without types.
+  if ((schema as Partial<DescMessage> | undefined | null)?.kind !== 'message') throw new TypeError(`message() takes the schema of a message, for example TimestampSchema, not ${shown(schema)}`);
   const { typeName } = schema;
   const keepUnknown = options.keepUnknown ?? messageDefaults.keepUnknown;
   return protobufType({ typeName, compile: () => descriptorCodec(schema, true, keepUnknown) }, (value) => {
@@ -41,6 +43,12 @@ export function message<S extends DescMessage>(schema: S, options: MessageOption
     const given = (value as Message)['$typeName']; // any object can be asked for its properties
     return given === undefined || given === typeName ? undefined : `expected a ${typeName}, not a ${String(given)}`;
   });
+}
+
+/** Says what was given where a type belongs: often a message, instead of its schema. */
+export function shown(given: unknown): string {
+  const typeName = (given as Partial<Message> | undefined | null)?.['$typeName']; // any value but these two can be asked
+  return typeof typeName === 'string' ? `a ${typeName}` : `a value of the type ${typeof given}`;
 }
 
 /** A wire type of any origin. `check` returns what is wrong with a value. */

@@ -1,5 +1,5 @@
 import { type PayloadCodec, RpcError } from '@rpcxjs/core';
-import { type ProtobufType, asBadPayload, protobufType } from './message.ts';
+import { type ProtobufType, asBadPayload, protobufType, shown } from './message.ts';
 
 /** A message type of protobufjs: a reflected `Type` or a class of its static code. */
 export interface ProtobufjsType<Message extends object = object> {
@@ -10,8 +10,11 @@ export interface ProtobufjsType<Message extends object = object> {
   verify(value: { [key: string]: unknown }): string | null;
 }
 
-/** The wire type of a message of `protobufjs`, read and written by its own code: integers outside their range are not noticed by it. */
+/** The wire type of a message of `protobufjs`, read and written by its own code: integers outside their range are not noticed by it. Throws TypeError for what is none. */
 export function protobufjsMessage<Message extends object>(type: ProtobufjsType<Message>): ProtobufType<Message> {
+  // Whatever it is in a program without types.
+  const given = type as unknown as Readonly<Record<string, unknown>> | undefined | null;
+  if (['encode', 'decode', 'verify'].some((name) => typeof given?.[name] !== 'function')) throw new TypeError(`protobufjsMessage() takes a Type or a static class of protobufjs, with encode, decode and verify, not ${shown(type)}`);
   const typeName = fullName(type);
   const check = (value: unknown): string | undefined => {
     if (typeof value !== 'object' || value === null) return `expected a ${typeName}, not ${value === null ? 'null' : typeof value}`;
