@@ -168,11 +168,15 @@ export class Advertising {
   }
 }
 
+// A name, an IPv4 address, or an IPv6 address with brackets or without.
+const bareHost = /^(?:[^\s:/@[\]]+|\[[\da-fA-F:.]+(?:%[^\s\]]+)?\]|[\da-fA-F.]*:[\da-fA-F.]*:[\da-fA-F:.]*(?:%[^\s\]]+)?)$/;
+
 /** Throws TypeError, and RpcError NOT_ADVERTISABLE. */
 function checkOptions(options: AdvertiseOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`advertise is ${described(options)}: it takes an object, for example { host: 'orders.internal' }`);
   const { addresses = [], host } = options;
   if (host !== undefined && (typeof host !== 'string' || host === '')) throw new TypeError(`advertise.host is ${described(host)}: it takes the name or address by which clients reach this machine`);
+  if (host !== undefined && !bareHost.test(host)) throw new TypeError(`advertise.host is ${described(host)}: it takes a name or an address alone, for example 'orders.internal'; the port stays that of listen, advertise.addresses names others`);
   if (!Array.isArray(addresses) || !addresses.every((address: unknown) => typeof address === 'string')) throw new TypeError("advertise.addresses takes a list of addresses, for example ['tcp@10.0.0.5:8972']");
   for (const text of addresses as readonly string[]) {
     const address = parseAddress(text);

@@ -10,7 +10,7 @@ describe('options of a server that are no such thing', () => {
     [{ limits: { maxCalls: 0 } }, 'limits.maxCalls is 0: it takes a number from 1 on'], [{ limits: 5 }, 'limits is 5: it takes an object'],
     [{ logger: {} }, 'logger is an object of another kind: it takes an object with the functions debug'], [{ clock: 'x' }, 'clock is "x": it takes an object with the functions now'],
     [{ advertise: { addresses: ['x'] } }, '"x" is no host and port: write 127.0.0.1:8972'], [{ advertise: { addresses: 'tcp@a:1' } }, 'advertise.addresses takes a list of addresses'],
-    [{ advertise: { addresses: [5] } }, 'advertise.addresses takes a list of addresses'], [{ advertise: { host: 5 } }, 'advertise.host is 5: it takes the name'], [{ advertise: 'x' }, 'advertise is "x": it takes an object'],
+    [{ advertise: { addresses: [5] } }, 'advertise.addresses takes a list of addresses'], [{ advertise: { host: 5 } }, 'advertise.host is 5: it takes the name'], [{ advertise: { host: 'h:1' } }, 'the port stays that of listen'], [{ advertise: { host: 'tcp@h' } }, 'it takes a name or an address alone'], [{ advertise: { host: 'a b' } }, 'advertise.host is "a b"'], [{ advertise: 'x' }, 'advertise is "x": it takes an object'],
     [null, 'options'],
   ])('%j is a TypeError that says what to pass', (options, text) => {
     expect(() => createServer(options as never)).toThrow(TypeError);

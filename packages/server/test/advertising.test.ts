@@ -166,6 +166,7 @@ describe('a server with registries', () => {
 
   it('refuses options that cannot work at once', () => {
     expect(() => serve({ advertise: { host: '0.0.0.0' } })).toThrow(/advertise.host/);
+    for (const host of ['fd00::5', '[fd00::5]', 'fe80::1%eth0', '10.0.0.5', 'orders', 'bücher.example', '::ffff:10.0.0.5']) expect(() => serve({ advertise: { host } }), host).not.toThrow();
     expect(() => serve({ advertise: { addresses: ['tcp@0.0.0.0:1'] } })).toThrow(/advertise: \{ host \}/);
     expect(() => serve({ advertise: { metadata: { weight: 1 as never } } })).toThrow(/weight/);
     expect(() => serve({ registries: [{} as never] })).toThrow(/register method/);
