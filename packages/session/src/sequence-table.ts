@@ -9,8 +9,9 @@ export interface Sequenced {
  * would share a slot (numbers chosen by a peer) are told apart in an overflow map.
  */
 export class SequenceTable<T extends Sequenced> {
-  #slots: (T | undefined)[] = new Array<undefined>(64).fill(undefined);
-  #mask = 63;
+  // Few: an idle connection has a table, too.
+  #slots: (T | undefined)[] = new Array<undefined>(8).fill(undefined);
+  #mask = 7;
   #overflow: Map<string, T> | undefined;
   size = 0;
 
