@@ -219,6 +219,7 @@ describe('the lean client', () => {
     expect(await failure(client.call('Shop', 'Add', 'x'.repeat(100_000)))).toMatchObject({ code: 'resource_exhausted', reason: 'TOO_LARGE', sent: false });
     expect(await failure(client.call('_rpcxjs', 'cancel.1', null))).toMatchObject({ reason: 'RESERVED_NAME' });
     expect(await failure(client.call('Shop', 'Add', 1, { timeoutMs: 'soon' as never }))).toMatchObject({ code: 'invalid_argument' });
+    for (const timeoutMs of [0, -1]) expect(await failure(client.call('Shop', 'Add', 1, { timeoutMs }))).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', sent: false });
     expect(await failure(client.call('Shop', 'Add', 1, { signal: new AbortController() as never }))).toMatchObject({ code: 'invalid_argument' });
     expect(await failure(client.call('Shop', 'Add', 1, { signal: AbortSignal.abort() }))).toMatchObject({ code: 'canceled', sent: false });
     expect(await client.call('Shop', 'Add', { A: 1, B: 1 })).toBe(2);
@@ -236,6 +237,7 @@ describe('the lean client', () => {
     ['a network that no transport dials', { servers: 'ws@shop:1' }],
     ['no transports', { transports: undefined }],
     ['a timeout that is none', { timeoutMs: Number.NaN }],
+    ['a timeout that is a text', { timeoutMs: '5' }],
   ])('is not made with %s', (_what, options) => {
     expect(() => createClient({ servers: 'memory@shop:1', transports: [memoryNetwork()], ...options } as never)).toThrow(/./);
   });

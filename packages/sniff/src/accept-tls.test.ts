@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { get as secureGet } from 'node:https';
+import { createServer as createSocketServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { createClient } from '@rpcxjs/client';
 import { splitHostPort, systemClock } from '@rpcxjs/core';
 import type { Connection } from '@rpcxjs/core';
@@ -27,6 +30,18 @@ async function say(address: string, options: TcpOptions, text: string, path: 'tc
   const client = createClient({ servers: address.replace('tcp@', `${path}@`), transports: [transport], logger: memoryLogger([]), timeoutMs: 3000 });
   later(() => client.close());
   return client.call('Greeter', 'Hello', { text });
+}
+
+/** What a client of TLS begins with. */
+async function firstWords(): Promise<Buffer> {
+  const eavesdropper = createSocketServer();
+  await new Promise<void>((resolve) => void eavesdropper.listen(0, '127.0.0.1', resolve));
+  const { port } = eavesdropper.address() as AddressInfo; // it listens on a port
+  const client = connectTls({ port, host: '127.0.0.1' }).on('error', () => {});
+  const words = await new Promise<Buffer>((resolve) => void eavesdropper.once('connection', (socket) => socket.once('data', resolve)));
+  client.destroy();
+  eavesdropper.close();
+  return words;
 }
 
 describe('an acceptor that takes TLS, too', () => {
@@ -105,6 +120,17 @@ describe('an acceptor that takes TLS, too', () => {
     await until(() => shaking.heard.ended);
     expect(plain.heard.ended).toBe(false);
     expect(await rejection(raw(listener.address))).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('B11: a client that leaves in its handshake is no warning', async () => {
+    const { listener, lines } = await serve(both());
+    const { socket, heard } = await raw(listener.address);
+    socket.write(await firstWords());
+    // It hears what the server says first.
+    await until(() => heard.text.length > 0);
+    socket.resetAndDestroy();
+    await until(() => lines.length > 0);
+    expect(lines).toMatchObject([{ level: 'debug', message: 'a client left during its TLS handshake' }]);
   });
 
   it('refuses at construction what cannot work', () => {

@@ -131,7 +131,7 @@ describe('a listen', () => {
     const error = await rejection(serve(kcp(), address));
     expect(RpcError.is(error)).toBe(true);
     expect(error).toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', sent: false });
-    expect(error.message).toBe(`could not listen on kcp@${address.host}: EADDRINUSE, somebody has this UDP port already: \`lsof -iUDP:${address.host.split(':')[1]}\` says which process; stop it, or choose another address (port 0 is any free port)`);
+    expect(error.message).toBe(`could not listen on kcp@${address.host}: EADDRINUSE, somebody listens there already: \`lsof -iUDP:${address.host.split(':')[1]}\` says which process; stop it, or choose another address (port 0 is any free port)`);
   });
 
   it('says what is wrong with an address', async () => {

@@ -52,7 +52,7 @@ function bind(where: ResolvedHost, address: Address, { signal, runtime }: Listen
         resolve(bind({ family: 4, host: '0.0.0.0', port: where.port }, address, signal === undefined ? { runtime, accept() {} } : { signal, runtime, accept() {} }));
         return;
       }
-      giveUp(listenFailed(code === 'EADDRINUSE' ? portTaken(where.port, cause) : cause, address));
+      giveUp(listenFailed(cause, address));
     };
     socket.once('error', failed);
     if (signal !== undefined) unlink = onAbort(signal, (reason) => giveUp(reason as Error)); // the caller's own
@@ -64,10 +64,6 @@ function bind(where: ResolvedHost, address: Address, { signal, runtime }: Listen
       resolve(socket);
     });
   });
-}
-
-function portTaken(port: number, cause: Error): Error {
-  return new Error(`EADDRINUSE, somebody has this UDP port already: \`lsof -iUDP:${port}\` says which process; stop it, or choose another address (port 0 is any free port)`, { cause });
 }
 
 function listener(socket: ListeningSocket, address: Address, { accept, runtime }: ListenOptions): Listener {

@@ -139,6 +139,6 @@ export interface FailedHandshake {
 export function warnOfHandshake(cause: Error, { remote, refused }: FailedHandshake, logger: Logger): void {
   const code = typeof refused === 'string' ? refused : errorCode(cause);
   const fields = { remote, code };
-  if (code === 'ECONNRESET') logger.debug(fields, 'a client left during its TLS handshake');
+  if (code === 'ECONNRESET' || code === 'EPIPE') logger.debug(fields, 'a client left during its TLS handshake');
   else logger.warn(fields, `a TLS handshake failed: ${adviceFor({ code }) ?? cause.message}`);
 }

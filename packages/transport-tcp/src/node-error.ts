@@ -93,12 +93,14 @@ export function connectionLost(cause: unknown, address: Address | undefined): Rp
   });
 }
 
+const overUdp: ReadonlySet<string> = new Set(['kcp', 'quic']);
+
 /** What to try about a port; socket files have none. */
-function listenAdvice(cause: unknown, { host }: Address): string | undefined {
+function listenAdvice(cause: unknown, { network, host }: Address): string | undefined {
   const port = /:(\d+)$/.exec(host)?.[1];
   const code = port === undefined ? undefined : errorCode(cause);
   if (code === 'EADDRINUSE') {
-    const who = process.platform === 'win32' ? `netstat -ano | findstr :${port}` : `lsof -iTCP:${port} -sTCP:LISTEN`;
+    const who = process.platform === 'win32' ? `netstat -ano | findstr :${port}` : overUdp.has(network) ? `lsof -iUDP:${port}` : `lsof -iTCP:${port} -sTCP:LISTEN`;
     return `somebody listens there already: \`${who}\` says which process; stop it, or choose another address (port 0 is any free port)`;
   }
   if (code === 'EACCES') return `not permitted: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE on Linux); listen on a higher one than ${port}, and let a proxy pass that one on`;

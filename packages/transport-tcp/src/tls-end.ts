@@ -50,7 +50,8 @@ export class TlsEnd {
     });
     this.#server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
       const remote = this.#leave(socket)?.remote;
-      warnOfHandshake(cause, { remote: remote && formatAddress(remote), refused: socket.authorizationError }, logger);
+      // What the connection below says of its end has the system's error in it.
+      warnOfHandshake(cause.cause instanceof Error ? cause.cause : cause, { remote: remote && formatAddress(remote), refused: socket.authorizationError }, logger);
       // After a handshake that took too long Node leaves the socket to whoever listens here.
       socket.destroy();
     });

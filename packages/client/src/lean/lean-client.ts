@@ -81,7 +81,7 @@ class OneServerClient implements LeanClient {
   constructor(options: LeanClientOptions) {
     const { clock = systemClock, token, transports } = options;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
-    if (!(this.#timeoutMs > 0)) throw new TypeError(`timeoutMs is ${String(options.timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
+    if (typeof this.#timeoutMs !== 'number' || !(this.#timeoutMs > 0)) throw new TypeError(`timeoutMs is ${String(options.timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
     const servers = serversOf(options);
     this.#codecs = [...(options.codecs ?? []), jsonCodec];
     this.#runtime = { clock, logger: options.logger ?? pageLogger };
@@ -181,7 +181,9 @@ class OneServerClient implements LeanClient {
     if (this.#closed) throw closedError(`${to.service}.${to.method}`);
     const { timeoutMs = this.#timeoutMs, signal } = options ?? {};
     const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
+    // What is left of somebody's time may be nothing: as in the whole client, nobody is bothered with it.
+    if (timeoutMs <= 0) throw new RpcError('deadline_exceeded', `no time was left for ${to.service}.${to.method}`, { reason: 'TIMEOUT', sent: false });
     if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') throw wrong('signal takes an AbortSignal');
     const startedAt = this.#runtime.clock.now();
     return new LeanCall(to, input, { options, oneway, startedAt, deadlineAt: startedAt + timeoutMs, over: (call) => this.#over(call) });
