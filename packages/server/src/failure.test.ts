@@ -25,8 +25,15 @@ describe('what a caller is told', () => {
   });
 
   it('of details that JSON cannot hold is the rest', () => {
-    expect(JSON.parse(structuredError({ code: 'aborted', message: 'm', details: 1n, retryAfterMs: 3 }))).toEqual({ code: 'aborted', retryAfterMs: 3 });
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(JSON.parse(structuredError({ code: 'aborted', message: 'm', details: cycle, retryAfterMs: 3 }))).toEqual({ code: 'aborted', retryAfterMs: 3 });
     expect(JSON.parse(structuredError({ code: 'aborted', message: 'm', reason: 'CLOSED', details: [1] }))).toEqual({ code: 'aborted', reason: 'CLOSED', details: [1] });
+  });
+
+  it('of a bigint in details is a number while that is exact, else text', () => {
+    const details = { left: 5n, least: -(2n ** 53n) + 1n, most: 2n ** 60n };
+    expect(JSON.parse(structuredError({ code: 'OutOfStock', message: 'm', details }))).toEqual({ code: 'OutOfStock', details: { left: 5, least: -9007199254740991, most: '1152921504606846976' } });
   });
 
   it('of metadata is what is text or can become it', () => {

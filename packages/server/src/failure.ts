@@ -116,11 +116,17 @@ export function errorText({ message, code }: Failure): string {
   return `${new TextDecoder().decode(bytes.subarray(0, end))}…`;
 }
 
-/** Code, reason and details as JSON, for peers that agreed; details that JSON cannot hold are left out. */
+/** Code, reason and details as JSON, for peers that agreed; a bigint is a number while that is exact, else text, and details that JSON cannot hold are left out. */
 export function structuredError({ code, reason, details, retryAfterMs, unrun }: Failure): string {
   try {
-    return JSON.stringify({ code, reason, details, retryAfterMs, unrun });
+    return JSON.stringify({ code, reason, details, retryAfterMs, unrun }, exactly);
   } catch {
     return JSON.stringify({ code, reason, retryAfterMs, unrun });
   }
+}
+
+/** As a wire type for an int64 reads it, as far as JSON can say so. */
+function exactly(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 }
