@@ -11,6 +11,7 @@ export class Advertisement {
   readonly #runtime: Runtime;
   readonly #rates: NonNullable<Registration['rates']>;
   readonly #report: (registry: Registry, error: unknown) => void;
+  readonly #stayed: (error: unknown) => void;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #wanted: InstanceMetadata;
@@ -28,6 +29,8 @@ export class Advertisement {
     readonly rates: NonNullable<Registration['rates']>;
     /** With undefined when the registry took it. */
     readonly report: (registry: Registry, error: unknown) => void;
+    /** It could not be taken away again. */
+    readonly stayed: (error: unknown) => void;
   }) {
     this.service = init.service;
     this.address = init.address;
@@ -36,6 +39,7 @@ export class Advertisement {
     this.#runtime = init.runtime;
     this.#rates = init.rates;
     this.#report = init.report;
+    this.#stayed = init.stayed;
     this.#ended = this.#keep();
   }
 
@@ -111,7 +115,7 @@ export class Advertisement {
     try {
       await lease?.release();
     } catch (error) {
-      this.#report(this.#registry, error);
+      this.#stayed(error);
     }
   }
 }

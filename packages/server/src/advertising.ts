@@ -35,6 +35,8 @@ export class Advertising {
   readonly #changes = new Map<string | undefined, MetadataChanges>();
   readonly #advertisements = new Set<Advertisement>();
   readonly #sick = new Set<Registry>();
+  /** That was told. */
+  #leftBehind = false;
   #addresses: readonly string[] = [];
   #released = false;
   #sample = { at: -Infinity, calls: 0, connections: 0 };
@@ -129,7 +131,7 @@ export class Advertising {
     for (const registry of this.#registries) {
       for (const address of addresses) {
         this.#advertisements.add(
-          new Advertisement({ registry, service, address, metadata: this.#metadata(service), runtime: this.#runtime, rates: () => this.#currentRates(), report: this.#report }),
+          new Advertisement({ registry, service, address, metadata: this.#metadata(service), runtime: this.#runtime, rates: () => this.#currentRates(), report: this.#report, stayed: this.#stayedBehind }),
         );
       }
     }
@@ -146,6 +148,13 @@ export class Advertising {
     if (error === undefined || this.#sick.has(registry)) return;
     this.#sick.add(registry);
     this.#runtime.logger.warn({ error }, 'a registry did not take what this server advertises; the server goes on, and tries again until it does');
+  };
+
+  readonly #stayedBehind = (error: unknown): void => {
+    // Closing a registry takes away what stands there.
+    if (this.#leftBehind || (RpcError.is(error) && error.reason === 'CLOSED')) return;
+    this.#leftBehind = true;
+    this.#runtime.logger.warn({ error }, 'a registry was not told that services of this server have ended; what stands there goes when its time is over');
   };
 
   /** Means of the last second or more, the same for all services, as rpcx does. */

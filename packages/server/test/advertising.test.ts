@@ -1,5 +1,5 @@
 import { createClient } from '@rpcxjs/client';
-import { contract, unary } from '@rpcxjs/core';
+import { contract, RpcError, unary, type Registry } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { tcp } from '@rpcxjs/transport-tcp';
@@ -105,6 +105,18 @@ describe('a server with registries', () => {
     server.abort();
     await clock.advanceAsync(10);
     expect(registry.held.size).toBe(0);
+  });
+
+  it.each([
+    ['is down', new Error('the registry is down'), ['a registry was not told that services of this server have ended; what stands there goes when its time is over']],
+    ['was closed first', new RpcError('failed_precondition', 'it was closed', { reason: 'CLOSED' }), []],
+  ])('says once that it could not take leave of one that %s', async (_, error, said) => {
+    const log: LogLine[] = [];
+    const registry: Registry = { register: async () => ({ update: async () => {}, release: () => Promise.reject(error), [Symbol.asyncDispose]: async () => {} }), close: async () => {}, [Symbol.asyncDispose]: async () => {} };
+    const server = serve({ registries: [registry] }, log).registerFunction('A', 'M', echo).registerFunction('B', 'M', echo);
+    await server.listen('memory@one');
+    await server.close({ graceMs: 1000, lameDuckMs: 0 });
+    expect(log.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual(said);
   });
 
   it('that answer nothing holds up `listen` for a second', async () => {
