@@ -13,6 +13,14 @@ describe('what a caller is told', () => {
     expect({ ...failure, metadata: { ...failure.metadata } }).toEqual({ code: 'aborted', message: 'text', reason: 'CLOSED', details: { a: 1 }, retryAfterMs: 5, metadata: { k: 'v' } });
   });
 
+  it('is a fixed text where mapError throws or returns what is no RpcError, which is logged', () => {
+    for (const mapError of [() => { throw new Error('broken'); }, () => 'junk' as never, () => new Error('plain') as never, () => null as never]) {
+      const logged: unknown[] = [];
+      const failure = failureOf(new Error('secret'), call, resolveServerOptions({ mapError, logger: { debug() {}, info() {}, warn() {}, error(_, text) { logged.push(text); }, child() { return this; } } }));
+      expect([failure, logged]).toEqual([{ code: 'unknown', message: 'the handler threw something that cannot be read', reason: 'HANDLER_THREW' }, ['mapError failed; its caller gets a fixed text']]);
+    }
+  });
+
   it('is never empty, because Go takes an error without text for a success', () => {
     expect(errorText({ code: 'aborted', message: '' })).toBe('aborted');
     expect(errorText({ code: '', message: '' })).toBe('unspecified error');

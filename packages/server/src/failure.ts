@@ -24,7 +24,7 @@ type FailedCall = ServerCall & { readonly abortReason?: RpcError | undefined; re
 /** Turns whatever a handler threw into what its caller gets. Never throws, also for proxies and getters that do. */
 export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedServerOptions): Failure {
   try {
-    const mapped = options.mapError?.(thrown, call);
+    const mapped = mappedBy(options, thrown, call);
     if (mapped !== undefined) return { ...copied(mapped), unrun: refusedBefore(mapped, call) };
     if (RpcError.is(thrown)) return { ...copied(thrown), unrun: refusedBefore(thrown, call) };
     // What waits on `call.signal` throws an AbortError of its own: the signal knows why.
@@ -33,6 +33,19 @@ export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedSe
     return { code: 'unknown', message: options.exposeMessages ? messageOf(thrown) : hidden, reason: 'HANDLER_THREW' };
   } catch {
     return { code: 'unknown', message: 'the handler threw something that cannot be read', reason: 'HANDLER_THREW' };
+  }
+}
+
+/** What `mapError` makes of it. Where that goes wrong the caller gets a fixed text: it may be there to hide what was thrown. */
+function mappedBy({ mapError, runtime }: ResolvedServerOptions, thrown: unknown, call: FailedCall): RpcError<string> | undefined {
+  if (mapError === undefined) return undefined;
+  try {
+    const mapped: unknown = mapError(thrown, call);
+    if (mapped === undefined || RpcError.is(mapped)) return mapped;
+    throw new TypeError(`mapError returned a value of the type ${typeof mapped}: it takes an RpcError or undefined`);
+  } catch (error) {
+    runtime.logger.error({ error, service: call.service, method: call.method }, 'mapError failed; its caller gets a fixed text');
+    throw error;
   }
 }
 
