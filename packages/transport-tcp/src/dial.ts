@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import { onAbort } from '@rpcxjs/core';
 import type { Address, Connection, DialOptions } from '@rpcxjs/core';
-import { connectFailed } from './node-error.ts';
+import { connectFailed, errorCode, hungUpInHandshake } from './node-error.ts';
 import { SocketConnection } from './socket-connection.ts';
 import type { SocketEnds } from './socket-connection.ts';
 import { staticOnread } from './static-read.ts';
@@ -36,6 +36,7 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
       reject(connectFailed(cause, dial.address));
       return;
     }
+    let shaking = false;
     let unlink = (): void => {};
     const settle = (): void => {
       timer.cancel();
@@ -49,7 +50,8 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
       reject(error);
     };
     const failed = (cause: unknown): void => {
-      giveUp(connectFailed(cause instanceof Error ? cause : new Error('the socket was closed before it was connected'), dial.address));
+      const cut = shaking && ['ECONNRESET', 'EPIPE'].includes(errorCode(cause) ?? '');
+      giveUp(connectFailed(cause instanceof Error ? cause : new Error('the socket was closed before it was connected'), dial.address, cut ? hungUpInHandshake : undefined));
     };
     const expire = (what: string, afterMs: number): (() => void) => () => {
       giveUp(connectFailed(new Error(`${what} took longer than ${afterMs} ms: is the host up, and does a firewall drop the packets?`), dial.address));
@@ -66,6 +68,7 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
         succeeded();
         return;
       }
+      shaking = true;
       timer.cancel();
       timer = clock.setTimer(expire('the TLS handshake', dial.handshakeTimeoutMs), dial.handshakeTimeoutMs);
     };

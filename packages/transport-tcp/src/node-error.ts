@@ -64,12 +64,13 @@ export function errorCode(cause: unknown): string | undefined {
   return error.errors === undefined ? undefined : errorCode(error.errors[0]);
 }
 
+/** Of a peer that ends or resets a connection instead of answering a ClientHello. */
+export const hungUpInHandshake = 'the other side hung up during the TLS handshake: does it speak TLS, and does it ask for a client certificate?';
+
 /** The sentence that says what to try, or undefined when nothing is known about the error. */
 export function adviceFor(cause: unknown): string | undefined {
   const code = errorCode(cause);
-  if (code === 'ECONNRESET' && cause instanceof Error && cause.message.includes('before secure TLS')) {
-    return 'the other side hung up during the TLS handshake: does it speak TLS, and does it ask for a client certificate?';
-  }
+  if (code === 'ECONNRESET' && cause instanceof Error && cause.message.includes('before secure TLS')) return hungUpInHandshake;
   return code === undefined ? undefined : advice[code];
 }
 
@@ -79,10 +80,10 @@ function describe(cause: unknown, hint: string | undefined = adviceFor(cause)): 
   return cause instanceof Error && cause.message !== '' ? cause.message : String(code ?? cause);
 }
 
-/** The one error of a dial that failed: `unavailable`, CONNECT_FAILED; no byte of any call left the process. */
-export function connectFailed(cause: unknown, address: Address): RpcError {
+/** The one error of a dial that failed: `unavailable`, CONNECT_FAILED; no byte of any call left the process. `hint` says what to try where the code alone does not. */
+export function connectFailed(cause: unknown, address: Address, hint: string | undefined = adviceFor(cause)): RpcError {
   const target = formatAddress(address);
-  return new RpcError('unavailable', `could not connect to ${target}: ${describe(cause)}`, { reason: 'CONNECT_FAILED', sent: false, address: target, cause });
+  return new RpcError('unavailable', `could not connect to ${target}: ${describe(cause, hint)}`, { reason: 'CONNECT_FAILED', sent: false, address: target, cause });
 }
 
 /** The one error of a connection that broke: `unavailable`, CONNECTION_LOST. */

@@ -139,12 +139,13 @@ describe('a server that cannot be verified', () => {
     expect(error.message).toMatch(/the other side does not speak TLS: give both sides the tls option, or neither/);
   });
 
-  it('is told apart from one that hangs up', async () => {
-    const server = createServer((socket) => socket.destroy());
+  it.each(['ends', 'is reset'])('is told apart from one that %s instead of shaking hands, such as a plain rpcx server', async (how) => {
+    const server = createServer((socket) => socket.once('data', () => (how === 'ends' ? socket.end() : socket.resetAndDestroy())));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     later(() => new Promise((resolve) => server.close(resolve)));
     const error = await rejection(dial(trusting, { network: 'tcp', host: `127.0.0.1:${(server.address() as AddressInfo).port}` }));
-    expect(error.message).toMatch(/hung up during the TLS handshake|the other side cut the connection/);
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED' });
+    expect(error.message).toMatch(/ECONNRESET, the other side hung up during the TLS handshake: does it speak TLS, and/);
   });
 });
 
