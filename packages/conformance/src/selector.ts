@@ -81,7 +81,7 @@ function empty(selector: Selector): void {
   const picker = selector.build([], undefined);
   for (const avoid of [undefined, new Set(['memory@0000'])]) {
     const pick = picker.pick(info({ avoid }));
-    claim(pick === undefined, `from an empty list it picked ${show(pick?.instance.address)} instead of undefined`);
+    claim(pick === undefined, `from an empty list it picked ${show(pick === null ? null : pick?.instance.address)} instead of undefined`);
   }
   const emptied = selector.build([], selector.build(list(3), picker));
   claim(emptied.pick(info()) === undefined, 'from a list that has become empty it picked somebody');
