@@ -23,6 +23,11 @@ const makers: Readonly<Record<string, (place: Place) => Promise<OpenRegistry>>> 
 
 /** Of `--registry URL` in the arguments; undefined without it. Each call makes a new one, as each process has its own. */
 export function registryAddress(args: readonly string[]): string | undefined {
+  const unknown = args.filter((arg, index) => arg !== '--registry' && !arg.startsWith('--registry=') && args[index - 1] !== '--registry');
+  if (unknown.length > 0) {
+    process.stderr.write(`the tour does not know ${unknown.join(' ')}: it takes --registry etcd://host:port, or another registry, and --web\n`);
+    process.exit(1);
+  }
   const at = args.findIndex((arg) => arg === '--registry' || arg.startsWith('--registry='));
   if (at < 0) return undefined;
   return args[at]?.includes('=') === true ? args[at].slice('--registry='.length) : (args[at + 1] ?? '');

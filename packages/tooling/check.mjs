@@ -18,7 +18,12 @@ const checks = {
   readmes: 'README blocks type-check',
 };
 
-const wanted = process.argv.slice(2).filter((name) => name in checks);
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(checks, name));
+if (unknown.length > 0) {
+  process.stderr.write(`rpcxjs: there is no check called ${unknown.join(', ')}; known are ${Object.keys(checks).join(', ')}\n`);
+  process.exit(1);
+}
 const names = wanted.length > 0 ? wanted : Object.keys(checks);
 const runs = join(root, '.turbo', 'runs');
 rmSync(runs, { recursive: true, force: true });
