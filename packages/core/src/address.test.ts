@@ -14,8 +14,9 @@ describe('parseAddress', () => {
     expect(parseAddress(':8972')).toEqual({ network: 'tcp', host: ':8972' });
   });
 
-  it.each(['', '@', 'tcp@', '@127.0.0.1:1'])('refuses %j and says what an address looks like', (text) => {
-    expect(() => parseAddress(text)).toThrow(new TypeError(`"${text}" is no address: write network@host, for example tcp@127.0.0.1:8972`));
+  // An environment variable that is not set, and a list within a list.
+  it.each(['', '@', 'tcp@', '@127.0.0.1:1', undefined, null, 5, ['tcp@a:1']])('refuses %j and says what an address looks like', (text) => {
+    expect(() => parseAddress(text as never)).toThrow(new TypeError(`"${text}" is no address: write network@host, for example tcp@127.0.0.1:8972`));
   });
 
   it('reads what formatAddress wrote', () => {

@@ -6,10 +6,10 @@ export interface Address {
 
 /** Splits at the first `@`; without one the network is `tcp` (rpcx `client/xclient_discovery.go`, splitNetworkAndAddress). */
 export function parseAddress(text: string): Address {
-  const at = text.indexOf('@');
+  const at = String(text).indexOf('@');
   const network = at < 0 ? 'tcp' : text.slice(0, at);
   const host = at < 0 ? text : text.slice(at + 1);
-  if (network === '' || host === '') {
+  if (typeof text !== 'string' || network === '' || host === '') {
     throw new TypeError(`"${text}" is no address: write network@host, for example tcp@127.0.0.1:8972`);
   }
   return { network, host };
