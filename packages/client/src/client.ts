@@ -69,6 +69,7 @@ class RpcxClient implements Client {
   #statsStart: CountedStats | undefined;
   readonly #links = new Map<string, ServerLink>();
   readonly #routes = new Map<Selector | undefined, Map<string, ServiceRoute>>();
+  readonly #awake = new Set<ServiceRoute>();
   /** By service, then by name for calls without a contract, by the method itself for those with one, which has wire types. */
   readonly #targets = new Map<string, Map<string | MethodRef, CallTarget>>();
   /** How many lists have an address. */
@@ -93,6 +94,7 @@ class RpcxClient implements Client {
         return stopped();
       },
       nodes: this.#nodes,
+      awake: this.#awake,
       linkOf: (address) => {
         this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1);
         return this.#link(address);
@@ -309,13 +311,13 @@ class RpcxClient implements Client {
   #route(service: string, options: Pick<ServiceOptions, 'selector' | 'group'> = {}): ServiceRoute {
     const selector = options.selector ?? this.#options.selector;
     const { group } = options;
-    let routes = this.#routes.get(selector);
-    if (routes === undefined) this.#routes.set(selector, (routes = new Map()));
+    const routes = this.#routes.get(selector) ?? new Map<string, ServiceRoute>();
+    this.#routes.set(selector, routes);
     // Every service is on every server of a list, so that one route serves them all.
     const name = this.#options.discovery === undefined ? '' : service;
     const key = group === undefined ? name : JSON.stringify([name, group]);
     let route = routes.get(key);
-    if (route === undefined) routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group }, this.#routeOwner)));
+    if (route === undefined) routes.set(key, (route = new ServiceRoute(service, this.#options, { selector, group, rested: () => void (routes.get(key) === route && routes.delete(key)) }, this.#routeOwner)));
     return route;
   }
 
@@ -369,7 +371,7 @@ class RpcxClient implements Client {
   /** Ends every call, wherever it waits. */
   #cut(error: RpcError): void {
     this.#runner.end(error);
-    for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(error);
+    for (const route of this.#awake) route.close(error);
     this.#runner.attempts.endResting(error);
     for (const link of this.#links.values()) link.abort(error);
   }
@@ -379,7 +381,7 @@ class RpcxClient implements Client {
     this.#pushes.close();
     const { plugins, runtime } = this.#options;
     const closed = clientClosed();
-    for (const routes of this.#routes.values()) for (const route of routes.values()) route.close(closed);
+    for (const route of this.#awake) route.close(closed);
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await stopPlugins(plugins, runtime);
   }

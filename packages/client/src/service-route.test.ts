@@ -1,6 +1,6 @@
-import { RpcError, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, type Discovery, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { call, options } from '../test/calls.ts';
 import { deferred, recordingLogger, settled, until } from '../test/fake-server.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -44,14 +44,16 @@ function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selec
     if (!links.has(address)) links.set(address, link);
     return links.get(address) ?? link;
   };
-  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group }, { nodes: undefined, stopped: traits.stopped === true, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
+  const awake = new Set<ServiceRoute>();
+  const rested = vi.fn();
+  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group, rested }, { nodes: undefined, stopped: traits.stopped === true, awake, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
   const send = (method: string = 'm', change: (one: OutboundCall) => void = () => {}): OutboundCall => {
     const one = call(resolved, method);
     change(one);
     route.send(one, 0);
     return one;
   };
-  return { route, send, sent, failed, failing, end: () => route.close(new RpcError('canceled', 'over', { reason: 'CLOSED' })) };
+  return { route, send, sent, failed, failing, awake, rested, end: () => route.close(new RpcError('canceled', 'over', { reason: 'CLOSED' })) };
 }
 
 describe('a list of servers', () => {
@@ -186,6 +188,64 @@ describe('a discovery', () => {
     await settled();
     send();
     expect([sent, failed.map((error) => error?.reason)]).toEqual([[], ['CLOSED']]);
+  });
+});
+
+describe('a service that nobody offers', () => {
+  it('is watched no longer a minute after its last call, and again from the next one on', async () => {
+    const clock = manualClock();
+    const discovery = script();
+    const { send, sent, failed, awake, rested, end } = open({ discovery, clock });
+    send('early');
+    discovery.say([]);
+    await settled();
+    expect([failed.length, failed[0]?.reason, awake.size]).toEqual([1, 'NO_INSTANCE', 1]);
+    await clock.advanceAsync(50_000);
+    send('later');
+    expect(failed).toHaveLength(2);
+    await clock.advanceAsync(59_999);
+    expect([rested.mock.calls.length, awake.size]).toEqual([0, 1]);
+    await clock.advanceAsync(1);
+    expect([rested.mock.calls.length, awake.size, clock.pending]).toEqual([1, 0, 0]);
+    send('again');
+    expect([failed.length, awake.size]).toEqual([2, 1]);
+    discovery.say([at('a')]);
+    await until(() => sent.length === 1);
+    expect([sent, discovery.watches]).toEqual([['a:again'], 2]);
+    await clock.advanceAsync(600_000);
+    expect([rested.mock.calls.length, clock.pending]).toEqual([1, 0]);
+    discovery.say([]);
+    await settled();
+    await clock.advanceAsync(60_000);
+    expect(rested, 'those that were there stayed away').toHaveBeenCalledTimes(2);
+    end();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is watched no longer either when its discovery only fails, once no call waits for the first list', async () => {
+    const clock = manualClock();
+    let [watches, isAway] = [0, false];
+    const discovery: Discovery = {
+      // oxlint-disable-next-line require-yield -- it has nothing to say
+      async *watch(_service, { signal }) {
+        watches += 1;
+        while (!isAway && signal?.aborted !== true) await sleep(clock, 1000, signal);
+        throw new Error('away');
+      },
+    };
+    const { send, failed, rested, end } = open({ discovery, clock, logger: recordingLogger() });
+    send('waits');
+    await clock.advanceAsync(120_000);
+    expect([rested.mock.calls.length, failed.length, watches]).toEqual([0, 0, 1]);
+    isAway = true;
+    await clock.advanceAsync(120_000);
+    expect([rested.mock.calls.length, failed.length, clock.pending]).toEqual([1, 1, 0]);
+    const before = watches;
+    await clock.advanceAsync(60_000);
+    expect(watches).toBe(before);
+    end();
+    send('over');
+    expect([failed.at(-1)?.reason, clock.pending]).toEqual(['CLOSED', 0]);
   });
 });
 

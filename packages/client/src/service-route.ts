@@ -1,4 +1,4 @@
-import { RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Metadata, type Picker, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { RpcError, sleep, thrownText, type ClientPlugin, type Discovery, type Metadata, type Picker, type Selector, type ServiceInstance, type Timer } from '@rpcxjs/core';
 import { inGroup, instanceSieve, isActive } from '@rpcxjs/core/discoveries';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { Node } from './nodes/node.ts';
@@ -12,6 +12,8 @@ import type { ServerLink } from './server-link.ts';
 export interface RouteTraits {
   readonly selector: Selector | undefined;
   readonly group: string | undefined;
+  /** Nobody offers the service and nobody calls it: who calls it next need not get this route. */
+  readonly rested?: () => void;
 }
 
 /** What a route asks of the client that it belongs to. */
@@ -20,11 +22,16 @@ export interface RouteOwner {
   readonly nodes: NodeTable | undefined;
   /** The client has ended: a route that is made now has ended, too. */
   readonly stopped?: boolean;
+  /** Those that watch something, to be closed with the client. */
+  readonly awake: Set<ServiceRoute>;
   linkOf(address: string): ServerLink;
   /** The list has it no longer. */
   left(address: string): void;
   failed(call: OutboundCall, error: RpcError): void;
 }
+
+/** Milliseconds without a call after which a service that nobody offers is watched no longer: names may come from outside, by way of a gateway. */
+const restMs = 60_000;
 
 const noMetadata: Metadata = Object.freeze({});
 
@@ -42,7 +49,7 @@ export class ServiceRoute implements CallRoute {
   readonly #options: ResolvedClientOptions;
   readonly #traits: RouteTraits;
   readonly #owner: RouteOwner;
-  readonly #group: NodeGroup | undefined;
+  #group: NodeGroup | undefined;
   readonly #inGroup: (instance: ServiceInstance) => boolean;
   readonly #sift: (said: readonly ServiceInstance[]) => readonly ServiceInstance[];
   #targets: ReadonlyMap<string, Target> | undefined;
@@ -59,7 +66,12 @@ export class ServiceRoute implements CallRoute {
   #strangerSeen = false;
   #listed = 0;
   readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
+  /** It watches nothing until it is used again. */
+  #resting = false;
+  /** When it was used last while it knew nobody. */
+  #missedAt = 0;
+  #rest: Timer | undefined;
 
   constructor(service: string, options: ResolvedClientOptions, traits: RouteTraits, owner: RouteOwner) {
     this.#service = service;
@@ -71,13 +83,13 @@ export class ServiceRoute implements CallRoute {
     this.#inGroup = traits.group === undefined ? () => true : inGroup(traits.group);
     const networks = options.transports.flatMap((transport) => transport.networks);
     this.#sift = instanceSieve({ service, logger: options.runtime.logger, networks });
-    if (owner.stopped === true) this.close(clientClosed());
-    else if (options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
-    else void this.#watch(options.discovery);
+    if (owner.stopped !== true && options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
+    this.#begin();
   }
 
   send(call: OutboundCall, now: number): void {
     if (this.#targets === undefined) {
+      this.#missed();
       if (this.#failure === undefined) this.#waiting.push(call);
       else this.#owner.failed(call, this.#failure);
       return;
@@ -132,6 +144,7 @@ export class ServiceRoute implements CallRoute {
   /** Every server of the service, as soon as there is a list; rejects when there is none to be had. */
   everyone(): Promise<readonly ServerLink[]> {
     if (this.#targets !== undefined) return Promise.resolve(linksOf(this.#targets));
+    this.#missed();
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
   }
@@ -139,11 +152,55 @@ export class ServiceRoute implements CallRoute {
   /** Calls that wait for the first list get the error. */
   close(error: RpcError): void {
     this.#stop.abort();
+    this.#rest?.cancel();
+    this.#resting = false;
+    this.#owner.awake.delete(this);
     this.#group?.close();
     this.#targets = undefined;
     this.#failure = error;
     for (const { reject } of this.#asked.splice(0)) reject(error);
     for (const call of this.#waiting.splice(0)) if (!call.settled) this.#owner.failed(call, error);
+  }
+
+  #begin(): void {
+    if (this.#owner.stopped === true) this.close(clientClosed());
+    else {
+      this.#owner.awake.add(this);
+      if (this.#options.discovery !== undefined) void this.#watch(this.#options.discovery);
+    }
+  }
+
+  /** It is used, and knows nobody. */
+  #missed(): void {
+    const { discovery, runtime } = this.#options;
+    if (discovery === undefined || this.#stop.signal.aborted) return;
+    this.#missedAt = runtime.clock.now();
+    if (this.#resting) {
+      this.#resting = false;
+      this.#group = this.#owner.nodes?.group([]);
+      this.#begin();
+    }
+    if (!this.#stop.signal.aborted) this.#rest ??= runtime.clock.setTimer(() => this.#mayRest(), restMs);
+  }
+
+  #mayRest(): void {
+    this.#rest = undefined;
+    const { clock } = this.#options.runtime;
+    if (this.#listed > 0) return;
+    if (this.#waiting.length > 0 || this.#asked.length > 0) this.#missedAt = clock.now();
+    const leftMs = this.#missedAt + restMs - clock.now();
+    if (leftMs > 0) {
+      this.#rest = clock.setTimer(() => this.#mayRest(), leftMs);
+      return;
+    }
+    this.#stop.abort();
+    this.#group?.close();
+    this.#stop = new AbortController();
+    this.#targets = undefined;
+    this.#failure = undefined;
+    this.#resting = true;
+    this.#owner.awake.delete(this);
+    this.#traits.rested?.();
   }
 
   #tryToChoose(call: OutboundCall, now: number): Target | undefined {
@@ -204,6 +261,7 @@ export class ServiceRoute implements CallRoute {
 
   #none(call: OutboundCall): RpcError {
     const known = this.#targets?.size ?? 0;
+    if (known === 0) this.#missed();
     const { group } = this.#traits;
     const names = group === undefined ? 'active' : `active and in the group "${group}"`;
     const nobody = this.#listed === 0 ? 'is a server registered under this name?' : group === undefined ? 'all of them are inactive' : 'the others are inactive, or their metadata names no such group';
@@ -256,6 +314,8 @@ export class ServiceRoute implements CallRoute {
     const before = this.#targets;
     const targets = new Map<string, Target>();
     const sifted = this.#sift(instances);
+    // Those that were there may stay away for good.
+    if (sifted.length === 0 && this.#rest === undefined) this.#missed();
     this.#listed = sifted.length;
     for (const instance of sifted) {
       const { address } = instance;
