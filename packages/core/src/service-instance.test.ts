@@ -43,6 +43,12 @@ describe('serviceInstance', () => {
   });
 });
 
+describe('metadata', () => {
+  it.each([null, 'weight=3', ['a'], 5])('that are %j are refused, with what to write', (metadata) => {
+    expect(() => serviceInstance('a:1', metadata as never)).toThrow(new TypeError(`the metadata of a:1 is ${String(metadata)}: write an object of texts, for example { weight: '3', group: ['a', 'b'] }`));
+  });
+});
+
 describe('lists', () => {
   it('are the same when they say the same', () => {
     const list = [serviceInstance('a:1', { group: ['x', 'y'], weight: '1' }), serviceInstance('b:1')];

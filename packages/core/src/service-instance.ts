@@ -5,6 +5,7 @@ import { metadataValues } from './instance-metadata.ts';
 /** An instance whose address is in rpcx form and whose metadata nobody changes any more. Throws TypeError for what is no address, and for values that are no text. */
 export function serviceInstance(address: string, metadata: InstanceMetadata = {}): ServiceInstance {
   if (typeof address !== 'string') throw new TypeError(`${String(address)} is no address: write network@host, for example tcp@127.0.0.1:8972`);
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw new TypeError(`the metadata of ${address} is ${String(metadata)}: write an object of texts, for example { weight: '3', group: ['a', 'b'] }`);
   const copy = Object.entries(metadata).map(([key, value]): [string, string | readonly string[]] => {
     const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`the metadata of ${address} has "${key}" set to ${String(value)}: write text, or a list of texts`);
