@@ -16,7 +16,7 @@ export interface LeanCallInit {
   readonly startedAt: number;
   readonly deadlineAt: number;
   /** Told once of its end, in whatever way. */
-  over(call: LeanCall): void;
+  readonly over: (call: LeanCall) => void;
 }
 
 /** One call from its start to its result, over all connections. */
@@ -42,7 +42,7 @@ export class LeanCall {
 
   constructor(to: LeanMethod, input: unknown, init: LeanCallInit) {
     const { options, oneway, startedAt, deadlineAt } = init;
-    this.#over = (call) => init.over(call);
+    this.#over = init.over;
     this.to = to;
     this.input = input;
     this.options = options;
@@ -60,10 +60,10 @@ export class LeanCall {
   }
 
   /** Tells once when nobody waits any more. */
-  watch(clock: Clock, events: { expired(): void; aborted(reason: unknown): void }): void {
-    if (this.deadlineAt !== Infinity) this.#timer = clock.setTimer(() => events.expired(), this.deadlineAt - this.startedAt);
+  watch(clock: Clock, events: { readonly expired: () => void; readonly aborted: (reason: unknown) => void }): void {
+    if (this.deadlineAt !== Infinity) this.#timer = clock.setTimer(events.expired, this.deadlineAt - this.startedAt);
     const signal = this.options?.signal;
-    if (signal !== undefined) this.#release = onAbort(signal, (reason) => events.aborted(reason));
+    if (signal !== undefined) this.#release = onAbort(signal, events.aborted);
   }
 
   get settled(): boolean {

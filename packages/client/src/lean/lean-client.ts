@@ -81,7 +81,7 @@ class OneServerClient implements LeanClient {
   constructor(options: LeanClientOptions) {
     const { clock = systemClock, token, transports } = options;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
-    if (typeof this.#timeoutMs !== 'number' || !(this.#timeoutMs > 0)) throw new TypeError(`timeoutMs is ${String(options.timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
+    if (Number(this.#timeoutMs) !== this.#timeoutMs || this.#timeoutMs <= 0) throw new TypeError(`timeoutMs is ${this.#timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
     const servers = serversOf(options);
     this.#codecs = [...(options.codecs ?? []), jsonCodec];
     this.#runtime = { clock, logger: options.logger ?? pageLogger };
@@ -178,13 +178,15 @@ class OneServerClient implements LeanClient {
   }
 
   #prepared(to: LeanMethod, input: unknown, options: CallOptions | undefined, oneway: boolean): LeanCall {
-    if (this.#closed) throw closedError(`${to.service}.${to.method}`);
+    const name = `${to.service}.${to.method}`;
+    if (this.#closed) throw closedError(name);
     const { timeoutMs = this.#timeoutMs, signal } = options ?? {};
-    const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
+    const wrong =
+      Number(timeoutMs) !== timeoutMs ? `timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`
+      : signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function' ? 'signal takes an AbortSignal' : undefined;
+    if (wrong !== undefined) throw new RpcError('invalid_argument', wrong, { sent: false });
     // What is left of somebody's time may be nothing: as in the whole client, nobody is bothered with it.
-    if (timeoutMs <= 0) throw new RpcError('deadline_exceeded', `no time was left for ${to.service}.${to.method}`, { reason: 'TIMEOUT', sent: false });
-    if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') throw wrong('signal takes an AbortSignal');
+    if (timeoutMs <= 0) throw new RpcError('deadline_exceeded', `no time was left for ${name}`, { reason: 'TIMEOUT', sent: false });
     const startedAt = this.#runtime.clock.now();
     return new LeanCall(to, input, { options, oneway, startedAt, deadlineAt: startedAt + timeoutMs, over: (call) => this.#over(call) });
   }
@@ -259,12 +261,12 @@ function methodOf(service: string, method: string, codec: Codec, { input, output
 }
 
 function serversOf({ servers, transports }: LeanClientOptions): readonly string[] {
-  if (!Array.isArray(transports)) throw new TypeError('transports takes a list of them, for example [webSocket()]');
+  if (!Array.isArray(transports)) throw new TypeError('transports takes a list, for example [webSocket()]');
   const addresses = typeof servers === 'string' ? [servers] : [...(servers ?? [])];
   if (addresses.length === 0) throw new TypeError("a client needs to know where its server is: servers: 'ws@host:port'");
   for (const address of addresses) {
     const { network } = parseAddress(address);
-    if (!transports.some(({ networks }) => networks.includes(network))) throw new TypeError(`"${address}" cannot be dialled: no transport dials "${network}"`);
+    if (!transports.some(({ networks }) => networks.includes(network))) throw new TypeError(`no transport dials "${network}", as in "${address}"`);
   }
   return addresses;
 }
