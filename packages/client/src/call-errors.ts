@@ -61,9 +61,10 @@ export function abortedError(call: OutboundCall, reason: unknown, { address, sen
   return new RpcError('canceled', `${nameOf(call)} was cancelled by its caller`, { reason: 'ABORTED', cause: reason, sent, address });
 }
 
-/** The last error, with those before it, and what is known of servers that are avoided. */
+/** The last error, with those before it, and what is known of servers that are avoided. A call of which one attempt was sent may have run. */
 export function withAttempts(error: RpcError<string>, attempts: NonNullable<CallStory['failures']>, avoided: string | undefined): RpcError<string> {
-  const { code, message, reason, details, metadata, remote, sent, address, retryAfterMs, cause } = error;
+  const { code, message, reason, details, metadata, remote, address, retryAfterMs, cause } = error;
+  const sent = error.sent || attempts.some((attempt) => attempt.error.sent);
   const text = `${message} (after ${attempts.length} attempts${avoided === undefined ? '' : `; ${avoided}`})`;
   return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
 }

@@ -2,6 +2,7 @@ import type { Dialer } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../src/client.ts';
+import { wasSent } from '../src/error-kind.ts';
 import { failover } from '../src/fail-modes/failover.ts';
 import { presets } from '../src/presets.ts';
 import { FakeServer, failure, recordingLogger, rig, until } from './fake-server.ts';
@@ -35,6 +36,24 @@ describe('what is tried again', () => {
     one.server.onCall = (_call, connection) => connection.abort();
     expect(await failure(one.client.call('A', 'B', 1))).toMatchObject({ reason: 'CONNECTION_LOST', sent: true });
     expect([one.server.received.length, one.client.stats().retries]).toEqual([1, 0]);
+  });
+
+  it.each([
+    ['idempotent', {}, { idempotent: ['B'] }],
+    ['tried again as in Go', { retryUnsafe: true }, {}],
+  ] as const)('counts as sent once one of its attempts was, whatever became of those after it: %s', async (_what, options, service) => {
+    const server = await FakeServer.listen();
+    let refused = false;
+    const network: Dialer = { networks: ['memory'], dial: (...given) => (refused ? Promise.reject(new Error('refused')) : server.network.dial(...given)) };
+    server.onCall = (_call, connection) => {
+      refused = true;
+      connection.abort();
+    };
+    const client = createClient({ servers: server.address, transports: [network], logger: recordingLogger(), reconnect: { spreadMs: 0 }, failMode: failover({ retries: 2, backoffMs: 0, ...options }) });
+    const error = await failure(client.service<{ B(input: number): Promise<number> }>('A', service).B(1));
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED', sent: true, attempts: [{ error: { reason: 'CONNECTION_LOST', sent: true } }, { error: { sent: false } }, { error: { sent: false } }] });
+    expect(wasSent(error)).toBe(true);
+    await client.close();
   });
 });
 
