@@ -1,10 +1,11 @@
 import { connect, createServer, isIP } from 'node:net';
 import type { ListenOptions as BindOptions, OnReadOpts, Server, Socket } from 'node:net';
-import { connect as connectTls, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
 import type { Address, Transport } from '@rpcxjs/core';
 import { dialSocket } from './dial.ts';
 import { listenSocket } from './listen.ts';
+import { nodeTls } from './node-tls.ts';
 import { verifiedCertificate } from './peer-certificate.ts';
 import type { SocketEnds } from './socket-connection.ts';
 import { resolveTcpOptions } from './tcp-options.ts';
@@ -47,8 +48,12 @@ export function socketEnds(network: string, socket: Socket): SocketEnds {
   return {
     local: endOf(network, socket.localAddress, socket.localPort),
     remote: endOf(network, socket.remoteAddress, socket.remotePort),
-    certificate: socket instanceof TLSSocket ? verifiedCertificate(socket) : undefined,
+    certificate: isSecure(socket) ? verifiedCertificate(socket) : undefined,
   };
+}
+
+function isSecure(socket: Socket): socket is TLSSocket {
+  return (socket as Partial<TLSSocket>).encrypted === true;
 }
 
 function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadOpts) => Socket {
@@ -61,7 +66,7 @@ function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadO
     const where = { host: target, port, family, allowHalfOpen: tls === undefined, onread, ...socketOptions(options) };
     if (tls === undefined) return connect(where);
     const servername = tls.given.servername ?? (isIP(target) === 0 ? target : undefined);
-    return connectTls({
+    return nodeTls().connect({
       ...where, secureContext: tls.context, rejectUnauthorized: tls.given.insecureSkipVerify !== true,
       ...(servername === undefined ? {} : { servername }),
     });
