@@ -73,6 +73,15 @@ describe('a dial', () => {
     expect(connection.remote).toEqual(address);
   });
 
+  it('to a server of another protocol over UDP fails within a second and says so', async () => {
+    const { socket, address } = await silent();
+    socket.on('message', (_datagram, { port, address: host }) => socket.send(Buffer.alloc(43, 0x5a), port, host));
+    const began = performance.now();
+    const error = await rejection(dial(kcp(aes(1)), address));
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED', message: expect.stringContaining('this side cannot read what the server answers: it speaks another protocol, such as QUIC, or its cipher or key is another; compare') as string });
+  });
+
   it('that is aborted leaves nothing, before and after the socket is there', async () => {
     const clock = manualClock();
     const { address, heard } = await silent();

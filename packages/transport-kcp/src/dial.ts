@@ -129,7 +129,7 @@ class Dialling {
   #receive(datagram: Buffer): void {
     const connection = this.#connection;
     const plain = openDatagram(datagram, this.#cipher);
-    if (plain === undefined && datagram.equals(unreadableNotice)) this.#misunderstood();
+    if (plain === undefined && !this.#isTaken) this.#misunderstood(datagram.equals(unreadableNotice));
     if (plain === undefined || connection === undefined || connection.isClosed) return;
     const { conversation } = connection;
     const shard = readShard(plain, this.#init.options.fec);
@@ -141,12 +141,13 @@ class Dialling {
   }
 
   /** Anybody could have written this: it only shortens the wait. */
-  #misunderstood(): void {
+  #misunderstood(saysSo: boolean): void {
     const { address, options: { cipher, fec }, dialOptions: { runtime } } = this.#init;
     if (this.#settled || this.#isMisunderstood) return;
     this.#isMisunderstood = true;
     this.#timer?.cancel();
-    const what = `the server cannot read what this side sends: its cipher, key or FEC is another; compare cipher (here ${cipher}), key (if derived: password, salt and iterations) and FEC (here ${fec ? '10/3' : 'off'})`;
+    const why = saysSo ? 'the server cannot read what this side sends: its cipher, key or FEC is another' : 'this side cannot read what the server answers: it speaks another protocol, such as QUIC, or its cipher or key is another';
+    const what = `${why}; compare cipher (here ${cipher}), key (if derived: password, salt and iterations) and FEC (here ${fec ? '10/3' : 'off'})`;
     this.#timer = runtime.clock.setTimer(() => this.#fail(connectFailed(new Error(what), address)), misunderstoodMs);
   }
 

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { onAbort, splitHostPort } from '@rpcxjs/core';
-import type { Address, Clock, Connection, DialOptions, Runtime } from '@rpcxjs/core';
+import type { Address, Clock, Connection, DialOptions, Runtime, Timer } from '@rpcxjs/core';
 import { connectFailed, errorCode } from '@rpcxjs/transport-tcp';
 import { DatagramPort } from './datagram-port.ts';
 import type { QuicContext, QuicEnding, QuicEndpoint } from './engine.ts';
 import { EngineLoop } from './engine-loop.ts';
 import { describeCertificate, leafOf } from './peer-certificate.ts';
-import { idBytes } from './packet-header.ts';
+import { idBytes, isLong } from './packet-header.ts';
 import { addressesOf, familyOf, quicAddress } from './quic-address.ts';
 import { QuicConnection } from './quic-connection.ts';
 import { badCertificateCode, endingError, identityError, QuicError, refusedCode } from './quic-error.ts';
@@ -84,6 +84,9 @@ class Attempts {
   }
 }
 
+// How long a server may still answer in QUIC after somebody did in something else.
+const foreignMs = 300;
+
 /** One handshake with one address. */
 class Handshake {
   readonly #dial: QuicDial;
@@ -93,6 +96,9 @@ class Handshake {
   #loop: EngineLoop | undefined;
   #connection: QuicConnection | undefined;
   #settled = false;
+  /** A datagram came that may be one of QUIC. */
+  #isAnswered = false;
+  #foreign: Timer | undefined;
   readonly #outcome: Promise<Connection>;
   #resolve: (connection: Connection) => void = () => {};
   #reject: (error: Error) => void = () => {};
@@ -117,6 +123,7 @@ class Handshake {
   give(error: Error): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#foreign?.cancel();
     this.#loop?.close(false, refusedCode, 'the handshake was given up');
     this.#port.close();
     this.#reject(error);
@@ -142,9 +149,24 @@ class Handshake {
     });
     this.#loop = loop;
     loop.owner = { progress: () => this.#progress(loop), ended: (ending) => this.give(this.#describe(ending)) };
-    this.#port.socket.on('message', (datagram) => { loop.receive(datagram, this.#remote); });
+    this.#port.socket.on('message', (datagram) => {
+      if (!this.#isAnswered) this.#judge(datagram);
+      loop.receive(datagram, this.#remote);
+    });
     this.#port.socket.on('error', (cause) => this.#systemSays(cause));
     loop.advance();
+  }
+
+  /** A server begins with long headers (RFC 9000 17.2). Anybody could have written something else: it only shortens the wait. */
+  #judge(datagram: Buffer): void {
+    if (isLong(datagram)) {
+      this.#isAnswered = true;
+      this.#foreign?.cancel();
+    } else if (!this.#settled) {
+      this.#foreign ??= this.#runtime.clock.setTimer(() => {
+        this.give(new QuicError('ERR_QUIC_FOREIGN_ANSWER', 'the other side answers, and not in QUIC: is it a server of kcp, or of something else?'));
+      }, foreignMs);
+    }
   }
 
   #describe(ending: QuicEnding | undefined): Error {

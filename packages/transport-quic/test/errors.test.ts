@@ -27,6 +27,17 @@ describeWithEngine('quic says what is wrong', () => {
     ]);
   });
 
+  it('a server of another protocol over UDP is told within a second', async () => {
+    const socket = createSocket('udp4');
+    socket.on('message', (_datagram, { port, address }) => socket.send('what is this?', port, address));
+    await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
+    const began = performance.now();
+    const error = await rejection(quic({ tls: { ca } }).dial({ network: 'quic', host: `127.0.0.1:${socket.address().port}` }, { runtime: quietRuntime }));
+    socket.close();
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED', message: expect.stringContaining('the other side answers, and not in QUIC: is it a server of kcp') as string });
+  });
+
   it('a name is verified by the engine, an address by the transport, and servername takes the place of both', async () => {
     await using place = await listening({ tls: pair('elsewhere') });
     const { address } = place.listener;
