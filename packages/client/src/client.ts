@@ -267,19 +267,20 @@ class RpcxClient implements Client {
 
   /** Plugins start with the first call. */
   async #ready(): Promise<void> {
-    if (this.#started === started) return;
+    if (this.#started !== started) await (this.#started ??= this.#start());
+  }
+  async #start(): Promise<void> {
+    // A plugin that calls the client while it starts waits for itself, which its deadline ends.
+    await started;
+    const { plugins, runtime } = this.#options;
     try {
-      await (this.#started ??= this.#start());
+      for (; this.#startedPlugins < plugins.length; this.#startedPlugins++) await plugins[this.#startedPlugins]?.start?.(runtime);
+      this.#started = started;
     } catch (error) {
       // The next call tries again, from the plugin that failed.
       this.#started = undefined;
       throw error;
     }
-    this.#started = started;
-  }
-  async #start(): Promise<void> {
-    const { plugins, runtime } = this.#options;
-    for (; this.#startedPlugins < plugins.length; this.#startedPlugins++) await plugins[this.#startedPlugins]?.start?.(runtime);
   }
 
   #codec(name: string | undefined): Codec {

@@ -182,4 +182,19 @@ describe('a client plugin that misbehaves', () => {
     expect(await both.client.call('Echo', 'It', 1)).toBe(1);
     expect(starts).toEqual(['first', 'second', 'second', 'second']);
   });
+
+  it('by calling its own client while it starts waits for itself no longer than that call may take', async () => {
+    let starts = 0;
+    const plugin: Partial<ClientPlugin> = {
+      async start() {
+        starts += 1;
+        if (starts === 1) await both.client.call('Echo', 'It', 0, { timeoutMs: 30 });
+      },
+    };
+    await using both = await echo(plugin);
+    const [one, other] = await Promise.all([failure(both.client.call('Echo', 'It', 1)), failure(both.client.call('Echo', 'It', 2))]);
+    for (const error of [one, other]) expect(error).toMatchObject({ code: 'deadline_exceeded', message: "Echo.It was not sent: the client's plugins did not start within 30 ms" });
+    expect(await both.client.call('Echo', 'It', 3)).toBe(3);
+    expect(starts).toBe(2);
+  });
 });
