@@ -34,6 +34,9 @@ export type Outcome = { readonly pairs: readonly Pair[] } | { readonly failed: s
 /** `LockFlagValue` of Consul's Go client, which libkv puts on each key; above what a JavaScript number holds. */
 export const lockFlag = '3304740253564472344';
 
+/** An agent takes 200 of one host by default, of all its processes together, and cuts the others; what waits for one of these is asked a moment later. */
+const mostConnections = 64;
+
 /** What the library takes beside what its types say: how it writes JSON, and what cancels a request. */
 type Given = NonNullable<ConstructorParameters<typeof Consul>[0]> & { readonly encoders: Readonly<Record<string, (value: unknown) => Buffer>> };
 /** The library takes nothing but an emitter to cancel a request. */
@@ -51,7 +54,7 @@ export class ConsulClient {
 
   constructor({ host, port, where, tls, token, datacenter }: ResolvedConsulOptions) {
     this.#where = where;
-    this.#agent = tls === undefined ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true, ...tls });
+    this.#agent = tls === undefined ? new HttpAgent({ keepAlive: true, maxSockets: mostConnections }) : new HttpsAgent({ keepAlive: true, maxSockets: mostConnections, ...tls });
     const given: Given = {
       host: host.includes(':') ? `[${host}]` : host,
       port,

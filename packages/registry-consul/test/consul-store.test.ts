@@ -118,6 +118,15 @@ describeWithConsul('Consul as a key-value store', () => {
     expect(await watch.stop()).toMatchObject({ message: 'stopped' });
   });
 
+  it('600 keys are written and deleted at once, although an agent takes 200 connections of a client', { timeout: 60_000 }, async () => {
+    await using at = storeAt(server.address);
+    const keys = Array.from({ length: 600 }, (_, n) => `/rpcx/Crowd/tcp@a:${n}`);
+    for (const done of await Promise.all(keys.map((one) => at.store.putOwned(one, '', { signal, ttlMs })))) expect(done).toBe(true);
+    expect((await at.store.list('/rpcx/Crowd/', { signal })).size).toBe(600);
+    for (const done of await Promise.all(keys.map((one) => at.store.deleteOwned(one, { signal })))) expect(done).toBe(true);
+    expect((await at.store.list('/rpcx/Crowd/', { signal })).size).toBe(0);
+  });
+
   it('200 services are watched at once, although an agent takes 200 connections of a client', { timeout: 30_000 }, async () => {
     await using at = storeAt(server.address);
     const watches = Array.from({ length: 220 }, (_, n) => watching(at.store, `/rpcx/Many${n}/`));
