@@ -24,18 +24,21 @@ try {
   if (missing.length > 0) throw new Error(`not packed: ${missing.join(', ')}`);
   writeFileSync(join(project, 'package.json'), JSON.stringify({
     name: 'empty-project', private: true,
-    dependencies: { '@rpcxjs/rpcx': files['@rpcxjs/rpcx'] },
+    dependencies: Object.fromEntries(['@rpcxjs/rpcx', '@rpcxjs/core', '@rpcxjs/client'].map((name) => [name, files[name]])),
     devDependencies: { '@types/node': '^20.19.0' },
     // Nothing is published yet when this runs, so what rpcx depends on comes from the tarballs too.
     pnpm: { overrides: files },
   }, null, 2));
   const options = { module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, types: ['node'] };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['call.mts'] }));
-  copyFileSync(join(root, 'packages/tooling/smoke/call.ts'), join(project, 'call.mts'));
+  const page = { ...options, target: 'es2022', lib: ['es2022', 'dom'], types: [], noEmit: true };
+  writeFileSync(join(project, 'page.json'), JSON.stringify({ compilerOptions: page, files: ['page.mts'] }));
+  for (const file of ['call', 'page']) copyFileSync(join(root, `packages/tooling/smoke/${file}.ts`), join(project, `${file}.mts`));
   for (const file of ['call.cjs', 'tour.mjs']) copyFileSync(join(root, 'packages/tooling/smoke', file), join(project, file));
   run('install', 'pnpm', ['install', '--prefer-offline', '--ignore-workspace', '--loglevel=warn']);
   if (problems.length === 0) {
     run('compile', 'tsc', ['-p', '.']);
+    run('compile a page', 'tsc', ['-p', 'page.json']);
     run('import', process.execPath, ['call.mjs'], 'hello, tarball');
     run('require', process.execPath, ['call.cjs'], 'hello, tarball');
     run('a tour on Node', process.execPath, ['tour.mjs'], toured);

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // For everybody.
 export { contract, isError } from './contract.ts';
 export { bidiStream, clientStream, push, serverStream, unary } from './method.ts';
