@@ -40,6 +40,8 @@ export class PluginStart {
   }
 
   async #startAll(): Promise<void> {
+    // Not in the same turn: a plugin that has its own server listen while it starts waits for itself.
+    await Promise.resolve();
     for (const [place, plugin] of this.#plugins.entries()) {
       if (this.#closed !== undefined) throw this.#closed;
       // One that was late may have started since.

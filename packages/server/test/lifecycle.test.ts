@@ -78,6 +78,17 @@ describe('listen', () => {
     expect(log).toEqual(['a', 'b', 'b', 'c']);
   });
 
+  it('waits 30 s for a plugin that has its own server listen while it starts', async () => {
+    const clock = manualClock();
+    let starts = 0;
+    const server = createServer({ ...quiet, clock, transports: [memoryNetwork()], plugins: [{ name: 'impatient', async start() { starts += 1; await server.listen('memory@inner'); } }] });
+    const listening = server.listen('memory@outer').catch((error: unknown) => error);
+    await clock.advanceAsync(30_000);
+    expect(await listening).toMatchObject({ reason: 'LISTEN_FAILED', message: expect.stringMatching(/"impatient" did not start within 30000 ms/) as string });
+    expect(starts).toBe(1);
+    await server.close({ graceMs: 0 });
+  });
+
   it('waits 30 s for a plugin that does not start, and the next one tries it again unless it has started since', async () => {
     const clock = manualClock();
     const starts: (() => void)[] = [];
