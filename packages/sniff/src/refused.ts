@@ -50,6 +50,6 @@ function guess(bytes: Uint8Array): string {
   if (first === 0x16) return 'this looks like TLS: leave the tls option of the client out, or sniff acceptTls(…), or add isTls';
   if (first === 0x08) return 'this looks like rpcx: add isRpcx';
   if (first === 0x7b || first === 0x5b) return 'this looks like JSON: add isJson';
-  if (first >= 0x41 && first <= 0x5a) return 'this looks like HTTP or text: add isHttp';
+  if (first >= 0x41 && first <= 0x5a) return 'this is text: if it is HTTP, is isHttp among the matchers?';
   return 'is it the right port?';
 }

@@ -117,6 +117,31 @@ describe('rpcx behind an HTTP server', () => {
     expect(server.listenerCount('connect')).toBe(1);
   });
 
+  it('takes a CONNECT that was sent before its connection had all answers after them', async () => {
+    const held: (() => void)[] = [];
+    const { server, address } = await listening(createServer({ keepAliveTimeout: 20 }, (asked, response) => void held.push(() => response.end(`page ${asked.url}`))));
+    const { accepted } = await serve(httpConnect({ server }), address);
+    const { socket, heard } = await raw(address);
+    socket.write('GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nCONNECT /_rpcx_ HTTP/1.1\r\nHost: x\r\n\r\nfirst ');
+    await until(() => held.length === 2);
+    held[1]?.();
+    socket.write('and later');
+    held[0]?.();
+    await until(() => accepted.length === 1);
+    const side = new Heard();
+    accepted[0]?.start(side);
+    await until(() => side.text === 'first and later');
+    expect(heard.text).toMatch(/page \/a(.|\r\n)*page \/bHTTP\/1\.0 200 Connected to rpcx\n\n$/);
+    // Whoever leaves while it waits leaves nothing, and breaks nothing.
+    const gone = await raw(address);
+    gone.socket.write('GET /c HTTP/1.1\r\nHost: x\r\n\r\nCONNECT /_rpcx_ HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => held.length === 3);
+    gone.socket.resetAndDestroy();
+    await until(() => gone.heard.ended);
+    held[2]?.();
+    expect(accepted.length).toBe(1);
+  });
+
   it('answers a CONNECT of another path with 404, and leaves it to whoever listens for CONNECT', async () => {
     const { server, address } = await listening();
     await serve(httpConnect({ server }), address);

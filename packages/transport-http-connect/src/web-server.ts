@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -125,10 +125,8 @@ export class AttachedServer {
     if (this.#hasOthers()) return;
     const socket = stream as Socket; // its type allows for any stream; #take() does, too
     const door = this.#doors.get(pathOf(url));
-    if (door !== undefined) {
-      socket.setTimeout(0);
-      this.#take(socket, door, rest);
-    } else if (url.startsWith('/')) refuse(socket);
+    if (door !== undefined) afterAnswers(socket, () => this.#take(socket, door, rest));
+    else if (url.startsWith('/')) refuse(socket);
     // As Node does when nobody listens.
     else socket.on('error', () => {}).destroy();
   };
@@ -170,6 +168,20 @@ export class AttachedServer {
       }
       if (this.#visitors.size > 0) this.#sweepLater(door);
     }, sweepMs);
+  }
+}
+
+/** Once the requests before have their answers, which would be written into what follows. */
+function afterAnswers(socket: Socket, then: () => void): void {
+  // Node's own name for the answer whose turn it is (lib/_http_server.js), in 20, 22 and 24.
+  const { _httpMessage: answer } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
+  if (answer === undefined || answer === null) {
+    // HTTP's limit for an idle connection.
+    socket.setTimeout(0);
+    then();
+  } else {
+    if (socket.listenerCount('error') === 0) socket.on('error', () => {});
+    answer.once('finish', () => afterAnswers(socket, then));
   }
 }
 
