@@ -6,6 +6,6 @@ export { startEtcdCluster } from './etcd-cluster.ts';
 export type { EtcdCluster } from './etcd-cluster.ts';
 export { findRedis, startRedis } from './redis.ts';
 export type { RedisSettings } from './redis.ts';
-export { findZooKeeper, startZooKeeper } from './zookeeper.ts';
+export { findZooKeeper, startZooKeeper, startZooKeeperEnsemble, zooKeeperMode } from './zookeeper.ts';
 export type { ZooKeeperSettings } from './zookeeper.ts';
 export type { RegistryServer } from './server-process.ts';
