@@ -81,7 +81,7 @@ describe('an acceptor that takes TLS, too', () => {
       .toEqual([{ text: 'a' }, { text: 'b' }, { text: 'c' }, { text: 'd' }, '/page for 127.0.0.1', '/page for 127.0.0.1']);
   });
 
-  it('asks for client certificates, and shows those that were verified', async () => {
+  it('asks for client certificates, shows those that were verified, and lets nobody in beside TLS where they are required', async () => {
     const acceptor = acceptTls(tcp(), { ...identity('server'), ca, clientCertificate: 'require' });
     const { listener, accepted, lines } = await serve(acceptor);
     const runtime = { clock: systemClock, logger: memoryLogger([]) };
@@ -97,6 +97,10 @@ describe('an acceptor that takes TLS, too', () => {
     (await dial({ ca })).start(heard);
     await until(() => heard.closes.length === 1 && lines.length === 1);
     expect(lines).toMatchObject([{ level: 'warn', message: expect.stringContaining('the client sent no certificate') as string, fields: { remote: expect.stringMatching(/^tcp@127\.0\.0\.1:\d+$/) as string } }]);
+    const plain = await raw(listener.address);
+    plain.socket.write('hello');
+    await until(() => plain.heard.ended && lines.length === 2);
+    expect(lines[1]).toMatchObject({ level: 'warn', message: "a client without TLS is refused, for tls.clientCertificate is 'require'" });
     expect(accepted.length).toBe(1);
   });
 

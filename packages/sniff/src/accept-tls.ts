@@ -1,5 +1,5 @@
-import { silentLogger, systemClock } from '@rpcxjs/core';
-import type { Acceptor, Address, Listener, ListenOptions } from '@rpcxjs/core';
+import { formatAddress, silentLogger, systemClock } from '@rpcxjs/core';
+import type { Acceptor, Address, Connection, Listener, ListenOptions } from '@rpcxjs/core';
 import { checkNames, TlsEnd } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
@@ -14,7 +14,7 @@ export interface AcceptTlsOptions {
 
 /**
  * An acceptor of the same connections, without the TLS of those that begin with it: plain and encrypted clients on one port. `tls` has
- * `cert` and `key`, and the rest of what `tls` of `tcp()` has for servers. Throws TypeError for what cannot work.
+ * `cert` and `key`, and the rest of what `tls` of `tcp()` has for servers; where `clientCertificate` is `require`, nobody comes in without TLS either. Throws TypeError for what cannot work.
  *
  *     const ports = sniff(acceptTls(tcp(), { cert, key }), { rpcx: isRpcx, http: isHttp });
  */
@@ -32,10 +32,14 @@ export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions, options: Accep
   const ports = sniff(acceptor, { tls: isTls, plain: (bytes) => (bytes.length === 0 ? 'more' : 'yes') }, { timeoutMs: handshakeTimeoutMs });
   const listen = async (address: Address, listenOptions: ListenOptions): Promise<Listener> => {
     const secured = end(listenOptions);
-    const { clock } = listenOptions.runtime;
+    const { clock, logger } = listenOptions.runtime;
+    const refuse = (connection: Connection): void => {
+      logger.warn({ remote: connection.remote && formatAddress(connection.remote) }, "a client without TLS is refused, for tls.clientCertificate is 'require'");
+      connection.abort();
+    };
     const [listener, plain] = await Promise.all([
       ports.tls.listen(address, { ...listenOptions, accept: (connection) => secured.take(new ConnectionDuplex(connection, clock), connection) }),
-      ports.plain.listen(address, listenOptions),
+      ports.plain.listen(address, { ...listenOptions, accept: tls.clientCertificate === 'require' ? refuse : listenOptions.accept }),
     ]);
     const close = async (): Promise<void> => {
       await Promise.all([listener.close(), plain.close()]);
