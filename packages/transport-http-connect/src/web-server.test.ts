@@ -82,8 +82,7 @@ describe('rpcx behind an HTTP server', () => {
     await until(() => accepted.length === 1);
     const side = new Heard();
     accepted[0]?.start(side);
-    await until(() => side.text === 'first frame');
-    expect(heard.text).toBe('HTTP/1.0 200 Connected to rpcx\n\n');
+    await until(() => side.text === 'first frame' && heard.text === 'HTTP/1.0 200 Connected to rpcx\n\n');
   });
 
   it('takes a CONNECT after other requests of its connection, with the bytes that came with it', async () => {
@@ -130,7 +129,7 @@ describe('rpcx behind an HTTP server', () => {
     await until(() => accepted.length === 1);
     const side = new Heard();
     accepted[0]?.start(side);
-    await until(() => side.text === 'first and later');
+    await until(() => side.text === 'first and later' && heard.text.endsWith('rpcx\n\n'));
     expect(heard.text).toMatch(/page \/a(.|\r\n)*page \/bHTTP\/1\.0 200 Connected to rpcx\n\n$/);
     // Whoever leaves while it waits leaves nothing, and breaks nothing.
     const gone = await raw(address);
