@@ -39,7 +39,7 @@ describe('instanceList', () => {
   it.each([
     ['an address without a host', ['tcp@'], /"tcp@" is no address/],
     ['no address', [undefined], /.*/],
-    ['a number', [7], /undefined is no address/],
+    ['a number', [7], /"undefined" is no address/],
     ['metadata that is a number', [{ address: 'a:1', metadata: { weight: 3 } }], /"weight" set to 3: write text/],
     ['metadata that is undefined', [{ address: 'a:1', metadata: { weight: undefined } }], /"weight" set to undefined/],
     ['no list', 7, /cannot be made of 7: give an array of addresses/],

@@ -45,7 +45,7 @@ describe('serviceInstance', () => {
 
 describe('metadata', () => {
   it.each([null, 'weight=3', ['a'], 5])('that are %j are refused, with what to write', (metadata) => {
-    expect(() => serviceInstance('a:1', metadata as never)).toThrow(new TypeError(`the metadata of a:1 is ${String(metadata)}: write an object of texts, for example { weight: '3', group: ['a', 'b'] }`));
+    expect(() => serviceInstance('a:1', metadata as never)).toThrow(new TypeError(`the metadata of a:1 is ${String(metadata)}: write text, or a list of texts, for each key`));
   });
 });
 

@@ -4,15 +4,15 @@ import { metadataValues } from './instance-metadata.ts';
 
 /** An instance whose address is in rpcx form and whose metadata nobody changes any more. Throws TypeError for what is no address, and for values that are no text. */
 export function serviceInstance(address: string, metadata: InstanceMetadata = {}): ServiceInstance {
-  if (typeof address !== 'string') throw new TypeError(`${String(address)} is no address: write network@host, for example tcp@127.0.0.1:8972`);
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw new TypeError(`the metadata of ${address} is ${String(metadata)}: write an object of texts, for example { weight: '3', group: ['a', 'b'] }`);
+  const where = formatAddress(parseAddress(address));
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw new TypeError(`the metadata of ${address} is ${String(metadata)}: write text, or a list of texts, for each key`);
   const copy = Object.entries(metadata).map(([key, value]): [string, string | readonly string[]] => {
     const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
     if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`the metadata of ${address} has "${key}" set to ${String(value)}: write text, or a list of texts`);
     return [key, typeof value === 'string' ? value : Object.freeze([...value])];
   });
   // fromEntries defines, it does not assign: a key called __proto__ is one like any other.
-  return Object.freeze({ address: formatAddress(parseAddress(address)), metadata: Object.freeze(Object.fromEntries(copy)) });
+  return Object.freeze({ address: where, metadata: Object.freeze(Object.fromEntries(copy)) });
 }
 
 /** Whether two lists say the same about the same instances in the same order. */
