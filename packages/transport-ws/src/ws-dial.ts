@@ -49,7 +49,8 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
     });
     // The message that may stand behind the answer comes in a later turn.
     socket.on('open', () => {
-      if (below === undefined) throw new TypeError('a WebSocket without a socket below it');
+      // A runtime with a WebSocket of its own, as Bun has, shows none.
+      if (!below) return giveUp(connectFailed(new Error('this runtime shows no socket below a WebSocket: import webSocket from @rpcxjs/transport-ws/browser, which needs none'), address));
       settle();
       resolve(new WsConnection(socket, { ...endsOf(address, below), below, clock: runtime.clock, pingMs, closeTimeoutMs }));
     });
