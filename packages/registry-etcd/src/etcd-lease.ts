@@ -73,11 +73,11 @@ export class EtcdLease {
 
   /** Seconds that it has left: none when etcd does not know it. */
   async #ask(): Promise<number> {
-    const { client, clock, timeoutMs, signal } = this.#init;
+    const { client, clock, timeoutMs, ttlMs, signal } = this.#init;
     const over = new AbortController();
     const abort = (): void => over.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
-    const timer = clock.setTimer(() => over.abort(new Error('no answer')), timeoutMs);
+    const timer = clock.setTimer(() => over.abort(new Error('no answer')), Math.min(timeoutMs, ttlMs / 3)); // there must be time for another member
     const opening = client.leaseClient.leaseKeepAlive();
     // Also one that is opened when nobody waits any more.
     const close = (): void => void opening.then((stream) => stream.on('error', () => {}).cancel(), () => {});

@@ -30,4 +30,25 @@ describeWithEtcd('a cluster of three etcd', () => {
     // Who knows other members hears nothing of it.
     expect(consumers.map(({ lines }) => lines)).toEqual([[expect.stringContaining('does not answer')], [], []]);
   });
+
+  it('one of whose members is frozen takes registrations and tells of them, and warns of nothing', { timeout: 90_000 }, async () => {
+    await using town = await ClusterTown.found();
+    const { cluster } = town;
+    const first = await town.provider('s0', cluster.address);
+    const consumers = Array.from({ length: 3 }, () => town.consumer(cluster.address));
+    await vi.waitFor(() => expect(consumers.map(({ lists }) => lists.at(-1))).toEqual(consumers.map(() => [first])), { timeout: 5000 });
+    const leader = await cluster.leader();
+    const frozen = cluster.members.find((member) => member !== leader);
+    frozen?.freeze();
+    // Each asks several times whether it still answers.
+    const until = performance.now() + 15_000;
+    for (const { load } of consumers) await load.until(() => performance.now() >= until);
+    const second = await town.provider('s1', cluster.address);
+    const both = [first, second].toSorted();
+    // Who watches at the frozen one reads the list within half a minute.
+    await vi.waitFor(() => expect(consumers.map(({ lists }) => lists.at(-1))).toEqual(consumers.map(() => both)), { timeout: 40_000 });
+    for (const { load } of consumers) await load.stop();
+    frozen?.thaw();
+    expect(consumers.map(({ load, lines }) => [load.phase.reasons, lines])).toEqual(consumers.map(() => [{}, []]));
+  });
 });
