@@ -3,6 +3,7 @@ import { overError, partsOf } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
+import { atOnce } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
   interface Reasons {
@@ -215,7 +216,7 @@ export class Attempts {
   #decide(main: OutboundCall, error: RpcError<string>, retryable: boolean): number | undefined {
     const failMode = this.#failMode(main);
     try {
-      const decision = failMode.next({ error: error as RpcError, retryable, attempt: main.attempt, instance: main.instance }, main);
+      const decision = atOnce(failMode.next({ error: error as RpcError, retryable, attempt: main.attempt, instance: main.instance }, main), 'it');
       if (decision === 'give-up') return undefined;
       main.told.again = decision.again;
       return decision.afterMs + (decision.jitterMs ?? 0) * this.#clock.random();
@@ -251,7 +252,7 @@ export class Attempts {
     const failMode = this.#failMode(main);
     let afterMs: number | undefined;
     try {
-      afterMs = failMode.hedgeAfterMs?.(main);
+      afterMs = atOnce(failMode.hedgeAfterMs?.(main), 'it');
     } catch (error) {
       this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw, and no second server is asked');
     }

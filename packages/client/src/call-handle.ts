@@ -1,5 +1,6 @@
 import { onAbort, RpcError, thrownText, type CallOptions, type Logger, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { wrongOptions } from './call-errors.ts';
+import { logLate } from './synchronous.ts';
 
 /** Where a started call is: not yet on a connection, on one, or over. */
 export type CallState = 'queued' | 'written' | 'settled';
@@ -95,7 +96,7 @@ export class OpenHandle<Out> implements CallHandle<Out> {
       onReply: (reply) => {
         this.metadata = reply.metadata;
         this.address = reply.address;
-        options?.onReply?.(reply);
+        return options?.onReply?.(reply);
       },
     }).then(
       (value) => {
@@ -142,10 +143,11 @@ export class OpenHandle<Out> implements CallHandle<Out> {
     if (error === undefined) this.#written();
     else this.#unwritten(error);
     end();
+    const threw = 'what was to be done after a call threw';
     try {
-      this.#done?.(this);
+      logLate(this.#done?.(this), this.#logger, threw);
     } catch (thrown) {
-      this.#logger.error({ service: this.service, method: this.method, error: thrown }, `what was to be done after a call threw: ${thrownText(thrown)}`);
+      this.#logger.error({ service: this.service, method: this.method, error: thrown }, `${threw}: ${thrownText(thrown)}`);
     }
   }
 }

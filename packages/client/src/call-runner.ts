@@ -6,6 +6,7 @@ import { Attempts, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
+import { atOnce } from './synchronous.ts';
 
 export interface CallCounters {
   readonly calls: number;
@@ -284,7 +285,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   #mapped(error: RpcError<string>): unknown {
     if (!error.remote || this.#options.mapError === undefined) return error;
     try {
-      return this.#options.mapError(error) ?? error;
+      return atOnce(this.#options.mapError(error), 'mapError', error) ?? error;
     } catch (thrown) {
       return thrown;
     }

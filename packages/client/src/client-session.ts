@@ -10,6 +10,7 @@ import type { OutboundCall } from './outbound-call.ts';
 import { replyError } from './reply-error.ts';
 import { readRaw, readReply } from './reply-reader.ts';
 import { RequestWriter } from './request-writer.ts';
+import { logLate } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
   interface Reasons {
@@ -282,7 +283,7 @@ export class ClientSession implements SessionHandler {
     }
     const value = readReply(call, frame, this.#options);
     const done = (output: unknown) => {
-      if (metadata !== undefined && !call.root.settled) call.options?.onReply?.({ metadata, address: this.address });
+      if (metadata !== undefined && !call.root.settled) logLate(call.options?.onReply?.({ metadata, address: this.address }), this.#options.runtime.logger, 'onReply threw');
       this.#events.succeeded(call, call.story.wantsReply ? replyOf(output, metadata) : output);
     };
     if (value instanceof Promise) value.then(done).catch((error: unknown) => this.#events.failed(call, asRpcError(error)));

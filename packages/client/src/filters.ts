@@ -1,4 +1,5 @@
 import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientCall, type Metadata, type MutableMetadata } from '@rpcxjs/core';
+import { atOnce } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
   interface Reasons { FILTERED: true; NO_DEADLINE: true }
@@ -38,7 +39,7 @@ export function refusedRequest(filters: MessageFilters | undefined, call: Client
   if (filters?.outgoing === undefined) return undefined;
   const what = `the request ${call.service}.${call.method} to ${address}`;
   try {
-    if (filters.outgoing(call, address)) return undefined;
+    if (atOnce(filters.outgoing(call, address), 'it')) return undefined;
   } catch (cause) {
     return new RpcError('internal', `the filter of outgoing messages threw at ${what}: ${thrownText(cause)}`, { sent: false, address, cause });
   }
@@ -51,7 +52,7 @@ export function refusedReply(filters: MessageFilters, reply: IncomingReply): Rpc
   const what = `the reply of ${service}.${method} from ${address}`;
   let verdict: boolean | 'drop' | undefined;
   try {
-    verdict = filters.incoming?.(reply);
+    verdict = atOnce(filters.incoming?.(reply), 'it');
   } catch (cause) {
     return new RpcError('internal', `the filter of incoming messages threw at ${what}: ${thrownText(cause)}`, { address, cause });
   }

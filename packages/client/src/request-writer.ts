@@ -5,6 +5,7 @@ import {
 import { BatchWriter, type RpcxSession } from '@rpcxjs/session';
 import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
+import { atOnce } from './synchronous.ts';
 
 const settled = Promise.resolve();
 
@@ -39,7 +40,7 @@ export class RequestWriter {
   #open(head: Uint8Array, call: OutboundCall, now: number): number {
     const { writer } = this.#session;
     const { token, headers } = this.#options;
-    for (const contribute of headers) contribute(call.metadata, call);
+    for (const contribute of headers) atOnce(contribute(call.metadata, call), 'a contributor of headers');
     const bounded = call.deadlineAt !== Infinity;
     // A clock's fractions may make 9999.999… of 10000, which is floored.
     const remainingMs = bounded ? Math.max(0, Math.floor(call.deadlineAt - now + 0.001)) : 0;
@@ -52,7 +53,7 @@ export class RequestWriter {
     if (bounded) metadata[reserved.timeout] = timeoutText(remainingMs);
     // What the call itself says comes first: a gateway passes on its user's token.
     const ours = token !== undefined && metadata[reserved.auth] === undefined;
-    if (ours) metadata[reserved.auth] = token();
+    if (ours) metadata[reserved.auth] = atOnce(token(), 'the token');
     const metadataLength = openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
     this.#checkMetadata(call, metadataLength - 4);
     // The next attempt asks for a fresh one.

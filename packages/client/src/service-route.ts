@@ -7,6 +7,7 @@ import type { NodeTable } from './nodes/node-table.ts';
 import type { CallRoute, OutboundCall } from './outbound-call.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { ServerLink } from './server-link.ts';
+import { atOnce, logLate } from './synchronous.ts';
 
 /** What may differ between two ways to the same service. */
 export interface RouteTraits {
@@ -33,6 +34,7 @@ export interface RouteOwner {
 /** Milliseconds without a call after which a service that nobody offers is watched no longer: names may come from outside, by way of a gateway. */
 const restMs = 60_000;
 
+const pickerThrew = 'a picker threw when it was told how an attempt went';
 const noMetadata: Metadata = Object.freeze({});
 
 /** One server of the service. */
@@ -95,7 +97,14 @@ export class ServiceRoute implements CallRoute {
       return;
     }
     if (this.#group !== undefined && this.#group.usable() !== this.#usable) this.#rebuild();
-    const target = this.#tryToChoose(call, now);
+    let target;
+    try {
+      target = this.#choose(call, now);
+    } catch (thrown) {
+      const message = `the selector of "${call.service}" threw: ${thrownText(thrown)}`;
+      this.#owner.failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
+      return;
+    }
     if (target !== undefined) this.#give(call, target, now);
     else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
   }
@@ -122,9 +131,9 @@ export class ServiceRoute implements CallRoute {
     call.pick = undefined;
     if (pick.done === undefined) return;
     try {
-      pick.done({ error, durationMs: now - call.attemptAt });
+      logLate(pick.done({ error, durationMs: now - call.attemptAt }), this.#options.runtime.logger, pickerThrew);
     } catch (thrown) {
-      this.#options.runtime.logger.error({ error: thrown }, 'a picker threw when it was told how an attempt went');
+      this.#options.runtime.logger.error({ error: thrown }, pickerThrew);
     }
   }
 
@@ -203,16 +212,6 @@ export class ServiceRoute implements CallRoute {
     this.#traits.rested?.();
   }
 
-  #tryToChoose(call: OutboundCall, now: number): Target | undefined {
-    try {
-      return this.#choose(call, now);
-    } catch (thrown) {
-      const message = `the selector of "${call.service}" threw: ${thrownText(thrown)}`;
-      this.#owner.failed(call, new RpcError('internal', message, { sent: false, cause: thrown }));
-      return undefined;
-    }
-  }
-
   #choose(call: OutboundCall, now: number): Target | undefined {
     const { again, failures } = call.main.story;
     if (failures !== undefined && again === 'same') {
@@ -241,10 +240,12 @@ export class ServiceRoute implements CallRoute {
 
   #pick(call: OutboundCall, picker: Picker): Target | undefined {
     const { service, method, input, hashKey, options } = call;
-    const pick = picker.pick({ service, method, input, metadata: options?.metadata ?? noMetadata, hashKey, avoid: avoided(call) });
+    const pick = atOnce(picker.pick({ service, method, input, metadata: options?.metadata ?? noMetadata, hashKey, avoid: avoided(call) }), 'its pick');
     if (pick === undefined) return undefined;
-    const target = this.#targets?.get(pick.instance.address);
-    if (target === undefined) return this.#stranger(call, pick.instance.address);
+    const address = (pick.instance as ServiceInstance | undefined)?.address; // programs without types return what they like
+    if (address === undefined) throw new TypeError('its pick has no instance: it takes { instance } with one of those that build() got, or undefined');
+    const target = this.#targets?.get(address);
+    if (target === undefined) return this.#stranger(call, address);
     call.pick = pick;
     return target;
   }

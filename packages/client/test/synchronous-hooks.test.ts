@@ -1,0 +1,67 @@
+import type { Pick } from '@rpcxjs/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ClientOptions } from '../src/client-options.ts';
+import { methodsOf } from '../src/method-refs.ts';
+import { failure, recordingLogger, rig, settled } from './fake-server.ts';
+
+const { Get } = methodsOf<{ Get(n: number): Promise<string> }>('Store');
+// The types let it pass where a function returns nothing.
+const slip = (): never => Promise.reject(new Error('a slip')) as never;
+const unhandled: unknown[] = [];
+const note = (error: unknown): void => void unhandled.push(error);
+
+describe('an asynchronous function in the place of a synchronous one', () => {
+  beforeEach(() => void process.on('unhandledRejection', note));
+  afterEach(async () => {
+    await settled();
+    process.off('unhandledRejection', note);
+    expect(unhandled.splice(0)).toEqual([]);
+  });
+
+  const build = (pick: () => unknown): ClientOptions['selector'] => ({ name: 's', build: () => ({ pick: pick as () => Pick }) });
+  it.each<[string, Partial<ClientOptions>, string]>([
+    ['a contributor of headers', { headers: [slip] }, 'Store.Get could not be written: a contributor of headers returned a promise: it has to be synchronous'],
+    ['a token', { token: slip }, 'Store.Get could not be written: the token returned a promise: it has to be synchronous'],
+    ['a filter of outgoing messages', { filters: { outgoing: slip } }, 'the filter of outgoing messages threw at the request Store.Get to memory@fake: it returned a promise: it has to be synchronous'],
+    ['a selector', { selector: build(slip) }, 'the selector of "Store" threw: its pick returned a promise: it has to be synchronous'],
+    ['a selector without an instance,', { selector: build(() => ({})) }, 'the selector of "Store" threw: its pick has no instance: it takes { instance } with one of those that build() got, or undefined'],
+  ])('that is %s fails the call, of which nothing is sent', async (_name, options, message) => {
+    await using one = await rig(options);
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ code: 'internal', sent: false, message });
+    expect(one.server.received).toEqual([]);
+  });
+
+  it('that is a filter of incoming messages fails the call', async () => {
+    await using one = await rig({ filters: { incoming: slip } });
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ code: 'internal', message: expect.stringContaining('it returned a promise') as string });
+  });
+
+  it('that is mapError fails the call, with the error of the server as its cause', async () => {
+    await using one = await rig({ mapError: slip });
+    one.server.onCall = (call) => one.server.fail(call, 'no stock');
+    expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ code: 'internal', message: 'mapError returned a promise: it has to be synchronous', sent: true, cause: { message: expect.stringContaining('no stock') as string } });
+  });
+
+  it('that is a fail mode ends the call with the error of its attempt', async () => {
+    const logger = recordingLogger();
+    await using one = await rig({ logger, failMode: { name: 'late', next: slip } });
+    one.server.onCall = (call) => one.server.fail(call, 'no stock');
+    expect((await failure(one.client.call('Store', 'Get', 1))).message).toContain('no stock');
+    expect(logger.lines.map(({ message }) => message)).toEqual(['a fail mode threw, and the call is not tried again']);
+  });
+
+  it('of which nobody wants anything is let be, and its rejection is logged', async () => {
+    const logger = recordingLogger();
+    const selector: ClientOptions['selector'] = { name: 's', build: ([instance]) => ({ pick: () => instance && { instance, done: slip } }) };
+    await using one = await rig({ logger, selector });
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await one.client.call('Store', 'Get', 1, { onReply: slip })).toBe('ok');
+    expect(await one.client.start(Get, 1, { done: slip, onReply: slip })).toBe('ok');
+    await settled();
+    const picker = 'a picker threw when it was told how an attempt went: a slip';
+    const onReply = 'onReply threw: a slip';
+    expect(logger.lines.map(({ message }) => message).toSorted()).toEqual([picker, picker, onReply, onReply, 'what was to be done after a call threw: a slip'].toSorted());
+  });
+});
