@@ -1,4 +1,4 @@
-import { RpcError, type CallOptions } from '@rpcxjs/core';
+import { RpcError, type CallOptions, type RawMessage } from '@rpcxjs/core';
 import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
@@ -25,6 +25,21 @@ export function wrongOptions(options: CallOptions | undefined, timeoutMs: number
   const signal = options?.signal;
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return undefined;
   return wrong(`signal is ${describe(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
+}
+
+/** For a message that would not go out as it is: the header of a frame has four bits for its codec and three for its compressor. */
+export function wrongMessage(message: RawMessage): RpcError | undefined {
+  const given: Partial<Readonly<Record<keyof RawMessage, unknown>>> = message ?? {};
+  const upTo = (most: number) => (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most; // it is an integer
+  const fields: [keyof RawMessage, (value: unknown) => boolean, string][] = [
+    ['payload', (value) => value instanceof Uint8Array, 'the bytes of a Uint8Array'],
+    ['codecId', upTo(15), 'a whole number from 0 to 15'],
+    ['compressorId', upTo(7), 'a whole number from 0 to 7, 0 for none'],
+  ];
+  for (const [name, holds, takes] of fields) {
+    if (!holds(given[name])) return new RpcError('invalid_argument', `a raw message cannot be sent: its ${name} is ${describe(given[name])}; it takes ${takes}`, { sent: false });
+  }
+  return undefined;
 }
 
 function describe(value: unknown): string {

@@ -3,6 +3,7 @@ import {
   type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
 import { addTraffic, createTraffic, described, type Traffic } from '@rpcxjs/session';
+import { wrongMessage } from './call-errors.ts';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
@@ -173,9 +174,9 @@ class RpcxClient implements Client {
   readonly inform: ClientVerbs['inform'] = (method, input, options) => this.#verbs.inform(method, input, options);
 
   async raw(message: RawMessage, options?: CallOptions): Promise<RawMessage> {
-    const { service, method, metadata } = message;
-    const wrong = this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined;
+    const wrong = wrongMessage(message) ?? (this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined);
     if (wrong !== undefined) throw wrong;
+    const { service, method, metadata } = message;
     const left = this.#started === started ? options : await startedWithin(this.#ready(), message, options, this.#options);
     const merged = { ...left, metadata: { ...options?.metadata, ...metadata } };
     const call = new OutboundCall(this.#runner, this.#rawTarget(service, method), undefined, merged);

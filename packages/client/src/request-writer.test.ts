@@ -110,6 +110,21 @@ describe('a compressed request', () => {
     expect(one.server.received.map(({ flags, codecId }) => [flags, codecId])).toEqual([[1 << flag.compressorShift, 3], [0, 3]]);
   });
 
+  it('that is raw is refused with what would not go out as it is', async () => {
+    await using one = await rig();
+    const message = { service: 'A', method: 'B', metadata: {}, payload: Uint8Array.of(1), codecId: 3, compressorId: 1, oneway: false, error: false };
+    const said = async (wrong: object | undefined): Promise<string> => {
+      const error = await failure(one.client.raw((wrong && { ...message, ...wrong }) as never));
+      expect(error).toMatchObject({ code: 'invalid_argument', sent: false });
+      return error.message.replace('a raw message cannot be sent: its ', '');
+    };
+    for (const codecId of [99, 16, -1, 1.5, Number.NaN, '1', undefined]) expect(await said({ codecId })).toBe(`codecId is ${codecId === '1' ? '"1"' : String(codecId)}; it takes a whole number from 0 to 15`);
+    for (const compressorId of [9, -1]) expect(await said({ compressorId })).toBe(`compressorId is ${compressorId}; it takes a whole number from 0 to 7, 0 for none`);
+    for (const payload of ['x', [1], undefined]) expect(await said({ payload })).toContain('it takes the bytes of a Uint8Array');
+    expect(await said(undefined)).toContain('payload is undefined');
+    expect(one.server.connections).toEqual([]);
+  });
+
   it('that takes its time lets others pass, keeps its number, and is not sent once it is over', async () => {
     const gate = deferred();
     await using one = await rig({ codecs: [bytesCodec], compressors: [slow(gate.promise)] });
