@@ -5,10 +5,10 @@ import {
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import {
-  checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver,
+  checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, described, flushPolicy, FrameObserver,
   type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
 } from '@rpcxjs/session';
-import { checkComposed } from './composed-options.ts';
+import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
 import { checkFilters, type HeaderContributor, type MessageFilters } from './filters.ts';
 import { DialGate } from './link-dial-gate.ts';
@@ -125,15 +125,15 @@ export interface ResolvedClientOptions {
 
 /** Throws TypeError for settings that cannot work. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  checkClient(options);
   checkRuntime(options);
   checkAmounts('limits', options.limits, defaultClientLimits);
   checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const link = linkRules(options, options.limits?.maxQueuedCalls);
   const limits = { ...defaultClientLimits, ...options.limits, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? 10_000;
-  if (!(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
-  checkFilters(options.filters, options.headers);
-  checkComposed(options);
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
+  checkFilters(options.filters);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
   const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
@@ -143,11 +143,11 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     addresses: addressesOf(options),
     transports: options.transports,
     codecs: codecsOf(options.codecs ?? []),
-    compressors: options.compressors ?? [],
+    compressors: numbered('compressor', options.compressors ?? [], 7),
     timeoutMs,
     token: typeof token === 'string' ? () => token : token,
     failMode: options.failMode ?? failover(),
-    retryBudget: retryBudgetRule(options.retryBudget ?? {}),
+    retryBudget: retryBudgetRule(options.retryBudget),
     health: resolveHealthOptions(options.health),
     selector: options.selector,
     interceptors: [...plugins.flatMap(({ intercept }) => intercept ?? []), ...(options.intercept ?? [])],
@@ -187,11 +187,14 @@ export function unknownNetwork(network: string, transports: readonly Dialer[]): 
 function codecsOf(given: readonly Codec[]): readonly Codec[] {
   const codecs = [...given];
   for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
-  for (const codec of codecs) {
-    if (!Number.isInteger(codec.id) || codec.id < 0 || codec.id > 15) {
-      throw new TypeError(`the codec "${codec.name}" has the number ${codec.id}: rpcx has room for 0 to 15`);
-    }
-    if (codecs.some((other) => other !== codec && other.id === codec.id)) throw new TypeError(`two codecs have the number ${codec.id}`);
+  return numbered('codec', codecs, 15);
+}
+
+function numbered<T extends { readonly id: number; readonly name: string }>(kind: string, items: readonly T[], last: number): readonly T[] {
+  for (const item of items) {
+    const { id, name } = item;
+    if (!Number.isInteger(id) || id < 0 || id > last) throw new TypeError(`the ${kind} "${name}" has the number ${id}: rpcx has room for 0 to ${last}`);
+    if (items.some((other) => other !== item && other.id === id)) throw new TypeError(`two ${kind}s have the number ${id}`);
   }
-  return codecs;
+  return items;
 }

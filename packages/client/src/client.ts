@@ -8,7 +8,7 @@ import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
-import { checkComposed, checkTransports } from './composed-options.ts';
+import { checkService, checkTransports } from './composed-options.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
 import { HeldConnection } from './link-lock.ts';
@@ -141,8 +141,8 @@ class RpcxClient implements Client {
   }
 
   service(first: Contract | string, options: ServiceOptions<PropertyKey> = {}): never {
+    checkService(first, options);
     const path = options.path ?? (typeof first === 'string' ? first : first.name);
-    checkComposed({ failMode: options.failMode, selector: options.selector });
     const idempotent = (options.idempotent ?? []).map(String);
     const codec = this.#codec(options.codec);
     const route = this.#route(path, options);
@@ -238,7 +238,7 @@ class RpcxClient implements Client {
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     if (typeof options !== 'object' || options === null) return Promise.reject(new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`));
     const { graceMs = 25_000 } = options;
-    if (!(graceMs >= 0)) return Promise.reject(new TypeError(`graceMs is ${graceMs}: it takes milliseconds that are not negative`));
+    if (typeof graceMs !== 'number' || !(graceMs >= 0)) return Promise.reject(new TypeError(`graceMs is ${described(graceMs)}: it takes milliseconds that are not negative`));
     return (this.#closing ??= this.#drain(graceMs));
   }
 

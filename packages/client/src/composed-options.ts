@@ -1,24 +1,67 @@
-import type { ClientCall, ClientPlugin, Dialer, Discovery, FailMode, Interceptor, Selector } from '@rpcxjs/core';
-import { described } from '@rpcxjs/session';
+import type { Dialer } from '@rpcxjs/core';
+import { checkNames, described } from '@rpcxjs/session';
+import type { ClientOptions } from './client-options.ts';
+import type { ServiceOptions } from './typed-service.ts';
 
-/** What is made of values that users compose; any of it may be something else in a program without types. */
-interface ComposedOptions {
-  readonly failMode?: FailMode | undefined;
-  readonly selector?: Selector | undefined;
-  readonly discovery?: Discovery | undefined;
-  readonly plugins?: readonly ClientPlugin[] | undefined;
-  readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
+interface Check {
+  /** Of a list each is asked about; undefined for what is looked at where it is used. */
+  readonly holds?: (value: unknown) => boolean;
+  readonly takes?: string;
+  /** How a list of them looks. */
+  readonly list?: string;
 }
 
-/** Throws TypeError for what is not the kind of value that an option is composed of: a function that was not called, a name, one instead of a list. */
-export function checkComposed({ failMode, selector, discovery, plugins, intercept }: ComposedOptions): void {
-  if (failMode !== undefined) checkValue('failMode', failMode, 'next', 'failover()');
-  if (selector !== undefined) checkValue('selector', selector, 'build', 'roundRobin()');
-  if (discovery !== undefined) checkValue('discovery', discovery, 'watch', "fixed(['tcp@host:port'])");
-  for (const [name, list] of Object.entries({ plugins, intercept })) {
-    if (list !== undefined && !Array.isArray(list)) throw new TypeError(`${name} is ${described(list)}: it takes a list`);
+const object = (example: string, ...methods: readonly string[]): Check => ({
+  holds: (value) => (typeof value === 'function' || (typeof value === 'object' && value !== null)) && methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function'),
+  takes: `an object with the function${methods.length > 1 ? 's' : ''} ${methods.join(' and ')}, for example ${example}`,
+});
+const typed = (takes: string, ...types: readonly string[]): Check => ({ holds: (value) => types.includes(typeof value), takes });
+const aFunction = typed('a function', 'function');
+const flag = typed('true or false', 'boolean');
+const text = typed('a text', 'string');
+const elsewhere: Check = {};
+
+const shared = { failMode: object('failover()', 'next'), selector: object('roundRobin()', 'build') };
+
+/** Every option of a client; any of them may be something else in a program without types. */
+const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
+  ...shared,
+  servers: { holds: (value) => typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string')), takes: "an address, 'tcp@host:port', or a list of them" },
+  discovery: object("fixed(['tcp@host:port'])", 'watch'),
+  codecs: { ...object('msgpack', 'encode', 'decode'), list: '[msgpack]' },
+  compressors: { ...object('gzip()', 'compress', 'decompress'), list: '[gzip()]' },
+  token: typed('a text, or a function that returns one', 'string', 'function'),
+  // Each is looked at where they are composed.
+  intercept: { holds: () => true, list: '[log]' },
+  plugins: { holds: (value) => typeof value === 'object' && value !== null && (Object.keys(value).length > 0 || Object.getPrototypeOf(value) !== Object.prototype), takes: 'an object with hooks', list: "[{ name: 'mine', intercept }]" },
+  requireDeadline: flag,
+  headers: { ...aFunction, list: '[addTenant]' },
+  mapError: aFunction,
+  transports: elsewhere, timeoutMs: elsewhere, retryBudget: elsewhere, health: elsewhere, filters: elsewhere, limits: elsewhere, heartbeat: elsewhere,
+  pool: elsewhere, queue: elsewhere, flush: elsewhere, reconnect: elsewhere, outstanding: elsewhere, logger: elsewhere, clock: elsewhere,
+};
+const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, takes: 'names of methods', list: "['Get']" } };
+
+/** Throws TypeError for a name that is none of a client's, and for what is not the kind of value that an option takes: a function that was not called, a name, one instead of a list. */
+export function checkClient(options: ClientOptions): void {
+  check('createClient', options, clientChecks);
+}
+/** The same for what is called and the options of a service. */
+export function checkService(first: unknown, options: object): void {
+  const { name, methods }: { readonly name?: unknown; readonly methods?: unknown } = typeof first === 'object' && first !== null ? first : {};
+  if (typeof first !== 'string' && (typeof name !== 'string' || typeof methods !== 'object')) throw new TypeError(`service(${described(first)}): it takes the name of a service, or a contract`);
+  check('service', options, serviceChecks);
+}
+
+function check(who: string, options: object, checks: Readonly<Record<string, Check>>): void {
+  checkNames(who, options, checks);
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    const { holds, takes, list } = checks[name] as Check; // it is one of them
+    if (value === undefined || holds === undefined) continue;
+    if (list !== undefined && !Array.isArray(value)) throw new TypeError(`${name} is ${described(value)}: it takes a list, for example ${list}`);
+    const wrong = (list === undefined ? [value] : (value as unknown[])).findIndex((one) => !holds(one));
+    if (wrong >= 0) throw new TypeError(list === undefined ? `${name} is ${described(value)}: it takes ${takes}` : `${name}[${wrong}] is ${described((value as unknown[])[wrong])}: it takes ${takes}`);
   }
-  for (const plugin of plugins ?? []) if (typeof plugin !== 'object' || plugin === null) throw new TypeError(`one of the plugins is ${described(plugin)}: it takes an object with hooks`);
 }
 
 /** Throws TypeError for options without anything to dial with. */
@@ -26,9 +69,4 @@ export function checkTransports(options: { readonly transports: readonly Dialer[
   const transports = (options as { readonly transports?: unknown } | undefined | null)?.transports; // whatever it is in a program without types
   const usable = Array.isArray(transports) && transports.every((one) => typeof (one as Dialer | undefined | null)?.dial === 'function');
   if (!usable) throw new TypeError(`transports is ${described(transports)}: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }`);
-}
-
-function checkValue(option: string, value: object, method: string, example: string): void {
-  if (typeof value === 'object' && value !== null && typeof (value as Readonly<Record<string, unknown>>)[method] === 'function') return;
-  throw new TypeError(`${option} is ${described(value)}: it takes an object with the function ${method}, for example ${example}`);
 }

@@ -1,4 +1,5 @@
 import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientCall, type Metadata, type MutableMetadata } from '@rpcxjs/core';
+import { checkNames, described } from '@rpcxjs/session';
 import { atOnce } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
@@ -28,10 +29,9 @@ export interface MessageFilters {
 }
 
 /** Throws TypeError for what is no function. */
-export function checkFilters(filters: MessageFilters | undefined, headers: readonly HeaderContributor[] | undefined): void {
-  const { outgoing, incoming } = filters ?? {};
-  const functions = Object.entries({ 'filters.outgoing': outgoing, 'filters.incoming': incoming, ...Object.fromEntries((headers ?? []).map((one, index) => [`headers[${index}]`, one])) });
-  for (const [name, value] of functions) if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is ${typeof value}: it takes a function`);
+export function checkFilters(filters: MessageFilters | undefined): void {
+  checkNames('filters', filters, { outgoing: true, incoming: true });
+  for (const [name, value] of Object.entries(filters ?? {}) as [string, unknown][]) if (value !== undefined && typeof value !== 'function') throw new TypeError(`filters.${name} is ${described(value)}: it takes a function`);
 }
 
 /** Why this request must not be written, if so. */

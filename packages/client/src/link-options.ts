@@ -1,4 +1,5 @@
 import { parseAddress } from '@rpcxjs/core';
+import { checkNames, described } from '@rpcxjs/session';
 
 /** How many connections a server gets, and when. */
 export interface PoolOptions {
@@ -81,10 +82,13 @@ export interface LinkOptions {
 export const poolDefaults: { readonly connections: number; readonly grow: 'never'; readonly idleMs: number; readonly maxDials: number; readonly connectTimeoutMs: number; readonly autoConnect: boolean } = { connections: 1, grow: 'never', idleMs: 60_000, maxDials: 4, connectTimeoutMs: 10_000, autoConnect: true };
 export const queueDefaults: Filled<QueueOptions> = { max: 65_536, maxBytes: Infinity, overflow: 'reject', whileDown: 'fail' };
 export const reconnectDefaults: Filled<ReconnectOptions> = { initialMs: 100, factor: 1.6, maxMs: 5000, jitter: 1, stableMs: 5000, wakeMs: 1000, spreadMs: 1500 };
+const groups: Readonly<Record<keyof LinkOptions, object>> = { pool: { ...poolDefaults, max: 1, busyAt: 1, initial: 1 }, queue: queueDefaults, reconnect: reconnectDefaults, outstanding: { max: 1 } };
 const busyAt = 100;
 
 /** Throws TypeError for rules that cannot work. `maxQueuedCalls` is the same limit under its other name. */
-export function linkRules({ pool = {}, queue = {}, reconnect = {}, outstanding = {} }: LinkOptions, maxQueuedCalls: number | undefined): LinkRules {
+export function linkRules(options: LinkOptions, maxQueuedCalls: number | undefined): LinkRules {
+  for (const [group, names] of Object.entries(groups) as [keyof LinkOptions, object][]) checkNames(group, options[group], names);
+  const { pool = {}, queue = {}, reconnect = {}, outstanding = {} } = options;
   if (maxQueuedCalls !== undefined && queue.max !== undefined && maxQueuedCalls !== queue.max) {
     throw new TypeError(`queue.max is ${queue.max} and limits.maxQueuedCalls ${maxQueuedCalls}: they are the same limit; give one of them`);
   }
@@ -119,9 +123,11 @@ function checkPool(pool: LinkRules['pool']): void {
   const counts = { connections: pool.connections, max: pool.max, maxDials: pool.maxDials };
   for (const [name, count] of Object.entries(counts)) if (count !== Infinity || name === 'connections') checkCount(`pool.${name}`, count, 1);
   checkWord('pool.grow', pool.grow, ['never', 'busy']);
+  if (typeof pool.autoConnect !== 'boolean') throw new TypeError(`pool.autoConnect is ${described(pool.autoConnect)}: it takes true or false`);
   if (pool.max < pool.connections) throw new TypeError(`pool.max is ${pool.max} and pool.connections ${pool.connections}: the pool cannot have fewer at most than always`);
   if (pool.max > pool.connections && pool.grow === 'never') throw new TypeError(`pool.max is ${pool.max}, but the pool never grows beyond its ${pool.connections}; set pool.grow: 'busy'`);
   const { initial } = pool;
+  if (typeof initial !== 'number' && (typeof initial !== 'object' || initial === null)) throw new TypeError(`pool.initial is ${described(initial)}: it takes a whole number, or one for each address`);
   for (const [address, count] of typeof initial === 'number' ? [['', initial] as const] : Object.entries(initial)) {
     const name = address === '' ? 'pool.initial' : `pool.initial['${address}']`;
     if (address !== '') parseAddress(address);
@@ -131,16 +137,16 @@ function checkPool(pool: LinkRules['pool']): void {
 }
 
 function checkCount(name: string, value: unknown, least: number): void {
-  if (!Number.isInteger(value) || (value as number) < least) throw new TypeError(`${name} is ${String(value)}: it takes a whole number, ${least} at least`); // it is an integer
+  if (!Number.isInteger(value) || (value as number) < least) throw new TypeError(`${name} is ${described(value)}: it takes a whole number, ${least} at least`); // it is an integer
 }
 
 function checkNumbers(group: string, numbers: Readonly<Record<string, readonly [value: number, least: number, most?: number]>>): void {
   for (const [name, [value, least, most = Infinity]] of Object.entries(numbers)) {
     if (typeof value === 'number' && value >= least && value <= most) continue;
-    throw new TypeError(`${group}.${name} is ${String(value)}: it takes a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}`);
+    throw new TypeError(`${group}.${name} is ${described(value)}: it takes a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}`);
   }
 }
 
 function checkWord(name: string, value: string, words: readonly string[]): void {
-  if (!words.includes(value)) throw new TypeError(`${name} is "${value}": it takes ${words.map((word) => `'${word}'`).join(', ')}`);
+  if (!words.includes(value)) throw new TypeError(`${name} is ${described(value)}: it takes ${words.map((word) => `'${word}'`).join(', ')}`);
 }

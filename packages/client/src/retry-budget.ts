@@ -1,4 +1,5 @@
 import type { Clock } from '@rpcxjs/core';
+import { checkNames, described } from '@rpcxjs/session';
 
 /** How much may be tried again in all, so that clients do not bury servers that are down already. */
 export interface RetryBudgetOptions {
@@ -11,10 +12,11 @@ export type RetryBudgetRule = Required<RetryBudgetOptions>;
 export const defaultRetryBudget: RetryBudgetRule = { ratio: 0.2, perSecond: 3 };
 
 /** Throws TypeError for what cannot work. */
-export function retryBudgetRule(options: RetryBudgetOptions): RetryBudgetRule {
+export function retryBudgetRule(options: RetryBudgetOptions = {}): RetryBudgetRule {
+  checkNames('retryBudget', options, defaultRetryBudget);
   const { ratio = defaultRetryBudget.ratio, perSecond = defaultRetryBudget.perSecond } = options;
-  if (!(ratio >= 0 && ratio <= 1)) throw new TypeError(`retryBudget.ratio is ${ratio}: it takes a share from 0 to 1`);
-  if (!(perSecond >= 0 && perSecond < Infinity)) throw new TypeError(`retryBudget.perSecond is ${perSecond}: it takes a number that is not negative`);
+  if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) throw new TypeError(`retryBudget.ratio is ${described(ratio)}: it takes a share from 0 to 1`);
+  if (typeof perSecond !== 'number' || !(perSecond >= 0 && perSecond < Infinity)) throw new TypeError(`retryBudget.perSecond is ${described(perSecond)}: it takes a number that is not negative`);
   return { ratio, perSecond };
 }
 

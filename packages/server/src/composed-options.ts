@@ -1,4 +1,5 @@
-import { described } from '@rpcxjs/session';
+import { checkNames, described } from '@rpcxjs/session';
+import type { ServerOptions } from './server-options.ts';
 
 /** What is made of values that users compose; any of it may be something else in a program without types. */
 interface ComposedOptions {
@@ -13,10 +14,15 @@ const lists: Readonly<Record<string, { readonly methods: readonly string[]; read
   registries: { methods: [], example: '[inprocess()]' },
 };
 const functions = ['auth', 'mapError'];
+const names: Readonly<Record<keyof ServerOptions, true>> = {
+  transports: true, codecs: true, compressors: true, intercept: true, plugins: true, auth: true, mapError: true, exposeMessages: true, limits: true, whenFull: true, registries: true,
+  advertise: true, heartbeat: true, logger: true, clock: true,
+};
 
-/** Throws TypeError for what is not the kind of value that an option takes: one instead of a list, a function that was not called, a name. */
+/** Throws TypeError for a name that is none of a server's, and for what is not the kind of value that an option takes: one instead of a list, a function that was not called, a name. */
 export function checkComposed(options: ComposedOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`createServer(${described(options)}): it takes an object of options, or nothing`);
+  checkNames('createServer', options, names);
   for (const [name, { methods, example }] of Object.entries(lists)) {
     const list = options[name];
     if (list === undefined) continue;

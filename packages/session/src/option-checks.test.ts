@@ -36,6 +36,6 @@ describe('a clock and a logger', () => {
 });
 
 it('a value is named as its writer knows it', () => {
-  expect([described(failing), described(() => 1), described({}), described(undefined), described('x'), described(1n === 1n)]).toEqual(['the function failing', 'a function', 'an object of another kind', 'undefined', '"x"', 'true']);
+  expect([failing, () => 1, {}, undefined, 'x', true, Number.NaN, 10n, Symbol('s')].map(described)).toEqual(['the function failing', 'a function', 'an object of another kind', 'undefined', '"x"', 'true', 'NaN', '10', 'Symbol(s)']);
 });
 function failing(): void {}

@@ -3,12 +3,13 @@ import type { Runtime } from '@rpcxjs/core';
 /** A value as it is named where an option does not take it. */
 export function described(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-  return typeof value === 'object' && value !== null ? 'an object of another kind' : String(JSON.stringify(value));
+  if (typeof value === 'object' && value !== null) return 'an object of another kind';
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
 /** Throws TypeError for a name that is none of the known ones: what was meant would not hold. */
 export function checkNames(group: string, given: object | undefined, known: object): void {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) throw new TypeError(`${group} is ${described(given)}: it takes an object with some of ${Object.keys(known).join(', ')}`);
+  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) throw new TypeError(`${group} is ${described(given)}: it takes an object with some of ${Object.keys(known).join(', ')}`);
   for (const name of Object.keys(given ?? {})) {
     if (!Object.hasOwn(known, name)) throw new TypeError(`${group} has no "${name}" (it has: ${Object.keys(known).join(', ')})`);
   }

@@ -51,7 +51,7 @@ it.each([failover, failtry, failbackup])('%O with retryUnsafe tries again what m
   expect(mode({ retryUnsafe: true }).next(answered, never)).toBe('give-up');
 });
 
-it.each([{ backoffMs: -1 }, { backoffMs: Infinity }, { maxBackoffMs: Number.NaN }, { retries: 101 }])('%o is refused', (options) => {
+it.each([{ backoffMs: '20' as never }, { retryUnsafe: 'false' as never }, { retrys: 1 } as never, 5 as never, { backoffMs: -1 }, { backoffMs: Infinity }, { maxBackoffMs: Number.NaN }, { retries: 101 }])('%o is refused', (options) => {
   for (const mode of [failover, failtry, failbackup]) expect(() => mode(options)).toThrow(TypeError);
 });
 

@@ -1,6 +1,6 @@
 import type { ClientCall, FailMode } from '@rpcxjs/core';
 import { LatencyWindow } from '../latency-window.ts';
-import { retryOrGiveUp, retryRule, type RetryOptions } from './retry-rule.ts';
+import { checkMs, retryOrGiveUp, retryRule, type RetryOptions } from './retry-rule.ts';
 
 export interface FailbackupOptions extends RetryOptions {
   /** Milliseconds after which a second server is asked as well. @default the 95th percentile of the method's latency, at least 10 ms (Go's), 100 ms until it is known */
@@ -17,9 +17,9 @@ const mostMethods = 1000;
  * altogether is tried again elsewhere, as `failover` does.
  */
 export function failbackup(options: FailbackupOptions = {}): FailMode {
-  const rule = retryRule(options);
+  const rule = retryRule('failbackup', options, { latencyMs: true });
   const { latencyMs } = options;
-  if (latencyMs !== undefined && !(latencyMs >= 0 && latencyMs < Infinity)) throw new TypeError(`latencyMs is ${latencyMs}: it takes milliseconds that are not negative`);
+  if (latencyMs !== undefined) checkMs('latencyMs', latencyMs);
   const windows = new Map<string, LatencyWindow>();
   const windowOf = (call: ClientCall): LatencyWindow => {
     const key = `${call.service}\0${call.method}`;
