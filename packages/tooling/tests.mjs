@@ -3,11 +3,16 @@
 import { spawnSync } from 'node:child_process';
 import { root } from './workspace.mjs';
 
-/** Exit code of one run; the Node that runs it is this one unless named. */
-export function runTests(args, { node = process.execPath, group } = {}) {
+/** How one run is started; the Node that runs it is this one unless named. */
+export function testCommand(args, { node = process.execPath, group } = {}) {
   const env = { ...process.env, ...(group === undefined ? {} : { RPCXJS_GROUP: group }) };
-  const { status } = spawnSync(node, ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts', ...args], { cwd: root, env, stdio: 'inherit' });
-  return status ?? 1;
+  return { file: node, args: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'packages/tooling/vitest.config.ts', ...args], options: { cwd: root, env } };
+}
+
+/** Exit code of one run. */
+export function runTests(given, how) {
+  const { file, args, options } = testCommand(given, how);
+  return spawnSync(file, args, { ...options, stdio: 'inherit' }).status ?? 1;
 }
 
 /** What is run one after the other, with what is said of it. */
