@@ -54,6 +54,11 @@ export function tooLateError(call: OutboundCall): RpcError {
   return new RpcError('deadline_exceeded', `no time was left for ${nameOf(call)}: its deadline had passed before it was sent`, { reason: 'TIMEOUT', sent: false });
 }
 
+/** The same for calls of which nothing has left. */
+export function notSent({ code, message, reason, cause }: RpcError): RpcError {
+  return new RpcError(code, message, { reason, cause, sent: false });
+}
+
 /** For an interceptor that passes on a call that has ended. */
 export function overError(call: OutboundCall): RpcError {
   return new RpcError('canceled', `${nameOf(call)} is over: nothing more is sent for it`, { sent: false });

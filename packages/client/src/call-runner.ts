@@ -3,7 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
-import { abortedError, closedError, expiredError, noReplyError, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
+import { abortedError, closedError, expiredError, noReplyError, notSent, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
 import { atOnce } from './synchronous.ts';
@@ -167,7 +167,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
         timer ??= this.clock.setTimer(() => end(why()), patienceMs);
       };
       const aborted = (reason: unknown): void => endSoon(() => abortedError(call, reason, { address: undefined, sent: wasSent(call) }));
-      const cut = (error: RpcError): void => endSoon(() => error);
+      const cut = (error: RpcError): void => endSoon(() => (wasSent(call) ? error : notSent(error)));
       const release = signal === undefined ? undefined : onAbort(signal, aborted);
       const outer = ambient?.onAbort?.((reason) => {
         if (isTimeout(reason)) endSoon(late);

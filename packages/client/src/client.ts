@@ -3,7 +3,7 @@ import {
   type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
 import { addTraffic, createTraffic, described, type Traffic } from '@rpcxjs/session';
-import { wrongMessage } from './call-errors.ts';
+import { notSent, wrongMessage } from './call-errors.ts';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
@@ -373,7 +373,7 @@ class RpcxClient implements Client {
   /** Ends every call, wherever it waits. */
   #cut(error: RpcError): void {
     this.#runner.end(error);
-    for (const route of this.#awake) route.close(error);
+    for (const route of this.#awake) route.close(notSent(error));
     this.#runner.attempts.endResting(error);
     for (const link of this.#links.values()) link.abort(error);
   }

@@ -1,6 +1,7 @@
 import { RpcError, sleep, thrownText, type Connection, type Timer } from '@rpcxjs/core';
 import { observe, type Traffic } from '@rpcxjs/session';
 import type { LinkRules } from './link-options.ts';
+import { notSent } from './call-errors.ts';
 import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionHolder, type SessionOwner } from './client-session.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { LinkBackoff } from './link-backoff.ts';
@@ -204,7 +205,7 @@ export class ServerLink implements SessionOwner {
   }
   abort(error: RpcError): void {
     this.#stop();
-    for (const call of this.#queue.takeAll()) this.#events.failed(call, error);
+    for (const call of this.#queue.takeAll()) this.#events.failed(call, notSent(error));
     for (const { session } of this.sessions) session.fail(error);
   }
 
@@ -245,7 +246,7 @@ export class ServerLink implements SessionOwner {
       this.#events.failed(call, asRpcError(thrown));
       return;
     }
-    if (queued === 'refused') this.#events.failed(call, this.#overflow('wait for some of them, or raise queue.max'));
+    if (queued === 'refused') this.#events.failed(call, this.#overflow());
     else {
       if (this.pool.sessions.length < this.#rules.pool.connections) this.#refill(now);
       if (this.pool.isWriting) this.#drainSoon();
@@ -265,9 +266,11 @@ export class ServerLink implements SessionOwner {
     return this.#rules.queue.whileDown === 'fail' && this.#backoff.callWaitMs(now) > 0 ? this.#failure : undefined;
   }
 
-  #overflow(advice: string): RpcError {
+  #overflow(advice?: string): RpcError {
     const { max, maxBytes } = this.#rules.queue;
-    const message = `${max} calls${maxBytes === Infinity ? '' : `, or ${maxBytes} bytes of them,`} wait for ${this.address} already; ${advice}`;
+    const tooLarge = maxBytes < Infinity && this.#queue.size < max;
+    const full = tooLarge ? `more than ${maxBytes} bytes of calls would wait for ${this.address}` : `${max} calls wait for ${this.address} already`;
+    const message = `${full}; ${advice ?? `wait for some of them, or raise queue.${tooLarge ? 'maxBytes' : 'max'}`}`;
     return new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address });
   }
 

@@ -369,7 +369,7 @@ export class ServiceRoute implements CallRoute {
 
 /** Why nothing goes out any more. */
 export function clientClosed(): RpcError {
-  return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED' });
+  return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });
 }
 
 function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {

@@ -2,8 +2,9 @@ import { bytesCodec, type CallOptions, type ClientCall, type Discovery, type Int
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../src/client.ts';
+import type { ClientOptions } from '../src/client-options.ts';
 import { methodsOf } from '../src/method-refs.ts';
-import { deferred, failure, recordingLogger, rig, settled } from './fake-server.ts';
+import { deferred, failure, recordingLogger, rig, settled, until } from './fake-server.ts';
 
 const rawMessage = { service: 'C', method: 'B', metadata: {}, payload: new Uint8Array(0), codecId: bytesCodec.id, compressorId: 0, oneway: false, error: false };
 
@@ -67,6 +68,39 @@ describe('a call under way while its client closes', () => {
     one.client.abort();
     expect(await call).toMatchObject({ code: 'canceled', reason: 'CLOSED' });
     expect(one.client.stats().retries).toBe(0);
+  });
+});
+
+describe('a call that its client ends', () => {
+  const end = { abort: (client: Client) => client.abort(), close: (client: Client) => void client.close({ graceMs: 0 }) };
+  const silent: Discovery = { async *watch() { await new Promise(() => {}); yield []; } };
+  it.each<['abort' | 'close', string, Partial<ClientOptions>]>([
+    ['abort', 'waits for its connection', { transports: [{ networks: ['memory'], dial: () => new Promise(() => {}) }] }],
+    ['close', 'waits for its connection', { transports: [{ networks: ['memory'], dial: () => new Promise(() => {}) }] }],
+    ['abort', 'waits for the list of servers', { servers: undefined, discovery: silent }],
+    ['close', 'waits for the list of servers', { servers: undefined, discovery: silent }],
+    ['abort', 'waits for its next attempt', { transports: [{ networks: ['memory'], dial: () => Promise.reject(new Error('down')) }], failMode: { name: 'later', next: () => ({ again: 'same', afterMs: 1000 }) } }],
+    ['abort', 'is held by an interceptor', { intercept: [() => () => new Promise(() => {})] }],
+  ])('by %s() while it %s was not sent', async (how, _where, options) => {
+    await using one = await rig(options);
+    const called = failure(one.client.call('A', 'B', 1));
+    await settled();
+    end[how](one.client);
+    expect(await called).toMatchObject({ code: 'canceled', reason: 'CLOSED', sent: false });
+  });
+
+  it('while a server has it was sent, also if it waits for its next attempt', async () => {
+    await using one = await rig({ failMode: { name: 'later', next: () => ({ again: 'same', afterMs: 1000 }) } });
+    const called = [failure(one.client.call('A', 'B', 1)), failure(one.client.service<{ C(): Promise<void> }>('A', { idempotent: ['C'] }).C())];
+    one.server.onCall = (call, connection) => {
+      if (call.method === 'C') connection.abort();
+    };
+    await until(() => one.server.received.length === 2);
+    await settled();
+    const held = failure(one.client.call('A', 'D', 1));
+    await until(() => one.server.received.length === 3);
+    one.client.abort();
+    for (const call of [...called, held]) expect(await call).toMatchObject({ sent: true });
   });
 });
 

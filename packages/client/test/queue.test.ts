@@ -78,6 +78,23 @@ describe('calls that wait for a server that is down', () => {
     expect(one.server.received.map(({ method }) => method)).toEqual(['M', 'M', 'M', 'Put']);
   });
 
+  it('are refused with the name of the limit that was hit', async () => {
+    const said = async (queue: ClientOptions['queue']): Promise<string[]> => {
+      await using one = await down({ queue: { whileDown: 'keep', ...queue } });
+      const calls = ['a', 'b', 'c'].map((name) => failure(one.client.call('S', name, 'x'.repeat(98))).then(({ message }) => message));
+      await settled();
+      one.client.abort();
+      return (await Promise.all(calls)).filter((message) => !message.includes('was stopped'));
+    };
+    const byBytes = 'more than 250 bytes of calls would wait for memory@fake; ';
+    const byCount = '2 calls wait for memory@fake already; ';
+    const displaced = 'this one had waited longest, and made room for a new one';
+    expect(await said({ maxBytes: 250 })).toEqual([`${byBytes}wait for some of them, or raise queue.maxBytes`]);
+    expect(await said({ maxBytes: 2500, max: 2 })).toEqual([`${byCount}wait for some of them, or raise queue.max`]);
+    expect(await said({ maxBytes: 250, overflow: 'drop-oldest' })).toEqual([byBytes + displaced]);
+    expect(await said({ max: 2, overflow: 'drop-oldest' })).toEqual([byCount + displaced]);
+  });
+
   it('are measured if maxBytes says so, each by what its input takes', async () => {
     await using one = await down({ queue: { maxBytes: 250, overflow: 'drop-oldest', whileDown: 'keep' } });
     const ends: string[] = [];
