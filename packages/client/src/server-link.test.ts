@@ -96,7 +96,8 @@ describe('a link', () => {
     const { link, send, told } = openLink({ transports: [dialer] });
     send('a');
     link.abort(closed);
-    expect(told.failed[0]?.error).toBe(closed);
+    const unsent = { message: closed.message, reason: closed.reason, sent: false };
+    expect(told.failed[0]?.error).toMatchObject(unsent);
     expect(dialer.signals[0]?.aborted).toBe(true);
     dialer.open();
     await until(() => server.connections.length === 1);
