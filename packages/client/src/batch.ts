@@ -1,5 +1,5 @@
 import { RpcError, type CallOptions, type Logger, type MethodRef } from '@rpcxjs/core';
-import { OpenHandle, type CallHandle, type Launch } from './call-handle.ts';
+import { OpenHandle, type CallHandle, type InputRest, type Launch } from './call-handle.ts';
 
 /** What each call of a batch may have of its own; time and cancellation belong to the batch. */
 export type BatchItemOptions = Omit<CallOptions, 'timeoutMs' | 'signal' | 'waitForReady'>;
@@ -14,9 +14,9 @@ export interface Batch {
   /** Calls that wait for `call`. */
   readonly length: number;
   /** The reply's handle; it is not begun until `call`. */
-  add<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: BatchItemOptions): CallHandle<Out>;
+  add<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, BatchItemOptions>): CallHandle<Out>;
   /** The handle resolves when the bytes are written. */
-  addOneway<In>(method: MethodRef<'unary', In>, input: In, options?: BatchItemOptions): CallHandle<void>;
+  addOneway<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, BatchItemOptions>): CallHandle<void>;
   /**
    * Begins what was added and empties the batch. Resolves when every call is over, also with errors of its own, which the handles tell. Rejects
    * with TIMEOUT when the deadline came before the last of them, with ABORTED when `signal` did; those that were done by then keep their results.
@@ -45,8 +45,8 @@ export function openBatch(prepare: Prepare, logger: Logger): Batch {
     get length() {
       return waiting().length;
     },
-    add: (method, input, options) => add(method, input, options, 'value') as never, // the contract says what it is
-    addOneway: (method, input, options) => add(method, input, options, 'oneway') as never, // void
+    add: (method: MethodRef, input?: unknown, options?: BatchItemOptions) => add(method, input, options, 'value') as never, // the contract says what it is
+    addOneway: (method: MethodRef, input?: unknown, options?: BatchItemOptions) => add(method, input, options, 'oneway') as never, // void
     async call(options = {}) {
       const taken = waiting();
       items = [];

@@ -38,6 +38,12 @@ export interface TrackedOptions extends CallOptions {
   readonly together?: boolean;
 }
 
+// Each branch takes an input, so that what is generic in `In` itself can pass one; without the first question `any` would count as unknown.
+/** What follows the method of a verb: an input that is void, or may be undefined, may be left out. */
+export type InputRest<In, Options> = 0 extends 1 & In ? [input?: unknown, options?: Options]
+  : unknown extends In ? [input: In, options?: Options]
+  : undefined extends In ? [input?: In, options?: Options] : [input: In, options?: Options];
+
 /** Makes the call once it is wanted. */
 export type Launch = (options: TrackedOptions) => Promise<unknown>;
 

@@ -4,11 +4,13 @@ import {
 } from '@rpcxjs/core';
 import { addTraffic, createTraffic, described, type Traffic } from '@rpcxjs/session';
 import { notSent, wrongMessage } from './call-errors.ts';
+import type { StartOptions } from './call-handle.ts';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
 import { checkService, checkTransports } from './composed-options.ts';
+import type { FanOutOptions } from './fan-out.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
 import { HeldConnection } from './link-lock.ts';
@@ -165,13 +167,13 @@ class RpcxClient implements Client {
   readonly lock: ClientConnections['lock'] = (address) => this.#control.lock(address);
   readonly closeConnections: ClientConnections['closeConnections'] = (address) => this.#control.closeConnections(address);
 
-  readonly oneway: ClientVerbs['oneway'] = (method, input, options) => this.#verbs.oneway(method, input, options);
-  readonly oneshot: ClientVerbs['oneshot'] = (method, input, options) => this.#verbs.oneshot(method, input, options);
-  readonly start: ClientVerbs['start'] = (method, input, options) => this.#verbs.start(method, input, options);
+  readonly oneway: ClientVerbs['oneway'] = (method: MethodRef, input?: unknown, options?: CallOptions) => this.#verbs.oneway(method, input, options);
+  readonly oneshot: ClientVerbs['oneshot'] = (method: MethodRef, input?: unknown, options?: CallOptions) => this.#verbs.oneshot(method, input, options);
+  readonly start: ClientVerbs['start'] = (method: MethodRef<'unary'>, input?: unknown, options?: StartOptions) => this.#verbs.start(method, input, options);
   readonly batch: ClientVerbs['batch'] = () => this.#verbs.batch();
-  readonly broadcast: ClientVerbs['broadcast'] = (method, input, options) => this.#verbs.broadcast(method, input, options);
-  readonly fork: ClientVerbs['fork'] = (method, input, options) => this.#verbs.fork(method, input, options);
-  readonly inform: ClientVerbs['inform'] = (method, input, options) => this.#verbs.inform(method, input, options);
+  readonly broadcast: ClientVerbs['broadcast'] = (method: MethodRef<'unary'>, input?: unknown, options?: FanOutOptions) => this.#verbs.broadcast(method, input, options);
+  readonly fork: ClientVerbs['fork'] = (method: MethodRef<'unary'>, input?: unknown, options?: FanOutOptions) => this.#verbs.fork(method, input, options);
+  readonly inform: ClientVerbs['inform'] = (method: MethodRef<'unary'>, input?: unknown, options?: FanOutOptions) => this.#verbs.inform(method, input, options);
 
   async raw(message: RawMessage, options?: CallOptions): Promise<RawMessage> {
     const wrong = wrongMessage(message) ?? (this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined);

@@ -1,7 +1,7 @@
 export { createClient } from './client.ts';
 export type { Client } from './client.ts';
 export type { Batch, BatchItemOptions, BatchOptions } from './batch.ts';
-export type { CallHandle, CallState, StartOptions } from './call-handle.ts';
+export type { CallHandle, CallState, InputRest, StartOptions } from './call-handle.ts';
 export type { CallAverages, ClientStats } from './client-stats.ts';
 export { errorCategory, errorKind, isCanceled, isRemote, isTransient, isUnavailable, wasSent } from './error-kind.ts';
 export type { ErrorCategory, ErrorKind } from './error-kind.ts';

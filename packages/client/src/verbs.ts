@@ -1,6 +1,6 @@
 import { currentAmbient, onAbort, RpcError, type CallOptions, type MethodRef } from '@rpcxjs/core';
 import { openBatch, type Batch } from './batch.ts';
-import { OpenHandle, type CallHandle, type Launch, type StartOptions } from './call-handle.ts';
+import { OpenHandle, type CallHandle, type InputRest, type Launch, type StartOptions } from './call-handle.ts';
 import { wrongOptions } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { failfast } from './fail-modes/failfast.ts';
@@ -13,22 +13,22 @@ import type { ServiceRoute } from './service-route.ts';
 /** The ways to call a method other than waiting for its reply. Each takes a method of a contract, or of `methodsOf` for a service without one. */
 export interface ClientVerbs {
   /** Resolves when the bytes are written; whether the server ran it, nobody knows. */
-  oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void>;
+  oneway<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, CallOptions>): Promise<void>;
   /** One-way, and resolves as soon as the call is queued; rejects when it cannot be, as with OVERLOADED. What becomes of it later nobody is told. */
-  oneshot<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void>;
+  oneshot<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, CallOptions>): Promise<void>;
   /** Begins the call and returns at once with its handle. */
-  start<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: StartOptions<Out>): CallHandle<Out>;
+  start<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, StartOptions<Out>>): CallHandle<Out>;
   /** Calls that are gathered, and leave together. */
   batch(): Batch;
   /**
    * Calls every server once and resolves with what each made of it, in the order of their addresses. The first server that fails ends it: the others
    * are cancelled, also on their servers, and their receipts say so. Servers that cannot be connected end nothing. Rejects only when there is no server to call.
    */
-  broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]>;
+  broadcast<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, FanOutOptions>): Promise<readonly Receipt<Out>[]>;
   /** Calls every server once; resolves with the first success and cancels the others, also on their servers. Rejects when all failed, with one of `attempts` for each. */
-  fork<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<Out>;
+  fork<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, FanOutOptions>): Promise<Out>;
   /** Calls every server once and waits for all of them: what each made of it, in the order of their addresses. Rejects only when there is no server to call. */
-  inform<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]>;
+  inform<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, FanOutOptions>): Promise<readonly Receipt<Out>[]>;
 }
 
 /** What the verbs ask of the client. */
@@ -43,18 +43,18 @@ export interface VerbHost {
   run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown>;
 }
 
-export class Verbs implements ClientVerbs {
+export class Verbs {
   readonly #host: VerbHost;
 
   constructor(host: VerbHost) {
     this.#host = host;
   }
 
-  async oneway<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
+  async oneway(method: MethodRef, input?: unknown, options?: CallOptions): Promise<void> {
     await this.#host.run(() => this.#host.target(checked(method)), input, options, 'oneway');
   }
 
-  async oneshot<In>(method: MethodRef<'unary', In>, input: In, options?: CallOptions): Promise<void> {
+  async oneshot(method: MethodRef, input?: unknown, options?: CallOptions): Promise<void> {
     const target = this.#host.target(checked(method));
     let queued!: () => void;
     const waits = new Promise<void>((resolve) => (queued = resolve));
@@ -63,7 +63,7 @@ export class Verbs implements ClientVerbs {
     await Promise.race([over, waits]);
   }
 
-  start<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: StartOptions<Out>): CallHandle<Out> {
+  start<Out>(method: MethodRef<'unary', unknown, Out>, input?: unknown, options?: StartOptions<Out>): CallHandle<Out> {
     const { done, ...rest } = options ?? {};
     const handle = new OpenHandle<Out>(checked(method), this.#host.options.runtime.logger, done?.bind(options));
     handle.begin(this.#prepare(method, input, 'value'), rest);
@@ -74,13 +74,13 @@ export class Verbs implements ClientVerbs {
     return openBatch((method, input, kind) => this.#prepare(checked(method), input, kind), this.#host.options.runtime.logger);
   }
 
-  async broadcast<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
+  async broadcast<Out>(method: MethodRef<'unary', unknown, Out>, input?: unknown, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
     return (await broadcast(await this.#toAll(method, input, options))) as Receipt<Out>[]; // the contract says what they hold
   }
-  async fork<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<Out> {
+  async fork<Out>(method: MethodRef<'unary', unknown, Out>, input?: unknown, options?: FanOutOptions): Promise<Out> {
     return (await fork(await this.#toAll(method, input, options))) as Out; // likewise
   }
-  async inform<In, Out>(method: MethodRef<'unary', In, Out>, input: In, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
+  async inform<Out>(method: MethodRef<'unary', unknown, Out>, input?: unknown, options?: FanOutOptions): Promise<readonly Receipt<Out>[]> {
     return (await inform(await this.#toAll(method, input, options))) as Receipt<Out>[]; // likewise
   }
 

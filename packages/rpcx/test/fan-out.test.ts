@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contract, createClient, methodsOf, RpcError, unary, type ClientOptions, type Dialer, type Discovery, type Interceptor, type ClientCall, type Selector } from '../src/index.ts';
+import { contract, createClient, methodsOf, RpcError, unary, type ClientOptions, type Dialer, type Discovery, type FanOutOptions, type MethodRef, type Interceptor, type ClientCall, type Selector } from '../src/index.ts';
 import { deferred, failure, until } from './pair.ts';
 import { several, type Several } from './several.ts';
 
@@ -164,17 +164,18 @@ describe('a call to all servers', () => {
       yield [];
     } };
     const client = createClient({ discovery, transports: [] });
-    expect(await failure(client[verb](methodsOf('Other')['Say']!, 'x'))).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false });
-    expect(await failure(client[verb](Say, 'x', { timeoutMs: 20 }))).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', sent: false });
+    const ask = (method: MethodRef<'unary'>, options?: FanOutOptions): Promise<unknown> => client[verb as 'inform'](method, 'x', options);
+    expect(await failure(ask(methodsOf('Other')['Say']!))).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE', sent: false });
+    expect(await failure(ask(Say, { timeoutMs: 20 }))).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', sent: false });
     const stop = new AbortController();
-    const stopped = failure(client[verb](Say, 'x', { signal: stop.signal }));
+    const stopped = failure(ask(Say, { signal: stop.signal }));
     stop.abort('enough');
     expect(await stopped).toMatchObject({ code: 'canceled', reason: 'ABORTED', cause: 'enough' });
-    const cut = failure(client[verb](Say, 'x', { timeoutMs: Infinity }));
+    const cut = failure(ask(Say, { timeoutMs: Infinity }));
     await until(() => client.pendingCount === 0);
     client.abort();
     expect(await cut).toMatchObject({ reason: 'CLOSED' });
-    expect(await failure(client[verb](Say, 'x'))).toMatchObject({ code: 'failed_precondition', reason: 'CLOSED' });
+    expect(await failure(ask(Say))).toMatchObject({ code: 'failed_precondition', reason: 'CLOSED' });
     lists.resolve();
     await client.close();
   });

@@ -1,5 +1,5 @@
 // The surface as a user writes against it: what compiles, and what must not.
-import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type Server } from '../src/index.ts';
+import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type MethodRef, type Server } from '../src/index.ts';
 
 // shared by both sides; keys are wire names
 const Orders = contract('Orders', {
@@ -77,6 +77,21 @@ export async function verbs(client: Client): Promise<void> {
   (await client.inform(Take, { Sku: first, N: 1 }))[0]?.value?.Left.toFixed();
   await client.oneshot(Flush, undefined);
   for await (const { service, decode } of client.messages()) decode<{ Id: number }>().Id + service.length;
+  // an input that is void, or may be undefined, may be left out
+  const pong: string = await client.start(Ping);
+  await client.start(Ping, undefined, { done: (call) => call.address?.at(0) });
+  await client.oneway(Ping);
+  await client.oneshot(Flush);
+  (await client.broadcast(Ping))[0]?.value?.at(0);
+  (await client.inform(Flush))[0]?.address.at(pong.length);
+  const forked: string = await client.fork(Ping, undefined, { group: 'eu' });
+  const added: string = await batch.add(Ping);
+  await batch.addOneway(methodsOf<{ Trim(to?: number): Promise<void> }>('Log').Trim);
+  await toAll(client, Find, { Id: forked.length + added.length });
+  // @ts-expect-error an input is missing
+  await client.oneway(Find);
+  // @ts-expect-error here as well
+  client.start(Take);
   // @ts-expect-error a push cannot be called
   client.start(Shipped, { Id: 1 });
   // @ts-expect-error neither can a stream
@@ -89,4 +104,9 @@ export async function verbs(client: Client): Promise<void> {
   batch.add(Find, { Id: 1 }, { timeoutMs: 5 });
   const kind: ErrorKind = errorKind(new Error('any value'));
   createClient({ ...presets.morpc, servers: kind });
+}
+/** What is generic itself takes any method. */
+async function toAll<In, Out>(client: Client, method: MethodRef<'unary', In, Out>, input: In): Promise<readonly unknown[]> {
+  await client.oneway(method, input);
+  return [await client.start(method, input), await client.batch().add(method, input), ...(await client.inform(method, input, { timeoutMs: 5 }))];
 }
