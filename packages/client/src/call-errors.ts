@@ -1,4 +1,5 @@
 import { RpcError, type CallOptions, type RawMessage } from '@rpcxjs/core';
+import { described } from '@rpcxjs/session';
 import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
@@ -21,29 +22,22 @@ const nameOf = ({ service, method }: OutboundCall): string => `${service}.${meth
 /** For what a call cannot be made with; an AbortController in the place of its signal is one of them. */
 export function wrongOptions(options: CallOptions | undefined, timeoutMs: number): RpcError | undefined {
   const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
-  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${describe(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
+  if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
   const signal = options?.signal;
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return undefined;
-  return wrong(`signal is ${describe(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
+  return wrong(`signal is ${described(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
 }
 
 /** For a message that would not go out as it is: the header of a frame has four bits for its codec and three for its compressor. */
 export function wrongMessage(message: RawMessage): RpcError | undefined {
-  const given: Partial<Readonly<Record<keyof RawMessage, unknown>>> = message ?? {};
-  const upTo = (most: number) => (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most; // it is an integer
-  const fields: [keyof RawMessage, (value: unknown) => boolean, string][] = [
-    ['payload', (value) => value instanceof Uint8Array, 'the bytes of a Uint8Array'],
-    ['codecId', upTo(15), 'a whole number from 0 to 15'],
-    ['compressorId', upTo(7), 'a whole number from 0 to 7, 0 for none'],
-  ];
-  for (const [name, holds, takes] of fields) {
-    if (!holds(given[name])) return new RpcError('invalid_argument', `a raw message cannot be sent: its ${name} is ${describe(given[name])}; it takes ${takes}`, { sent: false });
+  const given: Partial<Readonly<Record<string, unknown>>> = { ...message };
+  const wrong = (name: string, takes: string): RpcError => new RpcError('invalid_argument', `the ${name} of a raw message is ${described(given[name])}: it takes ${takes}`, { sent: false });
+  if (!(given['payload'] instanceof Uint8Array)) return wrong('payload', 'a Uint8Array');
+  for (const [name, most] of [['codecId', 15], ['compressorId', 7]] as const) {
+    const id = given[name] as number; // whatever it is, it is compared
+    if (!Number.isInteger(id) || id < 0 || id > most) return wrong(name, `a whole number from 0 to ${most}`);
   }
   return undefined;
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null ? 'an object of another kind' : typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
 export function closedError(call: OutboundCall): RpcError {

@@ -5,7 +5,7 @@ import {
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import {
-  checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, described, flushPolicy, FrameObserver,
+  checkAmounts, checkRuntime, defaultHeartbeat, defaultSessionLimits, flushPolicy, FrameObserver, refuse,
   type FlushOptions, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings,
 } from '@rpcxjs/session';
 import { checkClient } from './composed-options.ts';
@@ -132,7 +132,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const link = linkRules(options, options.limits?.maxQueuedCalls);
   const limits = { ...defaultClientLimits, ...options.limits, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? 10_000;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) throw new TypeError(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds above 0, or Infinity for no limit`);
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
   checkFilters(options.filters);
   const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];

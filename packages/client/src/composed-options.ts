@@ -1,46 +1,46 @@
-import type { Dialer } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import type { Contract, Dialer } from '@rpcxjs/core';
+import { checkNames, described, refuse } from '@rpcxjs/session';
 import type { ClientOptions } from './client-options.ts';
 import type { ServiceOptions } from './typed-service.ts';
 
 interface Check {
   /** Of a list each is asked about; undefined for what is looked at where it is used. */
   readonly holds?: (value: unknown) => boolean;
-  readonly takes?: string;
-  /** How a list of them looks. */
-  readonly list?: string;
+  readonly takes: string;
+  /** It takes a list of them. */
+  readonly list?: true;
 }
 
 const object = (example: string, ...methods: readonly string[]): Check => ({
-  holds: (value) => (typeof value === 'function' || (typeof value === 'object' && value !== null)) && methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function'),
+  holds: (value) => methods.every((method) => typeof (value as Readonly<Record<string, unknown>> | null | undefined)?.[method] === 'function'),
   takes: `an object with the function${methods.length > 1 ? 's' : ''} ${methods.join(' and ')}, for example ${example}`,
 });
 const typed = (takes: string, ...types: readonly string[]): Check => ({ holds: (value) => types.includes(typeof value), takes });
 const aFunction = typed('a function', 'function');
 const flag = typed('true or false', 'boolean');
 const text = typed('a text', 'string');
-const elsewhere: Check = {};
+const elsewhere: Check = { takes: '' };
 
 const shared = { failMode: object('failover()', 'next'), selector: object('roundRobin()', 'build') };
 
 /** Every option of a client; any of them may be something else in a program without types. */
 const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   ...shared,
-  servers: { holds: (value) => typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string')), takes: "an address, 'tcp@host:port', or a list of them" },
+  servers: { holds: (value) => typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string')), takes: "'tcp@host:port', or a list of them" },
   discovery: object("fixed(['tcp@host:port'])", 'watch'),
-  codecs: { ...object('msgpack', 'encode', 'decode'), list: '[msgpack]' },
-  compressors: { ...object('gzip()', 'compress', 'decompress'), list: '[gzip()]' },
+  codecs: { ...object('msgpack', 'encode', 'decode'), list: true },
+  compressors: { ...object('gzip()', 'compress', 'decompress'), list: true },
   token: typed('a text, or a function that returns one', 'string', 'function'),
   // Each is looked at where they are composed.
-  intercept: { holds: () => true, list: '[log]' },
-  plugins: { holds: (value) => typeof value === 'object' && value !== null && (Object.keys(value).length > 0 || Object.getPrototypeOf(value) !== Object.prototype), takes: 'an object with hooks', list: "[{ name: 'mine', intercept }]" },
+  intercept: { holds: () => true, takes: '', list: true },
+  plugins: { holds: (value) => typeof value === 'object' && value !== null && (Object.keys(value).length > 0 || Object.getPrototypeOf(value) !== Object.prototype), takes: 'an object with hooks', list: true },
   requireDeadline: flag,
-  headers: { ...aFunction, list: '[addTenant]' },
+  headers: { ...aFunction, list: true },
   mapError: aFunction,
   transports: elsewhere, timeoutMs: elsewhere, retryBudget: elsewhere, health: elsewhere, filters: elsewhere, limits: elsewhere, heartbeat: elsewhere,
   pool: elsewhere, queue: elsewhere, flush: elsewhere, reconnect: elsewhere, outstanding: elsewhere, logger: elsewhere, clock: elsewhere,
 };
-const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, takes: 'names of methods', list: "['Get']" } };
+const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, takes: 'names of methods', list: true } };
 
 /** Throws TypeError for a name that is none of a client's, and for what is not the kind of value that an option takes: a function that was not called, a name, one instead of a list. */
 export function checkClient(options: ClientOptions): void {
@@ -48,8 +48,7 @@ export function checkClient(options: ClientOptions): void {
 }
 /** The same for what is called and the options of a service. */
 export function checkService(first: unknown, options: object): void {
-  const { name, methods }: { readonly name?: unknown; readonly methods?: unknown } = typeof first === 'object' && first !== null ? first : {};
-  if (typeof first !== 'string' && (typeof name !== 'string' || typeof methods !== 'object')) throw new TypeError(`service(${described(first)}): it takes the name of a service, or a contract`);
+  if (typeof first !== 'string' && typeof (first as Partial<Contract> | null | undefined)?.methods !== 'object') refuse('the service', first, 'a name or a contract');
   check('service', options, serviceChecks);
 }
 
@@ -58,9 +57,8 @@ function check(who: string, options: object, checks: Readonly<Record<string, Che
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     const { holds, takes, list } = checks[name] as Check; // it is one of them
     if (value === undefined || holds === undefined) continue;
-    if (list !== undefined && !Array.isArray(value)) throw new TypeError(`${name} is ${described(value)}: it takes a list, for example ${list}`);
-    const wrong = (list === undefined ? [value] : (value as unknown[])).findIndex((one) => !holds(one));
-    if (wrong >= 0) throw new TypeError(list === undefined ? `${name} is ${described(value)}: it takes ${takes}` : `${name}[${wrong}] is ${described((value as unknown[])[wrong])}: it takes ${takes}`);
+    if (list && !Array.isArray(value)) refuse(name, value, 'a list');
+    for (const [index, one] of (list ? (value as unknown[]) : [value]).entries()) if (!holds(one)) refuse(list ? `${name}[${index}]` : name, one, takes);
   }
 }
 

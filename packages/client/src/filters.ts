@@ -1,5 +1,5 @@
 import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientCall, type Metadata, type MutableMetadata } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/session';
 import { atOnce } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
@@ -31,7 +31,7 @@ export interface MessageFilters {
 /** Throws TypeError for what is no function. */
 export function checkFilters(filters: MessageFilters | undefined): void {
   checkNames('filters', filters, { outgoing: true, incoming: true });
-  for (const [name, value] of Object.entries(filters ?? {}) as [string, unknown][]) if (value !== undefined && typeof value !== 'function') throw new TypeError(`filters.${name} is ${described(value)}: it takes a function`);
+  for (const [name, value] of Object.entries(filters ?? {}) as [string, unknown][]) if (value !== undefined && typeof value !== 'function') refuse(`filters.${name}`, value, 'a function');
 }
 
 /** Why this request must not be written, if so. */

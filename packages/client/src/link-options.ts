@@ -1,5 +1,5 @@
 import { parseAddress } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/session';
 
 /** How many connections a server gets, and when. */
 export interface PoolOptions {
@@ -123,11 +123,11 @@ function checkPool(pool: LinkRules['pool']): void {
   const counts = { connections: pool.connections, max: pool.max, maxDials: pool.maxDials };
   for (const [name, count] of Object.entries(counts)) if (count !== Infinity || name === 'connections') checkCount(`pool.${name}`, count, 1);
   checkWord('pool.grow', pool.grow, ['never', 'busy']);
-  if (typeof pool.autoConnect !== 'boolean') throw new TypeError(`pool.autoConnect is ${described(pool.autoConnect)}: it takes true or false`);
+  if (typeof pool.autoConnect !== 'boolean') refuse('pool.autoConnect', pool.autoConnect, 'true or false');
   if (pool.max < pool.connections) throw new TypeError(`pool.max is ${pool.max} and pool.connections ${pool.connections}: the pool cannot have fewer at most than always`);
   if (pool.max > pool.connections && pool.grow === 'never') throw new TypeError(`pool.max is ${pool.max}, but the pool never grows beyond its ${pool.connections}; set pool.grow: 'busy'`);
   const { initial } = pool;
-  if (typeof initial !== 'number' && (typeof initial !== 'object' || initial === null)) throw new TypeError(`pool.initial is ${described(initial)}: it takes a whole number, or one for each address`);
+  if (typeof initial !== 'number' && (typeof initial !== 'object' || initial === null)) refuse('pool.initial', initial, 'a whole number, or one for each address');
   for (const [address, count] of typeof initial === 'number' ? [['', initial] as const] : Object.entries(initial)) {
     const name = address === '' ? 'pool.initial' : `pool.initial['${address}']`;
     if (address !== '') parseAddress(address);
@@ -137,16 +137,16 @@ function checkPool(pool: LinkRules['pool']): void {
 }
 
 function checkCount(name: string, value: unknown, least: number): void {
-  if (!Number.isInteger(value) || (value as number) < least) throw new TypeError(`${name} is ${described(value)}: it takes a whole number, ${least} at least`); // it is an integer
+  if (!Number.isInteger(value) || (value as number) < least) refuse(name, value, `a whole number, ${least} at least`); // it is an integer
 }
 
 function checkNumbers(group: string, numbers: Readonly<Record<string, readonly [value: number, least: number, most?: number]>>): void {
   for (const [name, [value, least, most = Infinity]] of Object.entries(numbers)) {
     if (typeof value === 'number' && value >= least && value <= most) continue;
-    throw new TypeError(`${group}.${name} is ${described(value)}: it takes a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}`);
+    refuse(`${group}.${name}`, value, `a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}`);
   }
 }
 
 function checkWord(name: string, value: string, words: readonly string[]): void {
-  if (!words.includes(value)) throw new TypeError(`${name} is ${described(value)}: it takes ${words.map((word) => `'${word}'`).join(', ')}`);
+  if (!words.includes(value)) refuse(name, value, words.map((word) => `'${word}'`).join(', '));
 }

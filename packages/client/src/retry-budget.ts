@@ -1,5 +1,5 @@
 import type { Clock } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/session';
 
 /** How much may be tried again in all, so that clients do not bury servers that are down already. */
 export interface RetryBudgetOptions {
@@ -15,8 +15,8 @@ export const defaultRetryBudget: RetryBudgetRule = { ratio: 0.2, perSecond: 3 };
 export function retryBudgetRule(options: RetryBudgetOptions = {}): RetryBudgetRule {
   checkNames('retryBudget', options, defaultRetryBudget);
   const { ratio = defaultRetryBudget.ratio, perSecond = defaultRetryBudget.perSecond } = options;
-  if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) throw new TypeError(`retryBudget.ratio is ${described(ratio)}: it takes a share from 0 to 1`);
-  if (typeof perSecond !== 'number' || !(perSecond >= 0 && perSecond < Infinity)) throw new TypeError(`retryBudget.perSecond is ${described(perSecond)}: it takes a number that is not negative`);
+  if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) refuse('retryBudget.ratio', ratio, 'a share from 0 to 1');
+  if (typeof perSecond !== 'number' || !(perSecond >= 0 && perSecond < Infinity)) refuse('retryBudget.perSecond', perSecond, 'a number that is not negative');
   return { ratio, perSecond };
 }
 

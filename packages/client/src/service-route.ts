@@ -243,7 +243,7 @@ export class ServiceRoute implements CallRoute {
     const pick = atOnce(picker.pick({ service, method, input, metadata: options?.metadata ?? noMetadata, hashKey, avoid: avoided(call) }), 'its pick');
     if (pick === undefined) return undefined;
     const address = (pick.instance as ServiceInstance | undefined)?.address; // programs without types return what they like
-    if (address === undefined) throw new TypeError('its pick has no instance: it takes { instance } with one of those that build() got, or undefined');
+    if (address === undefined) throw new TypeError('its pick has no instance');
     const target = this.#targets?.get(address);
     if (target === undefined) return this.#stranger(call, address);
     call.pick = pick;

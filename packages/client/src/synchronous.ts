@@ -1,11 +1,10 @@
 import { RpcError, thrownText, type Logger } from '@rpcxjs/core';
 
-/** A value that is needed at once. Throws for a promise of it, TypeError or what tells of `cause`; what becomes of that promise is nobody's error any more. */
+/** A value that is needed at once. Throws for a promise of it; what becomes of that promise is nobody's error any more. */
 export function atOnce<T>(value: T, what: string, cause?: RpcError<string>): T {
   if (!isPromise(value)) return value;
   value.then(undefined, () => {});
-  const message = `${what} returned a promise: it has to be synchronous`;
-  throw cause === undefined ? new TypeError(message) : new RpcError('internal', message, { cause, sent: cause.sent });
+  throw new RpcError('internal', `${what} returned a promise: it has to be synchronous`, { cause, sent: cause?.sent === true });
 }
 
 /** What nobody waits for may be a promise all the same: its rejection is logged. */

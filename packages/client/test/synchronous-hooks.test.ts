@@ -20,11 +20,11 @@ describe('an asynchronous function in the place of a synchronous one', () => {
 
   const build = (pick: () => unknown): ClientOptions['selector'] => ({ name: 's', build: () => ({ pick: pick as () => Pick }) });
   it.each<[string, Partial<ClientOptions>, string]>([
-    ['a contributor of headers', { headers: [slip] }, 'Store.Get could not be written: a contributor of headers returned a promise: it has to be synchronous'],
-    ['a token', { token: slip }, 'Store.Get could not be written: the token returned a promise: it has to be synchronous'],
+    ['a contributor of headers', { headers: [slip] }, 'a contributor of headers returned a promise: it has to be synchronous'],
+    ['a token', { token: slip }, 'the token returned a promise: it has to be synchronous'],
     ['a filter of outgoing messages', { filters: { outgoing: slip } }, 'the filter of outgoing messages threw at the request Store.Get to memory@fake: it returned a promise: it has to be synchronous'],
     ['a selector', { selector: build(slip) }, 'the selector of "Store" threw: its pick returned a promise: it has to be synchronous'],
-    ['a selector without an instance,', { selector: build(() => ({})) }, 'the selector of "Store" threw: its pick has no instance: it takes { instance } with one of those that build() got, or undefined'],
+    ['a selector without an instance,', { selector: build(() => ({})) }, 'the selector of "Store" threw: its pick has no instance'],
   ])('that is %s fails the call, of which nothing is sent', async (_name, options, message) => {
     await using one = await rig(options);
     one.server.onCall = (call) => one.server.reply(call);

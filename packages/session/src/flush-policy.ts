@@ -1,4 +1,4 @@
-import { checkNames, described } from './option-checks.ts';
+import { checkNames, refuse } from './option-checks.ts';
 
 const least = 1024;
 // A system call costs less a byte the more it takes; up to here an arena also holds the frame that goes beyond it.
@@ -38,9 +38,9 @@ export interface FlushPolicy {
 export function flushPolicy(options: FlushOptions = {}): FlushPolicy | undefined {
   checkNames('flush', options, { ...flushDefaults, maxBytes: true });
   const { delayMs = flushDefaults.delayMs, maxBytes, maxMessages = flushDefaults.maxMessages } = options;
-  if (typeof delayMs !== 'number' || !(delayMs === -1 || (delayMs >= 0 && delayMs < Infinity))) throw new TypeError(`flush.delayMs is ${described(delayMs)}: it takes milliseconds, 0 for at once, -1 for the end of the turn`);
-  if (maxBytes !== undefined && (typeof maxBytes !== 'number' || !(maxBytes >= 1))) throw new TypeError(`flush.maxBytes is ${described(maxBytes)}: it takes a number of bytes, 1 at least`);
-  if (typeof maxMessages !== 'number' || !(maxMessages >= 1)) throw new TypeError(`flush.maxMessages is ${described(maxMessages)}: it takes a number of messages, 1 at least`);
+  if (typeof delayMs !== 'number' || !(delayMs === -1 || (delayMs >= 0 && delayMs < Infinity))) refuse('flush.delayMs', delayMs, 'milliseconds, 0 for at once, -1 for the end of the turn');
+  if (maxBytes !== undefined && (typeof maxBytes !== 'number' || !(maxBytes >= 1))) refuse('flush.maxBytes', maxBytes, 'a number of bytes, 1 at least');
+  if (typeof maxMessages !== 'number' || !(maxMessages >= 1)) refuse('flush.maxMessages', maxMessages, 'a number of messages, 1 at least');
   if (delayMs === -1 && maxBytes === undefined && maxMessages === Infinity) return undefined;
   return { delayMs, maxBytes: maxBytes ?? (delayMs === -1 ? most : 64 * 1024), maxMessages };
 }

@@ -7,9 +7,14 @@ export function described(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
+/** Throws TypeError for a value that an option does not take. */
+export function refuse(name: string, value: unknown, takes: string): never {
+  throw new TypeError(`${name} is ${described(value)}: it takes ${takes}`);
+}
+
 /** Throws TypeError for a name that is none of the known ones: what was meant would not hold. */
 export function checkNames(group: string, given: object | undefined, known: object): void {
-  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) throw new TypeError(`${group} is ${described(given)}: it takes an object with some of ${Object.keys(known).join(', ')}`);
+  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) refuse(group, given, `an object with some of ${Object.keys(known).join(', ')}`);
   for (const name of Object.keys(given ?? {})) {
     if (!Object.hasOwn(known, name)) throw new TypeError(`${group} has no "${name}" (it has: ${Object.keys(known).join(', ')})`);
   }
@@ -36,7 +41,7 @@ export function checkRuntime(runtime: { readonly [Part in keyof Runtime]?: Runti
     const value: unknown = runtime[part];
     const known = (value ?? {}) as Readonly<Record<string, unknown>>; // whatever it is in a program without types
     if (value !== undefined && functions.some((name) => typeof known[name] !== 'function')) {
-      throw new TypeError(`${part} is ${described(value)}: it takes an object with the functions ${functions.join(', ')}, or nothing`);
+      refuse(part, value, `an object with the functions ${functions.join(', ')}, or nothing`);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { AttemptFailure, FailDecision } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/session';
 
 /** How often, how soon and what is tried again; shared by the fail modes that do. */
 export interface RetryOptions {
@@ -20,15 +20,15 @@ const names: Readonly<Record<keyof RetryRule, true>> = { retries: true, backoffM
 export function retryRule(who: string, options: RetryOptions, more?: object): RetryRule {
   checkNames(who, options, { ...names, ...more });
   const { retries = 2, backoffMs = 20, maxBackoffMs = 1000, retryUnsafe = false } = options;
-  if (!Number.isInteger(retries) || retries < 0 || retries > 100) throw new TypeError(`retries is ${described(retries)}: it takes a whole number from 0 to 100`);
+  if (!Number.isInteger(retries) || retries < 0 || retries > 100) refuse('retries', retries, 'a whole number from 0 to 100');
   for (const [name, value] of Object.entries({ backoffMs, maxBackoffMs })) checkMs(name, value);
-  if (typeof retryUnsafe !== 'boolean') throw new TypeError(`retryUnsafe is ${described(retryUnsafe)}: it takes true or false`);
+  if (typeof retryUnsafe !== 'boolean') refuse('retryUnsafe', retryUnsafe, 'true or false');
   return { retries, backoffMs, maxBackoffMs, retryUnsafe };
 }
 
 /** Throws TypeError for what is no time. */
 export function checkMs(name: string, value: unknown): void {
-  if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) throw new TypeError(`${name} is ${described(value)}: it takes milliseconds that are not negative`);
+  if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) refuse(`${name}`, value, 'milliseconds that are not negative');
 }
 
 export function retryOrGiveUp({ retryable, attempt, error }: AttemptFailure, rule: RetryRule, again: 'same' | 'other'): FailDecision {

@@ -22,9 +22,9 @@ describe('resolveHealthOptions', () => {
     [{ minimumCalls: 0 }, 'health.minimumCalls is 0: it takes a number above 0'],
     [{ leastGap: 2 }, 'health.leastGap is 2'],
     [{ deviations: -1 }, 'health.deviations is -1: it takes a number that is not negative'],
-    [{ ejectionMs: '10s' } as unknown as HealthOptions, 'health.ejectionMs is 10s'],
-    [{ consecutive: 5 } as unknown as HealthOptions, 'health has no option "consecutive" (it has: consecutiveFailures, '],
-    ['off' as unknown as HealthOptions, 'health is off: it takes false, or an object of options'],
+    [{ ejectionMs: '10s' } as unknown as HealthOptions, 'health.ejectionMs is "10s"'],
+    [{ consecutive: 5 } as unknown as HealthOptions, 'health has no "consecutive" (it has: consecutiveFailures, '],
+    ['off' as unknown as HealthOptions, 'health is "off": it takes an object with some of consecutiveFailures, '],
   ])('refuses %j', (options, message) => {
     expect(() => resolveHealthOptions(options)).toThrow(TypeError);
     expect(() => resolveHealthOptions(options)).toThrow(message);

@@ -1,3 +1,5 @@
+import { checkNames, refuse } from '@rpcxjs/session';
+
 /** How the client judges the servers it calls, and for how long it avoids one. */
 export interface HealthOptions {
   /** Failures in a row after which a server is avoided. @default 5 */
@@ -58,13 +60,12 @@ const ranges: Readonly<Record<keyof HealthOptions, Range>> = {
 export function resolveHealthOptions(options: HealthOptions | boolean | undefined): ResolvedHealthOptions | undefined {
   if (options === false) return undefined;
   if (options === undefined || options === true) return defaultHealth;
-  if (typeof options !== 'object' || options === null) throw new TypeError(`health is ${String(options)}: it takes false, or an object of options`);
+  checkNames('health', options, defaultHealth);
   const resolved: Record<string, number> = { ...defaultHealth };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    const range = ranges[name as keyof HealthOptions] as Range | undefined; // a name may be anything
-    if (range === undefined) throw new TypeError(`health has no option "${name}" (it has: ${Object.keys(ranges).join(', ')})`);
-    if (typeof value !== 'number' || !range.valid(value)) throw new TypeError(`health.${name} is ${String(value)}: it takes ${range.takes}`);
+    const range = ranges[name as keyof HealthOptions]; // it is one of them
+    if (typeof value !== 'number' || !range.valid(value)) refuse(`health.${name}`, value, `${range.takes}`);
     resolved[name] = value;
   }
   const { ejectionMs, maxEjectionMs } = resolved as unknown as ResolvedHealthOptions; // each one was looked at
