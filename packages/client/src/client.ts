@@ -2,7 +2,7 @@ import {
   RpcError,
   type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
-import { addTraffic, createTraffic, described, type Traffic } from '@rpcxjs/session';
+import { addTraffic, createTraffic, described, refuse, type Traffic } from '@rpcxjs/session';
 import { notSent, wrongMessage } from './call-errors.ts';
 import type { StartOptions } from './call-handle.ts';
 import { CallRunner } from './call-runner.ts';
@@ -237,11 +237,11 @@ class RpcxClient implements Client {
     this.#nodes.quarantine(address, forMs);
   }
 
-  close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    if (typeof options !== 'object' || options === null) return Promise.reject(new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`));
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    if (typeof options !== 'object' || options === null) throw new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
     const { graceMs = 25_000 } = options;
-    if (typeof graceMs !== 'number' || !(graceMs >= 0)) return Promise.reject(new TypeError(`graceMs is ${described(graceMs)}: it takes milliseconds that are not negative`));
-    return (this.#closing ??= this.#drain(graceMs));
+    if (typeof graceMs !== 'number' || !(graceMs >= 0)) refuse('graceMs', graceMs, 'milliseconds that are not negative');
+    await (this.#closing ??= this.#drain(graceMs));
   }
 
   abort(reason?: Error): void {

@@ -64,7 +64,7 @@ describe('an option that is composed of values', () => {
   it('of close() is looked at before anything ends', async () => {
     const client = createClient({ servers: 'memory@a', transports });
     await expect(client.close({ graceMs: '50' as never })).rejects.toThrow('graceMs is "50": it takes milliseconds that are not negative');
-    expect(() => client.quarantine('memory@a', '50' as never)).toThrow('a quarantine of "50" ms: ');
+    expect(() => client.quarantine('memory@a', '50' as never)).toThrow('the time of a quarantine is "50": ');
     for (const wrong of ['x', 5, null]) await expect(client.close(wrong as never)).rejects.toThrow(/^close got .*it takes an object of milliseconds, for example \{ graceMs: 5000 \}, or nothing$/);
     await client.close();
   });

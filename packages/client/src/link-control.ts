@@ -1,4 +1,5 @@
 import { parseAddress, RpcError, type CallOptions } from '@rpcxjs/core';
+import { refuse } from '@rpcxjs/session';
 import { failfast } from './fail-modes/failfast.ts';
 import { HeldConnection, type LockHost } from './link-lock.ts';
 import type { CallTarget } from './outbound-call.ts';
@@ -59,7 +60,7 @@ export class LinkControl implements ClientConnections {
   async ping(address: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<number> {
     parseAddress(address);
     const timeoutMs = options.timeoutMs ?? this.#host.options.timeoutMs;
-    if (!(timeoutMs > 0)) throw new TypeError(`ping: timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`);
+    if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('ping: timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
     await this.#begin('ping()');
     const pinged = this.#host.link(address).ping();
     if (timeoutMs === Infinity) return pinged;

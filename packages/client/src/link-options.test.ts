@@ -72,8 +72,8 @@ describe('the rules of links', () => {
     [{ flush: { delay: 2 } as never }, 'flush has no "delay" (it has: delayMs, maxMessages, maxBytes)'],
     [{ flush: null as never }, 'flush is null: it takes an object with some of delayMs, '],
     [{ flush: { delayMs: '5' as never } }, 'flush.delayMs is "5": it takes milliseconds, '],
-    [{ flush: { maxBytes: '5' as never } }, 'flush.maxBytes is "5": it takes a number of bytes, '],
-    [{ flush: { maxMessages: '5' as never } }, 'flush.maxMessages is "5": it takes a number of messages, '],
+    [{ flush: { maxBytes: '5' as never } }, 'flush.maxBytes is "5": it takes a number from 1 on'],
+    [{ flush: { maxMessages: '5' as never } }, 'flush.maxMessages is "5": it takes a number from 1 on'],
   ];
   it.each(wrong)('refuse %o', (options, message) => {
     expect(() => resolve(options)).toThrow(TypeError);

@@ -269,8 +269,7 @@ export class ServerLink implements SessionOwner {
   #overflow(advice?: string): RpcError {
     const { max, maxBytes } = this.#rules.queue;
     const tooLarge = maxBytes < Infinity && this.#queue.size < max;
-    const full = tooLarge ? `more than ${maxBytes} bytes of calls would wait for ${this.address}` : `${max} calls wait for ${this.address} already`;
-    const message = `${full}; ${advice ?? `wait for some of them, or raise queue.${tooLarge ? 'maxBytes' : 'max'}`}`;
+    const message = `${tooLarge ? `${maxBytes} bytes of` : max} calls wait for ${this.address} already; ${advice ?? `wait for some of them, or raise queue.${tooLarge ? 'maxBytes' : 'max'}`}`;
     return new RpcError('resource_exhausted', message, { reason: 'OVERLOADED', sent: false, address: this.address });
   }
 

@@ -154,7 +154,7 @@ describe('a server that is to be left alone', () => {
     expect([group.usable(), table.why('b')]).toEqual([['c'], 'b is avoided for good: it was put in quarantine']);
     table.quarantine('b', 0);
     expect(group.probe(clock.now())).toBe('a');
-    expect(() => table.quarantine('b', Number.NaN)).toThrow('a quarantine of NaN ms: it takes milliseconds that are not negative');
+    expect(() => table.quarantine('b', Number.NaN)).toThrow('the time of a quarantine is NaN: it takes milliseconds that are not negative');
     expect(() => table.quarantine('b', -1)).toThrow(TypeError);
   });
 

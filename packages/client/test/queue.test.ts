@@ -86,7 +86,7 @@ describe('calls that wait for a server that is down', () => {
       one.client.abort();
       return (await Promise.all(calls)).filter((message) => !message.includes('was stopped'));
     };
-    const byBytes = 'more than 250 bytes of calls would wait for memory@fake; ';
+    const byBytes = '250 bytes of calls wait for memory@fake already; ';
     const byCount = '2 calls wait for memory@fake already; ';
     const displaced = 'this one had waited longest, and made room for a new one';
     expect(await said({ maxBytes: 250 })).toEqual([`${byBytes}wait for some of them, or raise queue.maxBytes`]);

@@ -39,8 +39,8 @@ export function flushPolicy(options: FlushOptions = {}): FlushPolicy | undefined
   checkNames('flush', options, { ...flushDefaults, maxBytes: true });
   const { delayMs = flushDefaults.delayMs, maxBytes, maxMessages = flushDefaults.maxMessages } = options;
   if (typeof delayMs !== 'number' || !(delayMs === -1 || (delayMs >= 0 && delayMs < Infinity))) refuse('flush.delayMs', delayMs, 'milliseconds, 0 for at once, -1 for the end of the turn');
-  if (maxBytes !== undefined && (typeof maxBytes !== 'number' || !(maxBytes >= 1))) refuse('flush.maxBytes', maxBytes, 'a number of bytes, 1 at least');
-  if (typeof maxMessages !== 'number' || !(maxMessages >= 1)) refuse('flush.maxMessages', maxMessages, 'a number of messages, 1 at least');
+  if (maxBytes !== undefined && (typeof maxBytes !== 'number' || !(maxBytes >= 1))) refuse('flush.maxBytes', maxBytes, 'a number from 1 on');
+  if (typeof maxMessages !== 'number' || !(maxMessages >= 1)) refuse('flush.maxMessages', maxMessages, 'a number from 1 on');
   if (delayMs === -1 && maxBytes === undefined && maxMessages === Infinity) return undefined;
   return { delayMs, maxBytes: maxBytes ?? (delayMs === -1 ? most : 64 * 1024), maxMessages };
 }

@@ -1,5 +1,5 @@
 import { parseAddress, settle, thrownText, type Clock } from '@rpcxjs/core';
-import { described } from '@rpcxjs/session';
+import { refuse } from '@rpcxjs/session';
 import { Breaker, drainingMs } from './breaker.ts';
 import type { ResolvedHealthOptions } from './health-options.ts';
 import { Node } from './node.ts';
@@ -97,7 +97,7 @@ export class NodeTable implements GroupOwner {
   /** Keeps new calls away from a server, as long as there are others. 0 ms end that, `Infinity` is for good. */
   quarantine(address: string, forMs: number): void {
     parseAddress(address);
-    if (typeof forMs !== 'number' || !(forMs >= 0)) throw new TypeError(`a quarantine of ${described(forMs)} ms: it takes milliseconds that are not negative`);
+    if (typeof forMs !== 'number' || !(forMs >= 0)) refuse('the time of a quarantine', forMs, 'milliseconds that are not negative');
     this.#breaker.eject(this.nodeOf(address), { reason: 'quarantine', forMs, evidence: 'it was put in quarantine' }, this.#clock.now());
   }
 
