@@ -1,5 +1,5 @@
 import { DeadlineRing, intercept, RpcError, settle, type ClientCall, type Clock, type Expirable, type FailMode, type Handle } from '@rpcxjs/core';
-import { notSent, overError, partsOf } from './call-errors.ts';
+import { endedBy, overError, partsOf } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -102,7 +102,7 @@ export class Attempts {
 
   /** Ends the calls that wait for their next attempt: there will be none. */
   endResting(error: RpcError): void {
-    for (const call of this.#resting) this.#owner.gaveUp(call, call.story.failures?.some((failed) => failed.error.sent) === true ? error : notSent(error));
+    for (const call of this.#resting) this.#owner.gaveUp(call, endedBy(call, error));
   }
 
   #failMode(main: OutboundCall): FailMode {

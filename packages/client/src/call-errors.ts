@@ -53,6 +53,16 @@ export function notSent({ code, message, reason, cause }: RpcError): RpcError {
   return new RpcError(code, message, { reason, cause, sent: false });
 }
 
+/** Whether a byte of it has left this process, now or in an attempt before. */
+export function wasSent(call: OutboundCall): boolean {
+  return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.story.failures ?? []).some(({ error }) => error.sent);
+}
+
+/** The error of somebody else as that of this call. */
+export function endedBy(call: OutboundCall, error: RpcError): RpcError {
+  return wasSent(call) ? error : notSent(error);
+}
+
 /** For an interceptor that passes on a call that has ended. */
 export function overError(call: OutboundCall): RpcError {
   return new RpcError('canceled', `${nameOf(call)} is over: nothing more is sent for it`, { sent: false });

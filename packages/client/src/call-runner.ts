@@ -3,7 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
-import { abortedError, closedError, expiredError, noReplyError, notSent, partsOf, tooLateError, wrongOptions, withAttempts } from './call-errors.ts';
+import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
 import { atOnce } from './synchronous.ts';
@@ -167,7 +167,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
         timer ??= this.clock.setTimer(() => end(why()), patienceMs);
       };
       const aborted = (reason: unknown): void => endSoon(() => abortedError(call, reason, { address: undefined, sent: wasSent(call) }));
-      const cut = (error: RpcError): void => endSoon(() => (wasSent(call) ? error : notSent(error)));
+      const cut = (error: RpcError): void => endSoon(() => endedBy(call, error));
       const release = signal === undefined ? undefined : onAbort(signal, aborted);
       const outer = ambient?.onAbort?.((reason) => {
         if (isTimeout(reason)) endSoon(late);
@@ -323,9 +323,4 @@ function isReply(value: unknown): boolean {
 /** Where it, or the attempt beside it, waits for a reply. */
 function waitingPlace(call: OutboundCall): { readonly address: string | undefined } {
   return { address: partsOf(call).findLast(({ session }) => session !== undefined)?.session?.address };
-}
-
-/** Whether a byte of it has left this process, now or in an attempt before. */
-function wasSent(call: OutboundCall): boolean {
-  return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.story.failures ?? []).some(({ error }) => error.sent);
 }

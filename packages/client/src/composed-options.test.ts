@@ -18,7 +18,7 @@ describe('an option that is composed of values', () => {
     [{ selector: {} }, 'selector is an object of another kind: it takes an object with the function build, for example roundRobin()'],
     [{ servers: undefined, discovery: ['memory@a'] }, "discovery is an object of another kind: it takes an object with the function watch, for example fixed(['tcp@host:port'])"],
     [{ plugins: {} }, 'plugins is an object of another kind: it takes a list'],
-    [{ plugins: [undefined] }, 'plugins[0] is undefined: it takes an object with hooks'],
+    [{ plugins: [undefined] }, 'plugins[0] is undefined: it takes an object with a name and hooks'],
     [{ clock: 'x' }, 'clock is "x": it takes an object with the functions now, wallTime, random, setTimer, or nothing'],
     [{ logger: {} }, 'logger is an object of another kind: it takes an object with the functions debug, info, warn, error, or nothing'],
     [{ limits: { maxFrameBytes: 0 } }, 'limits.maxFrameBytes is 0: it takes a number from 1 on'],
@@ -26,7 +26,7 @@ describe('an option that is composed of values', () => {
     [{ heartbeat: { idlMs: 1 } }, 'heartbeat has no "idlMs" (it has: busyMs, idleMs, answerMs, leastSilenceMs, idleTimeoutMs)'],
     [{ transports: () => 1 }, "transports is the function transports: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }"],
     [{ intercept: () => 1 }, 'intercept is the function intercept: it takes a list'],
-    [{ plugins: [{ name: 'a' }, {}] }, 'plugins[1] is an object of another kind: it takes an object with hooks'],
+    [{ plugins: [{ name: 'a' }, {}] }, 'plugins[1] is an object of another kind: it takes an object with a name and hooks'],
     [{ codecs: [undefined] }, 'codecs[0] is undefined: it takes an object with the functions encode and decode, for example msgpack'],
     [{ codecs: jsonCodec }, 'codecs is an object of another kind: it takes a list'],
     [{ compressors: gzip() }, 'compressors is an object of another kind: it takes a list'],
@@ -75,7 +75,7 @@ describe('an option that is composed of values', () => {
     expect(() => client.service('S', { selector: 'random' } as unknown as ServiceOptions)).toThrow('selector is "random": ');
     const wrong: [object, string][] = [
       [{ idempotent: 'Echo' }, 'idempotent is "Echo": it takes a list'],
-      [{ idempotent: [5] }, 'idempotent[0] is 5: it takes names of methods'],
+      [{ idempotent: [5] }, 'idempotent[0] is 5: it takes a text'],
       [{ group: 5 }, 'group is 5: it takes a text'],
       [{ path: null }, 'path is null: it takes a text'],
       [{ timeoutMs: 5 }, 'service has no "timeoutMs" (it has: failMode, selector, path, group, codec, idempotent)'],

@@ -26,21 +26,21 @@ const shared = { failMode: object('failover()', 'next'), selector: object('round
 /** Every option of a client; any of them may be something else in a program without types. */
 const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   ...shared,
-  servers: { holds: (value) => typeof value === 'string' || (Array.isArray(value) && value.every((one) => typeof one === 'string')), takes: "'tcp@host:port', or a list of them" },
+  servers: { holds: (value) => [value].flat().every((one) => typeof one === 'string'), takes: "'tcp@host:port', or a list of them" },
   discovery: object("fixed(['tcp@host:port'])", 'watch'),
   codecs: { ...object('msgpack', 'encode', 'decode'), list: true },
   compressors: { ...object('gzip()', 'compress', 'decompress'), list: true },
   token: typed('a text, or a function that returns one', 'string', 'function'),
   // Each is looked at where they are composed.
   intercept: { holds: () => true, takes: '', list: true },
-  plugins: { holds: (value) => typeof value === 'object' && value !== null && (Object.keys(value).length > 0 || Object.getPrototypeOf(value) !== Object.prototype), takes: 'an object with hooks', list: true },
+  plugins: { holds: (value) => typeof value === 'object' && typeof (value as { readonly name?: unknown } | null)?.name === 'string', takes: 'an object with a name and hooks', list: true },
   requireDeadline: flag,
   headers: { ...aFunction, list: true },
   mapError: aFunction,
   transports: elsewhere, timeoutMs: elsewhere, retryBudget: elsewhere, health: elsewhere, filters: elsewhere, limits: elsewhere, heartbeat: elsewhere,
   pool: elsewhere, queue: elsewhere, flush: elsewhere, reconnect: elsewhere, outstanding: elsewhere, logger: elsewhere, clock: elsewhere,
 };
-const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, takes: 'names of methods', list: true } };
+const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, list: true } };
 
 /** Throws TypeError for a name that is none of a client's, and for what is not the kind of value that an option takes: a function that was not called, a name, one instead of a list. */
 export function checkClient(options: ClientOptions): void {

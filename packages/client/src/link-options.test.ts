@@ -63,7 +63,7 @@ describe('the rules of links', () => {
     [{ pool: { conections: 2 } as never }, 'pool has no "conections" (it has: connections, '],
     [{ pool: null as never }, 'pool is null: it takes an object with some of connections, '],
     [{ pool: { autoConnect: 'no' as never } }, 'pool.autoConnect is "no": it takes true or false'],
-    [{ pool: { initial: null as never } }, 'pool.initial is null: it takes a whole number, or one for each address'],
+    [{ pool: { initial: null as never } }, 'pool.initial is null: it takes a whole number, 0 at least'],
     [{ queue: { length: 2 } as never }, 'queue has no "length" (it has: max, maxBytes, overflow, whileDown)'],
     [{ queue: 5 as never }, 'queue is 5: it takes an object with some of max, '],
     [{ reconnect: { initial: 2 } as never }, 'reconnect has no "initial" (it has: initialMs, factor, '],

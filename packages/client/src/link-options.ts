@@ -127,7 +127,7 @@ function checkPool(pool: LinkRules['pool']): void {
   if (pool.max < pool.connections) throw new TypeError(`pool.max is ${pool.max} and pool.connections ${pool.connections}: the pool cannot have fewer at most than always`);
   if (pool.max > pool.connections && pool.grow === 'never') throw new TypeError(`pool.max is ${pool.max}, but the pool never grows beyond its ${pool.connections}; set pool.grow: 'busy'`);
   const { initial } = pool;
-  if (typeof initial !== 'number' && (typeof initial !== 'object' || initial === null)) refuse('pool.initial', initial, 'a whole number, or one for each address');
+  if (typeof initial !== 'number' && (typeof initial !== 'object' || initial === null)) refuse('pool.initial', initial, 'a whole number, 0 at least');
   for (const [address, count] of typeof initial === 'number' ? [['', initial] as const] : Object.entries(initial)) {
     const name = address === '' ? 'pool.initial' : `pool.initial['${address}']`;
     if (address !== '') parseAddress(address);
