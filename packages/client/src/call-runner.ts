@@ -23,7 +23,7 @@ export interface CallCounters {
 }
 
 const settled = Promise.resolve();
-// So long interceptors may make something of the end of their call.
+// So long interceptors may make something of the end of their call, once they were told: a busy process tells late.
 const patienceMs = 20;
 // The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
 let keptResolve: (value: unknown) => void;
@@ -159,9 +159,9 @@ export class CallRunner implements CallOwner, AttemptOwner {
       const late = (): RpcError => expiredError(call, { waitedMs: Math.round(this.clock.now() - call.startedAt), address: undefined, sent: wasSent(call) });
       const expired = (): void => {
         entry = -1;
-        end(late());
+        endSoon(late);
       };
-      let entry = call.deadlineAt === Infinity ? -1 : this.#ring.add(call.deadlineAt + patienceMs, { expired });
+      let entry = call.deadlineAt === Infinity ? -1 : this.#ring.add(call.deadlineAt, { expired });
       let timer: Timer | undefined;
       const endSoon = (why: () => RpcError): void => {
         timer ??= this.clock.setTimer(() => end(why()), patienceMs);
