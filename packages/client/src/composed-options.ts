@@ -33,7 +33,7 @@ const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   token: typed('a text, or a function that returns one', 'string', 'function'),
   // Each is looked at where they are composed.
   intercept: { holds: () => true, takes: '', list: true },
-  plugins: { holds: (value) => typeof value === 'object' && typeof (value as { readonly name?: unknown } | null)?.name === 'string', takes: 'an object with a name and hooks', list: true },
+  plugins: { holds: (value) => typeof value === 'object' && value !== null && 'name' in value, takes: 'an object with a name and hooks', list: true },
   requireDeadline: flag,
   headers: { ...aFunction, list: true },
   mapError: aFunction,
