@@ -12,7 +12,7 @@ const checks = {
   sane: 'the workspace is consistent',
   api: 'public surfaces equal their reports',
   packed: 'tarballs are installable and well-typed',
-  smoke: 'an empty project makes a call with the tarballs',
+  smoke: 'an empty project, and the packages to copy, work with the tarballs',
   size: 'size of each entry',
   typecost: 'what the types cost the compiler',
   readmes: 'README blocks type-check',

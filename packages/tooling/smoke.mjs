@@ -3,9 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packages, root } from './workspace.mjs';
+import { root, tarballs } from './workspace.mjs';
 
-const tarballs = join(root, 'packages', 'tooling', '.cache', 'tarballs');
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'rpcxjs-smoke-')));
 const problems = [];
 // npm's packages of the same names bring them.
@@ -19,7 +18,7 @@ function run(what, program, args, expected) {
 }
 
 try {
-  const files = Object.fromEntries(packages().map(({ manifest }) => [manifest.name, `file:${join(tarballs, `${manifest.name.slice(1).replace('/', '-')}-${manifest.version}.tgz`)}`]));
+  const files = tarballs();
   const missing = Object.values(files).filter((file) => !existsSync(file.slice(5)));
   if (missing.length > 0) throw new Error(`not packed: ${missing.join(', ')}`);
   writeFileSync(join(project, 'package.json'), JSON.stringify({

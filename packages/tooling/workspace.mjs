@@ -14,6 +14,12 @@ export function packages({ privateToo = false } = {}) {
     .filter(({ manifest }) => privateToo || !manifest.private);
 }
 
+/** Where the check `packed` puts the tarball of each published package, by the package's name, as a dependency says it. */
+export function tarballs() {
+  const folder = join(root, 'packages', 'tooling', '.cache', 'tarballs');
+  return Object.fromEntries(packages().map(({ manifest: { name, version } }) => [name, `file:${join(folder, `${name.slice(1).replace('/', '-')}-${version}.tgz`)}`]));
+}
+
 /** What can be imported of a package: the stem of each source that `exports` names, `index` first, with its name for whoever imports it. */
 export function entries({ manifest }) {
   const doors = Object.keys(manifest.exports ?? {}).map((key) => ({ stem: key === '.' ? 'index' : key.slice(2), name: `${manifest.name}${key.slice(1)}` }));
