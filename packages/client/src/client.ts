@@ -1,13 +1,12 @@
 import {
-  RpcError,
-  type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
+  RpcError, type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
 import { addTraffic, createTraffic, described, refuse, type Traffic } from '@rpcxjs/session';
 import { notSent, wrongMessage } from './call-errors.ts';
 import type { StartOptions } from './call-handle.ts';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
-import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
+import type { ClientOptions, ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
 import { checkService, checkTransports } from './composed-options.ts';
 import type { FanOutOptions } from './fan-out.ts';
@@ -20,6 +19,7 @@ import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts
 import { startedWithin, stopPlugins } from './plugin-life.ts';
 import { Pushes, type PushInfo } from './pushes.ts';
 import { readPayload } from './reply-reader.ts';
+import { resolveClientOptions } from './resolved-options.ts';
 import { ServerLink } from './server-link.ts';
 import { ServerMessages, type ServerMessage } from './server-messages.ts';
 import { clientClosed, ServiceRoute, type RouteOwner } from './service-route.ts';

@@ -1,5 +1,6 @@
 import { onAbort, parseAddress, RpcError, type Connection } from '@rpcxjs/core';
-import { unknownNetwork, type ResolvedClientOptions } from './client-options.ts';
+import type { ResolvedClientOptions } from './client-options.ts';
+import { unknownNetwork } from './resolved-options.ts';
 
 /** How one connection is opened. */
 export interface LinkDial {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { resolveClientOptions, type ClientOptions } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
+import { resolveClientOptions } from './resolved-options.ts';
 import { linkRules, queueDefaults, reconnectDefaults } from './link-options.ts';
 
 const transports: ClientOptions['transports'] = [{ networks: ['memory'], dial: () => Promise.reject(new Error('never')) }];

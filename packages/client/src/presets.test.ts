@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { failure, rig } from '../test/fake-server.ts';
-import { resolveClientOptions } from './client-options.ts';
+import { resolveClientOptions } from './resolved-options.ts';
 import { presets, type Preset } from './presets.ts';
 
 const unavailable = { error: { code: 'unavailable', retryAfterMs: undefined }, retryable: true, instance: undefined };

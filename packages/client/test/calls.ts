@@ -1,6 +1,7 @@
 import { jsonCodec, type CallOptions, type Dialer, type RpcError } from '@rpcxjs/core';
 import { ClientBinding } from '../src/client-binding.ts';
-import { resolveClientOptions, type ClientOptions, type ResolvedClientOptions } from '../src/client-options.ts';
+import type { ClientOptions, ResolvedClientOptions } from '../src/client-options.ts';
+import { resolveClientOptions } from '../src/resolved-options.ts';
 import { OutboundCall, type CallKind, type CallOwner } from '../src/outbound-call.ts';
 import { RetryBudget } from '../src/retry-budget.ts';
 import { ServerLink, type LinkEvents } from '../src/server-link.ts';

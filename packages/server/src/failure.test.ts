@@ -1,7 +1,7 @@
 import { RpcError, type ServerCall } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { errorText, failureOf, structuredError, textsOf, unwritable } from './failure.ts';
-import { resolveServerOptions } from './server-options.ts';
+import { resolveServerOptions } from './resolved-options.ts';
 
 const call = { service: 'S', method: 'M' } as ServerCall; // nothing else is looked at
 const options = resolveServerOptions({ logger: { debug() {}, info() {}, warn() {}, error() {}, child() { return this; } } });

@@ -15,7 +15,8 @@ import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
 import { PluginStart } from './plugin-start.ts';
 import { checkFunction, checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
-import { resolveServerOptions, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
+import { resolveServerOptions } from './resolved-options.ts';
+import type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
 
 type RawHandler = (message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>;

@@ -1,0 +1,58 @@
+import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec, type Registry } from '@rpcxjs/core';
+import { ByteBudget, checkAmounts, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
+import { checkComposed } from './composed-options.ts';
+import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
+
+/** Throws TypeError for settings that cannot work. */
+export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+  checkComposed(options as unknown as Readonly<Record<string, unknown>>); // whatever they are in a program without types
+  checkRuntime(options);
+  checkAmounts('limits', options.limits, defaultServerLimits);
+  checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
+  const limits = { ...defaultServerLimits, ...options.limits };
+  const whenFull = options.whenFull ?? 'refuse';
+  if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
+  const registries = options.registries ?? [];
+  for (const registry of registries) {
+    if (typeof (registry as Partial<Registry> | undefined)?.register !== 'function') throw new TypeError('registries takes what has a register method, for example inprocess()');
+  }
+  const codecs = [...(options.codecs ?? [])];
+  for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
+  const clock = options.clock ?? systemClock;
+  const plugins = options.plugins ?? [];
+  const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
+  return {
+    transports: options.transports ?? [],
+    codecs: byId('codec', codecs, 15),
+    defaultCodec: codecs[0] as Codec,
+    compressors: byId('compressor', options.compressors ?? [], 7),
+    interceptors: [...plugins.flatMap(({ intercept }) => intercept ?? []), ...(options.intercept ?? [])],
+    plugins,
+    auth: options.auth,
+    mapError: options.mapError,
+    exposeMessages: options.exposeMessages ?? true,
+    whenFull,
+    registries,
+    advertise: options.advertise ?? {},
+    limits,
+    session: {
+      limits: { ...limits, frames: limits },
+      heartbeat: { ...defaultHeartbeat, ...options.heartbeat },
+      budget: new ByteBudget(limits.maxBufferedBytes),
+    },
+    runtime,
+    frames: FrameObserver.of(plugins, runtime),
+  };
+}
+
+function byId<T extends { readonly id: number; readonly name: string }>(kind: string, items: readonly T[], last: number): (T | undefined)[] {
+  const table = new Array<T | undefined>(last + 1).fill(undefined);
+  for (const item of items) {
+    if (!Number.isInteger(item.id) || item.id < 0 || item.id > last) {
+      throw new TypeError(`the ${kind} "${item.name}" has the number ${item.id}: rpcx has room for 0 to ${last}`);
+    }
+    if (table[item.id] !== undefined) throw new TypeError(`two ${kind}s have the number ${item.id}: "${table[item.id]?.name}" and "${item.name}"`);
+    table[item.id] = item;
+  }
+  return table;
+}
