@@ -139,7 +139,8 @@ describeWithRedis('what a store reads and writes', () => {
     await admin.set(`/${key}`, writeStored(key, 'a=2', 2), 'EX', 60);
     await admin.rename(`/${key}`, '//rpcx_test/Arith/tcp@other:1');
     await vi.waitFor(() => expect(watch.last()).toEqual({ '/rpcx_test/Arith/tcp@other:1': 'a=2' }), soon);
-    expect(watch.count()).toBe(spoken + 3);
+    // Names are read before values: a list may be read just as the one is renamed, and lack it.
+    expect([spoken + 3, spoken + 4]).toContain(watch.count());
     expect(await watch.stop()).toMatchObject({ message: 'stopped' });
   });
 
