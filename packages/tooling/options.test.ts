@@ -41,9 +41,7 @@ function broken({ name, members }: OptionInterface, defaults: Record<string, unk
 describe.each(packages())('the options of $folder', (entry) => {
   it('are by default what their @default tags say', async () => {
     const problems: string[] = [];
-    // Where options get their defaults comes before what else has a name like theirs.
-    const files = sources(join(entry.path, 'src')).sort((a, b) => Number(b.endsWith('/resolved-options.ts')) - Number(a.endsWith('/resolved-options.ts')));
-    const code = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+    const code = sources(join(entry.path, 'src')).map((file) => readFileSync(file, 'utf8')).join('\n');
     for (const declared of optionInterfaces(entry) as OptionInterface[]) {
       if (!declared.members.some((member) => member.defaultText !== undefined)) continue;
       const module = (await import(declared.file)) as Record<string, unknown>;

@@ -28,6 +28,9 @@ export const defaultClientLimits: ClientLimits = {
   maxQueuedPushes: 1024,
 };
 
+/** What options are that stand nowhere else by default. */
+export const clientDefaults: { readonly timeoutMs: number } = { timeoutMs: 10_000 };
+
 export interface ClientOptions {
   /** Where the services are, `tcp@host:port`; one address or several. */
   readonly servers?: string | readonly string[] | undefined;

@@ -1,6 +1,6 @@
 import { bytesCodec, consoleLogger, jsonCodec, parseAddress, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
 import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver, refuse } from '@rpcxjs/session';
-import { defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
+import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
 import { checkFilters } from './filters.ts';
@@ -17,7 +17,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const link = linkRules(options, options.limits?.maxQueuedCalls);
   const limits = { ...defaultClientLimits, ...options.limits, maxQueuedCalls: link.queue.max };
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? clientDefaults.timeoutMs;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
   checkFilters(options.filters);
   const clock = options.clock ?? systemClock;
