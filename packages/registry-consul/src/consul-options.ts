@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
 
@@ -54,7 +54,7 @@ const tlsNames: Readonly<Record<keyof ConsulTlsOptions, true>> = { ca: true, cer
 /** Throws TypeError for what cannot be. */
 export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`consul(): its options are ${String(options)}: give an object, or nothing`);
-  checkNames('there is', options, optionNames);
+  checkNames('consul()', options, Object.keys(optionNames));
   const { address = '127.0.0.1:8500', tls, ttlMs } = options;
   if (ttlMs !== undefined && !(ttlMs >= shortestTtlMs && ttlMs <= longestTtlMs)) throw new TypeError(`consul(): ttlMs is ${String(ttlMs)}: Consul keeps a session 10 s to 24 h, and as long again before it ends it, so take ${shortestTtlMs} to ${longestTtlMs}`);
   const { scheme, host, port } = parseAddress(address);
@@ -92,7 +92,7 @@ function text(name: string, value: unknown): string | undefined {
 function resolveTls(given: ConsulTlsOptions | true): ResolvedConsulTls {
   if (given === true) return {};
   if (typeof given !== 'object' || given === null) throw new TypeError(`consul(): tls is ${String(given)}: give true, or { ca, cert, key }`);
-  checkNames('tls has', given, tlsNames);
+  checkNames('consul(): tls', given, Object.keys(tlsNames));
   const { ca, cert, key, servername } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`consul(): tls.${cert === undefined ? 'key' : 'cert'} is set without tls.${cert === undefined ? 'cert' : 'key'}; they belong together`);
   const resolved: ResolvedConsulTls = {
@@ -106,10 +106,6 @@ function resolveTls(given: ConsulTlsOptions | true): ResolvedConsulTls {
     throw new TypeError(`consul(): tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause }); // OpenSSL throws errors
   }
   return { ...resolved, ...(servername !== undefined && { servername }) };
-}
-
-function checkNames(what: string, given: object, names: object): void {
-  for (const name of Object.keys(given)) if (!Object.hasOwn(names, name)) throw new TypeError(`consul(): ${what} no option ${JSON.stringify(name)}: it takes ${Object.keys(names).join(', ')}`);
 }
 
 function pem(value: Pem): string | Buffer {

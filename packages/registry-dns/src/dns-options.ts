@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Resolver } from 'node:dns/promises';
+import { checkNames } from '@rpcxjs/registry-kit';
 
 /** What looks names up: a `Resolver` of `node:dns/promises` is one. It rejects with an error whose `code` is `ENOTFOUND` or `ENODATA` for what does not exist. */
 export interface DnsResolver {
@@ -60,7 +61,7 @@ const optionNames: Readonly<Record<keyof DnsOptions, true>> = {
 /** Throws TypeError for what cannot be. */
 export function resolveDnsOptions(options: DnsOptions): ResolvedDnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`dns(): its options are ${String(options)}: give an object, for example { name: 'shop.internal', port: 8972 }`);
-  for (const option of Object.keys(options)) if (!Object.hasOwn(optionNames, option)) throw new TypeError(`dns(): there is no option ${JSON.stringify(option)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  checkNames('dns()', options, Object.keys(optionNames));
   const { name, network = 'tcp', records = 'address', minTtlMs = 1000, maxTtlMs = 60_000, srvMs = 15_000, timeoutMs = 5000, servers, search, resolver } = options;
   for (const [option, value] of Object.entries({ minTtlMs, maxTtlMs, srvMs, timeoutMs })) {
     if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`dns(): ${option} is ${String(value)}: it takes milliseconds above 0`);

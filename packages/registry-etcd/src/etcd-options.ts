@@ -1,4 +1,4 @@
-import type { RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
 
@@ -41,8 +41,7 @@ const knownTls: readonly string[] = ['ca', 'cert', 'key', 'servername'] satisfie
 export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`etcd(): its options are ${String(options)}: give an object, or nothing`);
   // One that is overlooked would mean the etcd of this machine.
-  const strange = Object.keys(options).find((name) => !known.includes(name));
-  if (strange !== undefined) throw new TypeError(`etcd(): there is no option ${JSON.stringify(strange)}: it takes ${known.join(', ')}`);
+  checkNames('etcd()', options, known);
   const { endpoints = ['127.0.0.1:2379'], username, password } = options;
   const list: readonly unknown[] = typeof endpoints === 'string' ? endpoints.split(',') : Array.isArray(endpoints) ? endpoints : [];
   if (list.length === 0) throw new TypeError(`etcd(): endpoints is ${JSON.stringify(endpoints)}: give a list, for example ['10.0.0.1:2379', '10.0.0.2:2379']`);
@@ -73,8 +72,7 @@ function resolveEndpoint(endpoint: unknown, secure: boolean): string {
 function checkTls(tls: unknown): void {
   if (tls === undefined) return;
   if (typeof tls !== 'object' || tls === null) throw new TypeError(`etcd(): tls is ${String(tls)}: true, or an object with ${knownTls.join(', ')}`);
-  const strange = Object.keys(tls).find((name) => !knownTls.includes(name));
-  if (strange !== undefined) throw new TypeError(`etcd(): tls has no option ${JSON.stringify(strange)}: it takes ${knownTls.join(', ')}`);
+  checkNames('etcd(): tls', tls, knownTls);
   const { ca, cert, key, servername } = tls as EtcdTlsOptions; // looked at below
   for (const [name, value] of Object.entries({ ca, cert, key })) if (value !== undefined && !isPem(value)) throw new TypeError(`etcd(): tls.${name} is no PEM text: give what the file says, not its name`);
   if ((cert === undefined) !== (key === undefined)) throw new TypeError('etcd(): tls.cert and tls.key go together: give both or none');

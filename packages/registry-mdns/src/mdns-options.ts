@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { isIPv4 } from 'node:net';
+import { checkNames } from '@rpcxjs/registry-kit';
 
 /** How services are announced and found. */
 export interface MdnsOptions {
@@ -55,7 +56,7 @@ const optionNames: Readonly<Record<keyof MdnsOptions, true>> = {
 /** Throws TypeError for what cannot be. */
 export function resolveMdnsOptions(options: MdnsOptions = {}): ResolvedMdnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`mdns(): its options are ${String(options)}: give an object, or nothing`);
-  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`mdns(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  checkNames('mdns()', options, Object.keys(optionNames));
   const { ttlMs = goTtlMs, service = '_rpcxservices', domain = 'local', queryMs = 30_000, firstListMs = 1000, publishRates = false, port = 5353 } = options;
   const { refreshMs = typeof ttlMs === 'number' ? Math.min(ttlMs / 3, 60_000) : 0 } = options;
   for (const [option, value] of Object.entries({ ttlMs, refreshMs, queryMs, firstListMs })) {

@@ -1,3 +1,5 @@
+import { checkNames } from '@rpcxjs/registry-kit';
+
 /** TLS to servers whose address begins with `https://`. */
 export interface NacosTlsOptions {
   /** The authorities to trust instead of the system's, PEM. */
@@ -61,14 +63,10 @@ const optionNames: Readonly<Record<keyof NacosOptions, true>> = {
 };
 const tlsNames: Readonly<Record<keyof NacosTlsOptions, true>> = { ca: true, cert: true, key: true };
 
-function checkNames(what: string, given: object, names: object): void {
-  for (const name of Object.keys(given)) if (!Object.hasOwn(names, name)) throw bad(`${what} no option ${JSON.stringify(name)}: it takes ${Object.keys(names).join(', ')}`);
-}
-
 /** Throws TypeError for what cannot be. */
 export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOptions {
   if (typeof options !== 'object' || options === null) throw bad(`its options are ${String(options)}: give an object, or nothing`);
-  checkNames('there is', options, optionNames);
+  checkNames('nacos()', options, Object.keys(optionNames));
   const { servers = '127.0.0.1:8848', namespace = '', group = 'DEFAULT_GROUP', cluster, username, password, accessToken, tls, heartbeatMs = 5000, pollMs, timeoutMs = 5000 } = options;
   const listed: unknown = typeof servers === 'string' ? servers.split(',') : servers;
   if (!Array.isArray(listed) || listed.length === 0) throw bad(`servers is ${JSON.stringify(servers)}: write host:port, or a list of them, for example '127.0.0.1:8848'`);
@@ -79,7 +77,7 @@ export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOp
   if ((username === undefined) !== (password === undefined)) throw bad('username and password come together: write both, or an accessToken, or nothing');
   if (username !== undefined && accessToken !== undefined) throw bad('it takes username and password, or an accessToken, and not both');
   if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw bad(`tls is ${String(tls)}: give an object with ca, cert and key, and write the servers as https://host:port`);
-  checkNames('tls has', tls ?? {}, tlsNames);
+  checkNames('nacos(): tls', tls ?? {}, Object.keys(tlsNames));
   for (const [option, value] of Object.entries({ heartbeatMs, pollMs, timeoutMs })) {
     if (value !== undefined && (typeof value !== 'number' || !(value > 0 && value <= longestTimer))) throw bad(`${option} is ${String(value)}: it takes milliseconds above 0`);
   }

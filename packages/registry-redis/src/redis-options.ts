@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
 
@@ -83,7 +83,7 @@ const sentinelNames: Readonly<Record<keyof RedisSentinelOptions, true>> = { name
 /** Throws TypeError for what cannot be. */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`redis(): its options are ${String(options)}: give an object, or nothing`);
-  checkNames('there is', options, optionNames);
+  checkNames('redis()', options, Object.keys(optionNames));
   const { nodes = '127.0.0.1:6379', database = 0, tls, sentinel } = options;
   const list = typeof nodes === 'string' ? nodes.split(',').map((node) => node.trim()) : nodes;
   if (!Array.isArray(list) || list.length === 0) throw new TypeError(`redis(): nodes is ${JSON.stringify(nodes)}: give host:port, or a list of them`);
@@ -125,14 +125,14 @@ function credentials(where: string, { username, password }: { readonly username?
 
 function resolveSentinel(given: RedisSentinelOptions): ResolvedRedisOptions['sentinel'] {
   if (typeof given !== 'object' || given === null || typeof given.name !== 'string' || given.name === '') throw new TypeError("redis(): sentinel takes { name }, the name of the master as the Sentinels know it, for example 'mymaster'");
-  checkNames('sentinel has', given, sentinelNames);
+  checkNames('redis(): sentinel', given, Object.keys(sentinelNames));
   return { name: given.name, ...credentials('sentinel.', given) };
 }
 
 function resolveTls(given: RedisTlsOptions | true): ResolvedRedisTls {
   if (given === true) return {};
   if (typeof given !== 'object' || given === null) throw new TypeError(`redis(): tls is ${String(given)}: give true, or { ca, cert, key }`);
-  checkNames('tls has', given, tlsNames);
+  checkNames('redis(): tls', given, Object.keys(tlsNames));
   const { ca, cert, key, passphrase, servername, insecureSkipVerify } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`redis(): tls.${cert === undefined ? 'key' : 'cert'} is set without tls.${cert === undefined ? 'cert' : 'key'}; they belong together`);
   const resolved: ResolvedRedisTls = {
@@ -147,10 +147,6 @@ function resolveTls(given: RedisTlsOptions | true): ResolvedRedisTls {
     throw new TypeError(`redis(): tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }
   return { ...resolved, ...(servername !== undefined && { servername }), ...(insecureSkipVerify === true && { rejectUnauthorized: false }) };
-}
-
-function checkNames(what: string, given: object, names: object): void {
-  for (const name of Object.keys(given)) if (!Object.hasOwn(names, name)) throw new TypeError(`redis(): ${what} no option ${JSON.stringify(name)}: it takes ${Object.keys(names).join(', ')}`);
 }
 
 function pem(value: Pem): string | Buffer {

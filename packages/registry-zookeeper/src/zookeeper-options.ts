@@ -1,4 +1,4 @@
-import type { RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
 
 /** Who to be: `{ scheme: 'digest', credentials: 'ada:secret' }`. */
 export interface ZooKeeperAuthOptions {
@@ -50,7 +50,7 @@ const everybody: readonly ZooKeeperAcl[] = [{ scheme: 'world', id: 'anyone', per
 /** Throws TypeError for what cannot be. */
 export function resolveZooKeeperOptions(options: ZooKeeperOptions = {}): ResolvedZooKeeperOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`zookeeper(): its options are ${String(options)}: give an object, or nothing`);
-  for (const name of Object.keys(options)) if (!Object.hasOwn(optionNames, name)) throw new TypeError(`zookeeper(): there is no option ${JSON.stringify(name)}: it takes ${Object.keys(optionNames).join(', ')}`);
+  checkNames('zookeeper()', options, Object.keys(optionNames));
   const { servers = ['127.0.0.1:2181'], ttlMs, sessionTimeoutMs = sessionOf(ttlMs), auth, acl = everybody } = options;
   const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : Array.isArray(servers) ? servers : [];
   if (list.length === 0) throw new TypeError(`zookeeper(): servers is ${JSON.stringify(servers)}: give a list, for example ['10.0.0.1:2181', '10.0.0.2:2181']`);
