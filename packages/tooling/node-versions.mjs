@@ -21,11 +21,11 @@ const found = majors.flatMap((major) => {
   return [];
 });
 
-/** All groups but that of the registries, which would meet each other in multicast; what it prints comes in one piece. */
+/** All groups but the one with the registries, which would meet each other in multicast; what it prints comes in one piece. */
 async function others({ version, node }) {
   let output = '';
   let worst = 0;
-  for (const group of Object.keys(groups).filter((name) => name !== 'registries')) {
+  for (const group of Object.keys(groups).filter((name) => name !== 'waiting')) {
     const { file, options, args: all } = testCommand(args, { node, group });
     const child = spawn(file, all, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
@@ -37,7 +37,7 @@ async function others({ version, node }) {
 
 for (const { version, node } of found) {
   process.stdout.write(`\nthe tests of registries on Node ${version}\n`);
-  failed += runTests(args, { node, group: 'registries' }) === 0 ? 0 : 1;
+  failed += runTests(args, { node, group: 'waiting' }) === 0 ? 0 : 1;
 }
 if (found.length > 0) process.stdout.write(`\nall other tests on Node ${found.map(({ version }) => version).join(' and ')}, side by side\n`);
 for (const status of await Promise.all(found.map(others))) failed += status === 0 ? 0 : 1;

@@ -1,16 +1,27 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { readmeBlocks } from './readme-blocks.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const long = process.env['RPCXJS_LONG'] === '1';
-// `registries`, `transports`, `outages` or `rest`, see tests.mjs; everything without it.
+// `waiting`, `transports` or `rest`, see tests.mjs; everything without it.
 const group = process.env['RPCXJS_GROUP'];
 const report = fileURLToPath(new URL(`.cache/tests/node-${process.versions.node.split('.')[0] ?? ''}${group === undefined || group === 'rest' ? '' : `-${group}`}.json`, import.meta.url));
+const ofOutages = ['packages/interop/test/governance/{frozen,failing,endings,killed,lists}.interop.test.ts', 'packages/interop/test/*heartbeats*.interop.test.ts'];
 const ofRegistries = ['packages/registry-*/{src,test}/**/*.test.ts', 'packages/registry-*/README.md', 'packages/interop/test/registries/**/*.test.ts'];
 const ofTransports = ['packages/{transport-*,sniff}/{src,test}/**/*.test.ts', 'packages/{transport-*,sniff}/README.md', 'packages/interop/test/transports/**/*.test.ts'];
-const ofOutages = ['packages/interop/test/governance/{frozen,failing,endings,killed,lists}.interop.test.ts', 'packages/interop/test/*heartbeats*.interop.test.ts'];
-const apart = { registries: ofRegistries, transports: ofTransports, outages: ofOutages }[group ?? ''];
+const apart = { waiting: [...ofRegistries, ...ofOutages], transports: ofTransports }[group ?? ''];
+
+/** Those that take minutes begin first: the last of them ends the run. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const minutes = [/consul-resilience/, /outages\.interop|redis-resilience/, /estates\.interop|frozen\.interop/];
+    const rank = ({ moduleId }: TestSpecification): number => (minutes.findIndex((name) => name.test(moduleId)) + minutes.length + 1) % (minutes.length + 1);
+    const sorted = await super.sort(files);
+    return sorted.toSorted((one, other) => rank(one) - rank(other));
+  }
+}
 
 export default defineConfig({
   root,
@@ -21,7 +32,8 @@ export default defineConfig({
       : apart ?? ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'docs/write-your-own.md', 'docs/write-your-own-registry.md', 'docs/coming-from-go.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? [...ofRegistries, ...ofTransports, ...ofOutages] : [])],
     // They wait most of the time, for servers that were killed or frozen and for the network.
-    ...(apart === undefined ? {} : { maxWorkers: { registries: 6, outages: 3 }[group ?? ''] ?? 2 }),
+    ...(apart === undefined ? {} : { maxWorkers: group === 'waiting' ? 7 : 2 }),
+    sequence: { sequencer: LongestFirst },
     setupFiles: ['packages/tooling/leak-check.ts'],
     pool: 'forks',
     // A fresh process for each file costs a third of a second; the leak check makes sharing one safe.
