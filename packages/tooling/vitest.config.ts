@@ -34,6 +34,7 @@ export default defineConfig({
     // They wait most of the time, for servers that were killed or frozen and for the network.
     ...(apart === undefined ? {} : { maxWorkers: group === 'waiting' ? 7 : 2 }),
     sequence: { sequencer: LongestFirst },
+    globalSetup: ['packages/tooling/temporary-folder.ts'],
     setupFiles: ['packages/tooling/leak-check.ts'],
     pool: 'forks',
     // A fresh process for each file costs a third of a second; the leak check makes sharing one safe.

@@ -9,3 +9,4 @@ export type { RedisSettings } from './redis.ts';
 export { findZooKeeper, startZooKeeper, startZooKeeperEnsemble, zooKeeperMode } from './zookeeper.ts';
 export type { ZooKeeperSettings } from './zookeeper.ts';
 export type { RegistryServer } from './server-process.ts';
+export { temporaryFolder } from './temporary-folder.ts';

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** How a registry is run. */
 export interface ServerProgram {
@@ -41,7 +41,7 @@ const startMs = 60_000;
 
 /** Resolves when it answers. Rejects with what it wrote when it ends before, or does not answer within a minute. */
 export async function startServer(port: number, program: ServerProgram): Promise<RegistryServer> {
-  const server = new ServerProcess(port, program, await mkdtemp(join(tmpdir(), `rpcxjs-${program.name}-`)));
+  const server = new ServerProcess(port, program, temporaryFolder(`rpcxjs-${program.name}`));
   try {
     await server.restart();
   } catch (error) {
