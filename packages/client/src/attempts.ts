@@ -13,7 +13,7 @@ declare module '@rpcxjs/core' {
 
 /** What becomes of a call when its attempts are done. */
 export interface AttemptOwner {
-  /** Nothing is begun any more, not even for calls that are under way. */
+  /** True once the client has ended: no further attempt is made, not even for calls that are under way. */
   ended: boolean;
   derive(call: OutboundCall, changes: object): OutboundCall;
   finished(main: OutboundCall, value: unknown): void;
@@ -21,8 +21,9 @@ export interface AttemptOwner {
 }
 
 /**
- * Makes the attempts of calls: the first, those after a failure, and a second one beside a slow one, which is a call of its own (a lane) that
- * stands for the one its caller waits for. Copies that interceptors make of an attempt belong to its lane.
+ * Makes the attempts of calls: the first one, those after a failure, and a second one beside a slow one (a hedge). Attempts that run side by side are called
+ * lanes. The first lane is the call that the caller waits for (`main`); a hedge is a call of its own whose `main` is that one. Copies that interceptors make
+ * of an attempt belong to its lane.
  */
 export class Attempts {
   retries = 0;
@@ -64,7 +65,7 @@ export class Attempts {
     waiting.resolve(value);
   }
 
-  /** One of them cannot get a reply any more. */
+  /** A lane, or a copy of one, cannot get a reply any more. */
   failed(call: OutboundCall, error: RpcError<string>, now: number): void {
     const waiting = call.story.inAttempt;
     if (waiting === undefined) {
@@ -76,7 +77,7 @@ export class Attempts {
     waiting.reject(error);
   }
 
-  /** Nobody waits for any of it any more: whatever of it is under way is left behind. */
+  /** The caller no longer waits: all attempts that are under way are given up. */
   forget(main: OutboundCall, error: RpcError<string>, tell: boolean): void {
     const now = this.#clock.now();
     for (const one of partsOf(main)) {
@@ -85,7 +86,7 @@ export class Attempts {
     }
   }
 
-  /** The last word on a call: what its interceptors still wait for gets it too. */
+  /** The call is over: interceptors that still wait for one of its attempts get the same error. */
   dissolve(main: OutboundCall, error: RpcError<string>): void {
     this.#unplanHedge(main);
     const now = this.#clock.now();
@@ -140,13 +141,13 @@ export class Attempts {
     });
   }
 
-  /** Its interceptors have made up their minds: nobody waits for what they passed on and left behind. */
+  /** The interceptors of the attempt have returned: copies that they passed on and that are still under way are given up. */
   #left(lane: OutboundCall, decide: () => void): void {
     const now = this.#clock.now();
     for (const one of lane.story.copies === undefined ? [lane] : [lane, ...lane.story.copies]) {
       one.session?.forget(one, true);
       one.told.inAttempt = undefined;
-      // That says nothing about its server.
+      // Reported as cancelled, because it says nothing about the server.
       if (one.chosen) ended(one, new RpcError('canceled', 'an interceptor no longer waited for it', { reason: 'ABORTED' }), now);
       if (one !== lane) one.settled = true;
     }
@@ -160,7 +161,7 @@ export class Attempts {
     ended(lane, undefined, now);
     if (main.story.hedge !== undefined || main.story.hedgeEntry >= 0) this.#leaveRival(main, lane);
     const failMode = this.#failMode(main);
-    // Of a call that was asked twice it is the time since it was asked first: measured from the second on, slow servers would look fast and be hedged ever sooner.
+    // For a hedged call the time counts from its first attempt: counted from the second, slow servers would look fast and be hedged ever sooner.
     if (failMode.succeeded !== undefined) this.#tell(failMode, main, now - main.attemptAt);
     this.#owner.finished(main, value);
   }
@@ -173,7 +174,7 @@ export class Attempts {
     }
   }
 
-  /** An attempt failed: again, if the fail mode wants that and it is safe; not while the other one may still answer. */
+  /** An attempt failed. There is another one if the fail mode wants it and it is safe, but not while the lane beside it may still answer. */
   #lost(lane: OutboundCall, error: RpcError<string>, now: number): void {
     const { main } = lane;
     if (main.settled || lane.settled || lane.story.lost) return;
@@ -183,7 +184,7 @@ export class Attempts {
     const { hedge } = main.story;
     if (hedge !== undefined && !(hedge.story.lost && main.story.lost)) return;
     const wait = this.#again(main, error);
-    // What it would wait for may come after its time: the error that it has says more than a deadline.
+    // Where the wait would end after the deadline, the error at hand says more than a timeout would.
     if (wait === undefined || (now + wait >= main.deadlineAt && main.options?.waitForReady !== true)) this.#owner.gaveUp(main, error);
     else this.#retry(main, wait);
   }
@@ -191,17 +192,17 @@ export class Attempts {
   /** Milliseconds until the next attempt, undefined for none. */
   #again(main: OutboundCall, error: RpcError<string>): number | undefined {
     if (this.#owner.ended) return undefined;
-    // What the error says of itself is hearsay: it may come from another client, by way of an interceptor.
+    // Decided from what this client saw itself: the error's own `sent` may be about another client's call, by way of an interceptor.
     const all = partsOf(main);
     const mayHaveRun = all.some(({ attemptSent, story }) => attemptSent && !story.refused);
     const wasRefused = !mayHaveRun && all.some(({ story }) => story.refused);
     const unsent = !mayHaveRun && !wasRefused && error.code === 'unavailable';
-    // What is passed on untouched is sent once; nobody here knows what it does.
+    // A raw message is sent at most once, because nobody here knows what it does.
     if (main.kind === 'raw' && !unsent) return undefined;
     const retryable = unsent || wasRefused || (main.idempotent && error.code === 'unavailable');
     const wait = this.#decide(main, error, retryable);
     const ready = main.options?.waitForReady === true && unsent;
-    // A server that is going said that another one is to be asked: that is no failure, and costs nothing.
+    // A server that shuts down has asked for the call to go elsewhere: that is no failure, and takes nothing from the budget.
     const free = wasRefused && (error.reason === 'CLOSED' || error.reason === 'DRAINING');
     if (wait !== undefined && (free || this.#affords(main))) return wait;
     return ready ? Math.min(1000, 20 * 2 ** Math.min(main.attempt, 6)) * this.#clock.random() : undefined;
@@ -278,7 +279,7 @@ export class Attempts {
     this.#launch(lane, this.#clock.now());
   }
 
-  /** One of two has won: the other is cancelled, also on its server. */
+  /** One of two lanes has won: the other one is cancelled, on its server too. */
   #leaveRival(main: OutboundCall, winner: OutboundCall): void {
     this.#unplanHedge(main);
     const { hedge } = main.story;

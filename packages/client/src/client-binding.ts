@@ -46,7 +46,7 @@ export class ClientBinding {
     return this.#prepare((oneway ? flag.oneway : 0) | compressorFlags(compressorId));
   }
 
-  /** Metadata that says nothing but what is left of the time; most calls have the same left. */
+  /** Metadata that holds nothing but the time left. It is kept, because most calls have the same time left as the one before. */
   timeoutMetadata(remainingMs: number): Uint8Array {
     if (remainingMs !== this.#timeoutMs) {
       this.#timeoutBytes = prepareTimeout(remainingMs);
@@ -55,7 +55,7 @@ export class ClientBinding {
     return this.#timeoutBytes;
   }
 
-  /** The same kind of method under other names. */
+  /** The same binding under other names, for an interceptor that changes where a call goes. */
   renamed(service: string, method: string): ClientBinding {
     return new ClientBinding({ ...this.#init, service, method });
   }
@@ -65,7 +65,7 @@ export class ClientBinding {
   }
 }
 
-/** Servers end the connection over a longer name, and what begins with `_rpcxjs` is between the two runtimes. */
+/** Throws for a name that cannot be called: servers end the connection over one of more than 255 bytes, and names that begin with `_rpcxjs` are reserved. */
 export function checkName(name: string): void {
   if (typeof name !== 'string') throw new TypeError(`the name of a service or method is ${String(name)}: it takes a text, as in call('Arith', 'Mul', input)`);
   if (name.startsWith(reserved.controlPath)) {

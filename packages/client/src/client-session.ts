@@ -26,7 +26,7 @@ export interface CallEvents {
   pushed(frame: FrameView, address: string): void;
   late(): void;
 }
-/** What it tells the link that it serves. */
+/** What a connection tells the link that it serves. */
 export interface SessionOwner {
   readonly address: string;
   drained(): void;
@@ -35,13 +35,13 @@ export interface SessionOwner {
   draining(session: ClientSession, last: boolean): void;
 }
 
-/** Has a connection alone, and no queue but its own. */
+/** Whoever has locked a connection for itself (`client.lock`), with a queue of its own. */
 export interface SessionHolder {
   drained(): void;
   lost(error: RpcError): void;
 }
 
-// The most that leaves in one piece, see flushThreshold.
+// Calls of a batch leave in one piece of at most this size, see flushThreshold.
 const togetherBytes = 40 * 1024;
 
 // A server of ours ends a connection over more than 50 heartbeats at once, or 10 a second.
@@ -58,13 +58,13 @@ export class ClientSession implements SessionHandler {
   readonly #pending = new SequenceTable<OutboundCall>();
   readonly #writer: RequestWriter;
   readonly openedAt: number;
-  /** When a call was last sent or answered. */
+  /** When a call was last sent or answered, on the clock's axis. */
   usedAt: number;
-  /** Whoever has it alone. */
+  /** Whoever has locked this connection. */
   holder: SessionHolder | undefined;
   /** It takes no new calls, and ends with the last one that it has. */
   leaving = false;
-  /** Low halves of the numbers of calls that the server has and nobody waits for any more. */
+  /** Calls that the server still has although nobody waits for them any more, by the low half of their sequence number. */
   readonly #forgotten = new Set<number>();
   /** When the last heartbeats were asked for, or will be. */
   readonly #pinged: number[] = [];
@@ -73,7 +73,7 @@ export class ClientSession implements SessionHandler {
   #cancels: { readonly high: number; readonly low: number }[] | undefined = [];
   /** The server has said that it will go. */
   draining = false;
-  /** It has said that it runs nothing more, and was told that nothing more comes. */
+  /** The server has said that it runs nothing more, and was told that nothing more comes. */
   #last = false;
 
   constructor(owner: SessionOwner, connection: Connection, options: ResolvedClientOptions, events: CallEvents) {
@@ -102,13 +102,13 @@ export class ClientSession implements SessionHandler {
     return this.#pending.size + this.#forgotten.size;
   }
 
-  /** Ends when its last call has; the server may still answer those that nobody waits for. */
+  /** Closes the connection as soon as its last call has ended. */
   leave(): void {
     this.leaving = true;
     this.#leaveIfIdle();
   }
 
-  /** Milliseconds until the server answered a heartbeat, a Go server by its echo; never if it does not. More of them than a server allows wait for their turn. */
+  /** Milliseconds until the server answered a heartbeat (a Go server echoes it); never settles if it does not answer. Pings beyond what a server allows wait for their turn. */
   async ping(stopped: AbortSignal): Promise<number> {
     const { session } = this;
     const { clock } = this.#options.runtime;
@@ -127,7 +127,7 @@ export class ClientSession implements SessionHandler {
     return clock.now() - began;
   }
 
-  /** Only while `writable`. What cannot be encoded fails that call alone. */
+  /** May be called only while `writable`. An input that cannot be encoded fails that call alone. */
   send(call: OutboundCall, now: number): void {
     const { session } = this;
     const refused = this.#options.filters === undefined ? undefined : refusedRequest(this.#options.filters, call, this.address);
@@ -214,7 +214,7 @@ export class ClientSession implements SessionHandler {
   }
 
   #goodbye(stage: number): void {
-    // What is written behind this would be lost: it waits for another connection.
+    // After the last word the server reads nothing more: new calls wait for another connection.
     const last = stage === drainStage.last;
     if (this.#last || (this.draining && !last)) return;
     this.draining = true;
@@ -306,7 +306,7 @@ export class ClientSession implements SessionHandler {
     }
   }
 
-  /** Not in the middle of the reply that was the last one. */
+  /** `close` lets what is queued leave, and the reply that is being read is still delivered. */
   #leaveIfIdle(): void {
     if (this.#pending.size === 0) void this.session.close();
   }
@@ -318,7 +318,7 @@ export class ClientSession implements SessionHandler {
       this.#events.failed(call, error);
       return;
     }
-    // Of the token, a contributor of headers, a codec or compressor.
+    // Thrown by the token function, by a contributor of headers, a codec or a compressor.
     const message = `${call.service}.${call.method} could not be written: ${thrownText(error)}`;
     this.#events.failed(call, new RpcError('internal', message, { sent: false, address: this.address, cause: error }));
   }
@@ -335,7 +335,7 @@ export function asRpcError(error: unknown): RpcError<string> {
 }
 
 function lost(address: string, reason: RpcError | undefined, silent = false): RpcError {
-  // We ended it ourselves, and said why.
+  // This side ended the connection itself, and the reason says why.
   if (reason?.reason === 'CLOSED') return reason;
   const hint = silent && (reason === undefined || reason.reason === 'CONNECTION_LOST') ? ` ${silentHint}` : '';
   const why = `${reason === undefined ? 'the server closed it' : reason.message}${hint}`;

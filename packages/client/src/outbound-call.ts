@@ -14,28 +14,28 @@ export type CallKind = 'value' | 'oneway' | 'raw';
 export interface CallRoute {
   readonly budget: RetryBudget;
   send(call: OutboundCall, now: number): void;
-  /** How the attempt went for which `send` chose a server; an error of our own making, a cancelled rival say, included. */
+  /** Reports how the attempt ended for which `send` had chosen a server. Errors of this client's own making, such as the cancelling of a rival attempt, are reported too. */
   ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void;
   /** Whether a call that waits for this server could be sent to another one as well. */
   hasOther(address: string | undefined): boolean;
   /** Which servers new calls avoid and why, for the texts of errors. */
   avoided?(): string | undefined;
-  /** Why this call has not left yet, if that is known; likewise. */
+  /** Why this call has not left yet, if that is known; also for the texts of errors. */
   holdUp?(call: OutboundCall): string | undefined;
 }
 
-/** What is called, and how its calls find a server. */
+/** The method that is called, and the way on which its calls find a server. */
 export interface CallTarget {
   readonly binding: ClientBinding;
   readonly route: CallRoute;
-  /** Instead of the client's. */
+  /** Replaces the fail mode of the client. */
   readonly failMode?: FailMode | undefined;
 }
 
 /** The connection that a call waits on. */
 export interface WaitingPlace {
   readonly address: string;
-  /** The caller no longer waits; `tell` the server, if it is one that understands. */
+  /** The caller no longer waits. With `tell` the server is told so, if it is one that understands. */
   forget(call: OutboundCall, tell: boolean): void;
 }
 
@@ -46,7 +46,10 @@ export interface CallOwner {
   derive(call: OutboundCall, changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): OutboundCall;
 }
 
-/** One call from its start to its result, over all attempts. What few calls have is apart: half of the fields less to write is a tenth of what a small call costs. */
+/**
+ * One call from its start to its result, over all attempts. State that only few calls need is kept in a `CallStory`, which is made on demand: half as many
+ * fields to initialise makes a small call a tenth cheaper.
+ */
 export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttempt {
   sequenceHigh = 0;
   sequenceLow = 0;
@@ -56,32 +59,32 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
   readonly input: unknown;
   readonly options: CallOptions | undefined;
   kind: CallKind = 'value';
-  /** Clock time, Infinity for none. */
+  /** When the call's time is over, on the clock's axis; Infinity for no deadline. */
   deadlineAt: number = Infinity;
-  /** NaN until then. */
+  /** When the call was started, on the clock's axis; NaN before that. */
   startedAt: number = Number.NaN;
-  /** Where it waits for a reply. */
+  /** The connection on which it waits for a reply. */
   session: WaitingPlace | undefined;
   ringEntry = -1;
   settled = false;
   resolve: (value: unknown) => void = ignore;
   reject: (error: unknown) => void = ignore;
-  /** The server that its current attempt goes to, */
+  /** The server that the current attempt goes to. */
   address: string | undefined;
   instance: ServiceInstance | undefined;
   node: Node | undefined;
   admission = 0;
-  /** and whether somebody is to be told how that went; */
+  /** Whether the route that chose the server still has to be told how the attempt ended. */
   chosen = false;
-  /** when it began, in clock time. */
+  /** When the current attempt began, on the clock's axis. */
   attemptAt: number = Number.NaN;
-  /** A byte of the current attempt was written. */
+  /** Whether a byte of the current attempt was written. */
   attemptSent: boolean = false;
-  /** The call that its caller waits for; a second attempt beside a slow one stands for it. */
+  /** The call that the caller waits for: this one, unless this is a second attempt (a hedge) beside a slow one. */
   main: OutboundCall = this;
-  /** The attempt that this one is a copy of. */
+  /** The attempt that this one is a copy of; this one, unless an interceptor made a copy. */
   root: OutboundCall = this;
-  /** Of a message that is passed on as it is. */
+  /** The message of `client.raw`, which is passed on as it is. */
   raw: RawMessage | undefined;
   /** Takes the listener off the caller's signal, or the timer off the clock. */
   release: (() => void) | undefined;
@@ -96,15 +99,15 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
     this.options = options;
   }
 
-  /** To be looked at, */
+  /** The rare state, for reading: nothing is allocated. */
   get story(): Readonly<CallStory> {
     return this.#story ?? untold;
   }
-  /** and to be written. */
+  /** The rare state, for writing: allocated at the first use. */
   get told(): CallStory {
     return (this.#story ??= new CallStory());
   }
-  /** Counted from 1. */
+  /** The number of the current attempt, from 1. */
   get attempt(): number {
     return this.story.attempt;
   }
@@ -129,7 +132,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
   remainingMs(): number | undefined {
     return this.deadlineAt === Infinity ? undefined : this.deadlineAt - this.owner.clock.now();
   }
-  /** A copy of the caller's, made when somebody looks. */
+  /** A copy of the caller's metadata, made at the first use. */
   get metadata(): MutableMetadata {
     return (this.told.metadata ??= createMetadata(this.options?.metadata));
   }
@@ -145,7 +148,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall {
     return this.owner.derive(this, changes);
   }
-  /** What a copy has in common with its original. */
+  /** Takes over what a copy has in common with its original. */
   adopt(original: OutboundCall): void {
     this.root = original.root;
     this.main = original.main;
@@ -166,36 +169,36 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
   }
 }
 
-/** What few calls have. Every call has the same fields itself: code that meets some with more and some with fewer is a quarter slower for all of them. */
+/** State that only few calls need. It is an object of its own, because fields added to some calls only would make the shared code a quarter slower for all calls. */
 export class CallStory {
   attempt: number = 1;
-  /** The current attempt failed; */
+  /** Whether the current attempt failed. */
   lost: boolean = false;
-  /** the server said that it did not run it. */
+  /** Whether the server said that it did not run the call. */
   refused: boolean = false;
-  /** Where its fail mode wants the next attempt. */
+  /** Which server the fail mode wants for the next attempt. */
   again: 'same' | 'other' = 'other';
   failures: { readonly address: string | undefined; readonly error: RpcError<string>; readonly durationMs: number }[] | undefined;
   hedge: OutboundCall | undefined;
   hedgeEntry: number = -1;
-  /** The attempt that interceptors stand around. */
+  /** Settles the attempt for the interceptors that wrap it. */
   inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
-  /** What stands for this one in its current attempt: changed copies, and what was passed on again. */
+  /** The copies that interceptors made of the current attempt: calls they changed, and calls they passed on more than once. */
   copies: OutboundCall[] | undefined;
-  /** An interceptor has passed it on already, around the whole call or around the current attempt. */
+  /** Whether an interceptor has passed on the whole call already (`begun`), or the current attempt (`passedOn`). */
   begun: boolean = false;
   passedOn: boolean = false;
-  /** The value comes with its metadata, as interceptors want it; */
+  /** Whether the result is a `Reply` with metadata, as interceptors expect it, instead of the plain value. */
   wantsReply: boolean = false;
-  /** and is taken out again for the caller. */
+  /** Whether the value has to be taken out of that `Reply` for the caller. */
   unwraps: boolean = false;
-  /** What somebody has looked at. */
+  /** These three are made when somebody reads them. */
   metadata: MutableMetadata | undefined;
   values: ContextValues | undefined;
   signal: LazySignal | undefined;
 }
 
-/** Of a call of which there is nothing to tell. */
+/** Shared by all calls that need no story of their own. */
 const untold: Readonly<CallStory> = new CallStory();
 
 function ignore(): void {}

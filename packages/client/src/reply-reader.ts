@@ -80,7 +80,7 @@ function unknown(subject: Subject, what: string, option: string, reason: 'UNKNOW
   return new RpcError('unimplemented', `${nameOf(subject)} is ${what}, which this client does not know; give it to the client's ${option}`, { reason });
 }
 
-/** What is too long keeps its code; any other payload that cannot be inflated or decoded is lost. */
+/** The error for a payload that cannot be inflated or decoded: `data_loss`, but one that is over a limit keeps its code. */
 function unreadable(subject: Subject, cause: unknown): RpcError {
   const message = `${nameOf(subject)} cannot be read: ${thrownText(cause)}`;
   if (RpcError.is(cause) && cause.code === 'resource_exhausted') return new RpcError(cause.code, message, { reason: cause.reason, cause });

@@ -19,7 +19,10 @@ export class RequestWriter {
     this.#options = options;
   }
 
-  /** The call has its sequence number. Returns the frame's length, 0 if it is over meanwhile and nothing was written. Throws what the codec throws, having written nothing. */
+  /**
+   * Writes the request; the call must have its sequence number. Returns the frame's length, or 0 if the call ended meanwhile and nothing was written.
+   * Throws what the codec throws, having written nothing.
+   */
   write(call: OutboundCall, now: number): MaybePromise<number> {
     const { writer } = this.#session;
     const { binding } = call;
@@ -36,7 +39,7 @@ export class RequestWriter {
     return this.#close(head.length, metadataLength, call);
   }
 
-  /** The deadline travels as what is left of it now, so that each attempt tells the truth. */
+  /** Opens the frame and writes its metadata. The deadline is sent as the time that is left now, so that it is right for each attempt. */
   #open(head: Uint8Array, call: OutboundCall, now: number): number {
     const { writer } = this.#session;
     const { token, headers } = this.#options;
@@ -51,17 +54,17 @@ export class RequestWriter {
     }
     const { metadata } = call;
     if (bounded) metadata[reserved.timeout] = timeoutText(remainingMs);
-    // What the call itself says comes first: a gateway passes on its user's token.
+    // A token in the call's own metadata wins: a gateway passes on the token of its user.
     const ours = token !== undefined && metadata[reserved.auth] === undefined;
     if (ours) metadata[reserved.auth] = atOnce(token(), 'the token');
     const metadataLength = openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
     this.#checkMetadata(call, metadataLength - 4);
-    // The next attempt asks for a fresh one.
+    // Taken out again, so that the next attempt asks for a fresh token.
     if (ours) delete metadata[reserved.auth];
     return metadataLength;
   }
 
-  /** A server ends the whole connection over more than that, as this library's do. */
+  /** Refuses metadata over the limits here, because a server would end the whole connection for it. */
   #checkMetadata({ service, method, metadata }: OutboundCall, bytes: number): void {
     const { maxMetadataBytes, maxMetadataPairs } = this.#options.limits;
     const pairs = Object.keys(metadata).length;
@@ -99,7 +102,7 @@ export class RequestWriter {
     return smaller.then(late);
   }
 
-  /** A one-way call, as nobody was told of it. */
+  /** For a one-way call whose connection ended while it was being compressed: nothing else reports that. */
   #lost({ service, method }: OutboundCall): RpcError {
     return new RpcError('unavailable', `the connection ended before ${service}.${method} was compressed`, { reason: 'CONNECTION_LOST', sent: false });
   }

@@ -9,11 +9,11 @@ import { RetryBudget } from './retry-budget.ts';
 import type { ServerLink } from './server-link.ts';
 import { atOnce, logLate } from './synchronous.ts';
 
-/** What may differ between two ways to the same service. */
+/** What may differ between two routes to the same service. */
 export interface RouteTraits {
   readonly selector: Selector | undefined;
   readonly group: string | undefined;
-  /** Nobody offers the service and nobody calls it: who calls it next need not get this route. */
+  /** Called when the service has no server and no caller for a while: the client may forget the route, and make another one for the next call. */
   readonly rested?: () => void;
 }
 
@@ -21,17 +21,17 @@ export interface RouteTraits {
 export interface RouteOwner {
   /** What is known of the servers; undefined when the client judges nobody. */
   readonly nodes: NodeTable | undefined;
-  /** The client has ended: a route that is made now has ended, too. */
+  /** True once the client has ended: a route made after that is closed from the start. */
   readonly stopped?: boolean;
-  /** Those that watch something, to be closed with the client. */
+  /** The routes that watch their discovery, to be closed with the client. */
   readonly awake: Set<ServiceRoute>;
   linkOf(address: string): ServerLink;
-  /** The list has it no longer. */
+  /** The address is no longer in the list of servers. */
   left(address: string): void;
   failed(call: OutboundCall, error: RpcError): void;
 }
 
-/** Milliseconds without a call after which a service that nobody offers is watched no longer: names may come from outside, by way of a gateway. */
+/** Milliseconds without a call after which a service that has no server is watched no longer. A gateway may be asked for any name, and each would be watched for ever. */
 const restMs = 60_000;
 
 const pickerThrew = 'a picker threw when it was told how an attempt went';
@@ -55,11 +55,11 @@ export class ServiceRoute implements CallRoute {
   readonly #inGroup: (instance: ServiceInstance) => boolean;
   readonly #sift: (said: readonly ServiceInstance[]) => readonly ServiceInstance[];
   #targets: ReadonlyMap<string, Target> | undefined;
-  /** Addresses for new calls, as health has it. */
+  /** The addresses that health checking allows for new calls. */
   #usable: readonly string[] | undefined;
-  /** Those that calls are given to in turn, when no selector chooses. */
+  /** The usable servers, called in turn when there is no selector. */
   #list: readonly Target[] = [];
-  /** The selector's own, and what plugins made of it. */
+  /** The selector's picker, and what plugins wrapped around it. */
   #built: Picker | undefined;
   #picker: Picker | undefined;
   #turn = 0;
@@ -69,9 +69,9 @@ export class ServiceRoute implements CallRoute {
   #listed = 0;
   readonly #asked: { resolve(links: readonly ServerLink[]): void; reject(error: RpcError): void }[] = [];
   #stop = new AbortController();
-  /** It watches nothing until it is used again. */
+  /** True while it watches nothing, until the next call. */
   #resting = false;
-  /** When it was used last while it knew nobody. */
+  /** When it was last used while it knew no server. */
   #missedAt = 0;
   #rest: Timer | undefined;
 
@@ -109,7 +109,7 @@ export class ServiceRoute implements CallRoute {
     else if (!call.settled && !call.main.settled) this.#owner.failed(call, this.#none(call));
   }
 
-  /** To this server, whatever the selector and its health say. */
+  /** Sends the call to this server, whatever the selector and health checking say. */
   sendTo(address: string, call: OutboundCall, now: number): void {
     const target = this.#targets?.get(address);
     if (target !== undefined) this.#give(call, target, now);
@@ -150,7 +150,7 @@ export class ServiceRoute implements CallRoute {
     return chosen ? this.#targets.get(address ?? '')?.link.holdUp : undefined;
   }
 
-  /** Every server of the service, as soon as there is a list; rejects when there is none to be had. */
+  /** Every server of the service, as soon as there is a list; rejects when its discovery failed before there was one. */
   everyone(): Promise<readonly ServerLink[]> {
     if (this.#targets !== undefined) return Promise.resolve(linksOf(this.#targets));
     this.#missed();
@@ -158,7 +158,7 @@ export class ServiceRoute implements CallRoute {
     return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
   }
 
-  /** Calls that wait for the first list get the error. */
+  /** Ends the route. Calls that wait for the first list fail with this error. */
   close(error: RpcError): void {
     this.#stop.abort();
     this.#rest?.cancel();
@@ -179,7 +179,7 @@ export class ServiceRoute implements CallRoute {
     }
   }
 
-  /** It is used, and knows nobody. */
+  /** The route was used while it knew no server: watches again if it had stopped, and starts the time after which it stops. */
   #missed(): void {
     const { discovery, runtime } = this.#options;
     if (discovery === undefined || this.#stop.signal.aborted) return;
@@ -218,7 +218,7 @@ export class ServiceRoute implements CallRoute {
       const same = this.#targets?.get(failures.at(-1)?.address ?? '');
       if (same !== undefined) return same;
     }
-    // A server that was avoided long enough is tried out by one call that nothing has happened to yet.
+    // A server that was avoided for its whole time gets one call to prove itself; only a first attempt is risked for that.
     const probe = failures === undefined && call.root === call.main ? this.#group?.probe(now) : undefined;
     if (probe !== undefined) return this.#targets?.get(probe);
     return this.#picker === undefined ? this.#inTurn(call) : this.#pick(call, this.#picker);
@@ -250,7 +250,7 @@ export class ServiceRoute implements CallRoute {
     return target;
   }
 
-  /** The selector chose a server that is not in the list, or no longer: one that is, is better than none. */
+  /** The selector chose a server that is not in the list, or no longer: another one is taken instead. */
   #stranger(call: OutboundCall, address: string): Target | undefined {
     if (!this.#strangerSeen) {
       this.#strangerSeen = true;
@@ -302,7 +302,7 @@ export class ServiceRoute implements CallRoute {
       const meanwhile = this.#targets === undefined ? 'calls fail until it answers' : 'its last known servers stay in use';
       this.#options.runtime.logger.warn({ service: this.#service, error: cause }, `the discovery of "${this.#service}" failed and is asked again; ${meanwhile}: ${thrownText(cause)}`);
     }
-    // Its code stays the registry's own: `not_found` or `unauthenticated` would sound as if the service had said so.
+    // The registry's own code stays in `cause`: `not_found` or `unauthenticated` would read as if the service had said so.
     const reason = RpcError.is(cause) && String(cause.reason).startsWith('REGISTRY_') ? cause.reason : 'NO_INSTANCE';
     this.#failure = new RpcError('unavailable', `the servers of "${this.#service}" cannot be found: ${thrownText(cause)}`, { reason, sent: false, cause });
     if (this.#targets !== undefined) return;
@@ -315,7 +315,7 @@ export class ServiceRoute implements CallRoute {
     const before = this.#targets;
     const targets = new Map<string, Target>();
     const sifted = this.#sift(instances);
-    // Those that were there may stay away for good.
+    // An emptied list may stay empty, so the route may come to rest.
     if (sifted.length === 0 && this.#rest === undefined) this.#missed();
     this.#listed = sifted.length;
     for (const instance of sifted) {
@@ -345,7 +345,7 @@ export class ServiceRoute implements CallRoute {
     }
   }
 
-  /** What a selector throws here is nobody's call's error: its servers are taken in turn until the next list. */
+  /** A selector that throws over a new list fails no call: the servers are taken in turn until the next list. */
   #build(instances: readonly ServiceInstance[]): Picker | undefined {
     const { selector } = this.#traits;
     try {
@@ -356,7 +356,7 @@ export class ServiceRoute implements CallRoute {
     }
   }
 
-  /** Without a plugin that throws, calls still find a server. */
+  /** A plugin that throws leaves the picker as it is, so that calls still find a server. */
   #wrapped(plugin: ClientPlugin, picker: Picker, instances: readonly ServiceInstance[]): Picker {
     try {
       return plugin.wrapPicker?.(picker, instances) ?? picker;
@@ -367,7 +367,7 @@ export class ServiceRoute implements CallRoute {
   }
 }
 
-/** Why nothing goes out any more. */
+/** The error of calls on a client that was closed. */
 export function clientClosed(): RpcError {
   return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });
 }
@@ -376,7 +376,7 @@ function linksOf(targets: ReadonlyMap<string, Target>): readonly ServerLink[] {
   return [...targets.values()].map(({ link }) => link);
 }
 
-/** What the call has used up, and where another attempt of it is under way. */
+/** The servers that the call has tried in vain, and the one where another attempt of it is under way. */
 function avoided(call: OutboundCall): ReadonlySet<string> | undefined {
   const { main, root } = call;
   const { failures } = main.story;

@@ -56,13 +56,13 @@ export class DeadlineRing {
   }
 
   #arm(at: number): void {
-    // At least `at`: what is next to zero would be rounded down to it, and asked for without end.
+    // Rounding can give a time before `at`; the timer would fire too early, and be armed again without end.
     const fireAt = Math.max(at, Math.ceil(at / grainMs) * grainMs);
     if (fireAt >= this.#fireAt) return;
     this.#timer?.cancel();
     this.#fireAt = fireAt;
     const delayMs = this.#fireAt - this.#clock.now();
-    // A rest that rounding left would make a clock that stands still ask for ever.
+    // Below 1 ms a delay may be rounded to 0, and on a clock that stands still the timer would fire for ever.
     this.#timer = this.#clock.setTimer(this.#sweep, delayMs > 0 && delayMs < 1 ? 1 : delayMs);
   }
 

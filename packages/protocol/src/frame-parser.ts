@@ -109,7 +109,7 @@ export class FrameParser {
     this.#onFrame(view);
   }
 
-  /** Puts a frame together, its header first. Returns where it stopped. */
+  /** Puts a frame together that spans chunks, its header first. Returns where it stopped. */
   #gather(chunk: Uint8Array, from: number): number {
     const whole = this.#whole || headerBytes;
     const had = this.#filled;

@@ -76,7 +76,7 @@ export function openFrameWith(writer: FrameWriter, head: Uint8Array, metadata: M
   return metadataLength;
 }
 
-/** Returns where it ends; `room` more bytes are free there. */
+/** Opens a frame and writes its head. Returns where the head ends; `room` more bytes are free there. */
 function openHead(writer: FrameWriter, head: Uint8Array, room: number, sequenceHigh: number, sequenceLow: number): number {
   writer.open();
   writer.reserve(head.length + room);
@@ -87,7 +87,7 @@ function openHead(writer: FrameWriter, head: Uint8Array, room: number, sequenceH
   return offset + head.length;
 }
 
-/** Closes it; everything since the head and its `metadataLength` bytes of metadata is the payload. Returns the frame's length. */
+/** Closes the open frame: everything behind the head and its `metadataLength` bytes of metadata is the payload. Returns the frame's length. */
 export function closeFrame(writer: FrameWriter, headLength: number, metadataLength: number): number {
   const whole = writer.frameBytes;
   const payloadAt = headLength + metadataLength;
@@ -97,7 +97,7 @@ export function closeFrame(writer: FrameWriter, headLength: number, metadataLeng
   return whole;
 }
 
-/** Bits of the third byte. */
+/** The bits of a compressor in the third byte of a frame. */
 export function compressorFlags(id: number): number {
   return (id << flag.compressorShift) & flag.compressor;
 }

@@ -14,15 +14,15 @@ import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
 import { isThenable } from './thenable.ts';
 
-// Calls of one connection that wait before it is read no further, with `whenFull: 'pause'`.
+// With `whenFull: 'pause'`: how many calls of one connection may wait before it is read no further.
 const lookAhead = 64;
 const unnamed = prepareHead({ service: '', method: '', codecId: 0, flags: flag.response });
 
 /** The peer whose requests these are. */
 export interface DispatchedPeer extends Peer {
-  /** It reads again. */
+  /** The peer reads again. */
   drained(): void;
-  /** It said what it can do. */
+  /** The peer said which extensions it knows. */
   agreed(): void;
   disconnected(reason: RpcError): void;
 }
@@ -32,14 +32,14 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly clock: Clock;
   running = 0;
   lastCodecId = -1;
-  /** Whether replies say that the server goes. */
+  /** Whether replies say that the server is shutting down. */
   flagsReplies = false;
   readonly #peer: DispatchedPeer;
   readonly #services: PeerServices;
   readonly #calls = new SequenceTable<InboundCall>();
   #queued = 0;
   #paused = false;
-  /** Those whose number was taken: a hostile or confused peer's. */
+  /** Calls whose sequence number was in use already, from a hostile or confused peer. */
   readonly #duplicates = new Set<InboundCall>();
   readonly #metadata: RequestMetadata;
   #replies!: ReplyWriter;
@@ -82,7 +82,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   response(): void {
-    // Clients answer nothing: whatever this is, nobody waits for it.
+    // A server sends no requests, so nobody waits for a response.
   }
 
   agreed(): void {
@@ -122,7 +122,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     for (const call of this.#duplicates) call.abort(reason);
   }
 
-  /** Before anything is inflated or decoded: is there time and room for it? */
+  /** Runs the call, queues it or refuses it, before anything is inflated or decoded. */
   #admit(call: InboundCall, timeoutMs: number | undefined): void {
     const { admission, options } = this.#services;
     if (timeoutMs !== undefined && (timeoutMs <= 0 || (call.deadline as number) <= this.#session.seenAt)) return this.#fail(call, expired(call));
@@ -178,7 +178,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.#fail(call, failure);
   }
 
-  /** What is not read makes the network hold back the peer. A few calls are read on, so that heartbeats among them are answered. */
+  /** Stops reading the connection, so that the network holds the peer back. Only after a few calls, so that heartbeats among them are answered. */
   #holdBack(): void {
     const { admission, options } = this.#services;
     const full = this.#queued >= lookAhead || admission.queued >= options.limits.maxQueuedCalls;
@@ -190,7 +190,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     this.#queued -= 1;
     if (!this.#paused || this.#queued > lookAhead / 2) return;
     this.#paused = false;
-    // Not from within: this may be the turn of another connection's call.
+    // In a turn of its own, because this may be called while another connection is being served.
     this.clock.setTimer(() => this.#session.resume(), 0);
   }
 
@@ -212,7 +212,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     else this.#reply(call, output);
   }
 
-  /** The handler's output; interceptors wrap it into a `Reply`. */
+  /** Runs interceptors and handler, and gives the handler's output. */
   readonly #answer = (call: InboundCall, entry: MethodEntry): MaybePromise<unknown> => {
     if (entry.chain !== undefined) {
       const reply = entry.chain(call);
@@ -245,7 +245,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     } else this.#fail(call, failureOf(error, call, this.#services.options));
   }
 
-  /** From now on a cancel or a disconnect finds it. */
+  /** Puts the call into the table in which a cancel or a disconnect finds it. */
   #track(call: InboundCall): void {
     if (call.tracked) return;
     call.tracked = this.#calls.add(call);

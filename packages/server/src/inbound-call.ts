@@ -14,11 +14,11 @@ export interface CallHost {
   readonly clock: Clock;
 }
 
-/** Stands for a payload that was not kept. */
+/** Replaces a payload that was not kept. */
 const gone: Uint8Array = new Uint8Array(0);
 const unread = Symbol('input not decoded yet');
 
-/** One call as its handler sees it. Everything that most handlers never look at is made on first use. */
+/** One call as its handler sees it. Whatever most handlers never look at is made at its first use. */
 export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly host: CallHost;
   readonly entry: MethodEntry;
@@ -29,24 +29,24 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   readonly metadata: Metadata;
   readonly deadline: number | undefined;
   readonly codecId: number;
-  /** Of the request; its reply is compressed with the same. */
+  /** The compressor of the request, which the reply uses too. */
   compressorId: number;
   inflated = false;
-  /** Counted among the running ones. */
+  /** Whether it counts as a running call. */
   counted = false;
-  /** In the connection's table, so that a cancel or a disconnect finds it. */
+  /** Whether it is in the connection's table, where a cancel or a disconnect finds it. */
   tracked = false;
   settled = false;
-  /** It has come to its handler, or to what stands for one. */
+  /** Whether the call has reached its handler. */
   handled = false;
-  /** Its caller said that it no longer waits: nothing is sent for it. */
+  /** Whether the caller no longer waits, so that no reply is sent. */
   abandoned = false;
   response: MutableMetadata | undefined;
-  /** The payload as long as it is there: valid during dispatch unless it was kept. */
+  /** The payload: `source[sourceStart, sourceEnd)`, valid during dispatch only unless it was kept. */
   source: Uint8Array;
   sourceStart: number;
   sourceEnd: number;
-  /** Copied, or past keeping. */
+  /** Whether `source` needs no copy: it is one already, or can no longer be made. */
   #kept = false;
   #input: unknown = unread;
   #extras: Extras | undefined;
@@ -67,7 +67,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     if (frame.owned) this.ownPayload(frame.bytes, frame.payloadStart, frame.end);
   }
 
-  /** What runs in the end: another one when an interceptor changed the names. */
+  /** The method that runs: another one than `entry` when an interceptor changed the names. */
   get target(): MethodEntry {
     return this.#extras?.target ?? this.entry;
   }
@@ -112,7 +112,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     }
     return signal.signal;
   }
-  /** For the calls that its handler makes; they have its deadline themselves. */
+  /** Tells the calls that the handler makes when this one is cancelled; they know its deadline by themselves. */
   onAbort(run: (reason: unknown) => void): () => void {
     return (this.#more().signal ??= new LazySignal()).listen(run);
   }
@@ -127,7 +127,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     return new RpcError(code, `${this.service}.${this.method} failed with ${code}`, { details });
   }
 
-  /** Copies the payload, for whatever happens after this turn. */
+  /** Copies the payload, so that it stays readable after this turn. */
   keepPayload(): void {
     if (this.#kept) return;
     this.#kept = true;
@@ -135,7 +135,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     this.sourceStart = 0;
     this.sourceEnd = this.source.length;
   }
-  /** The payload was put together or inflated for this call alone. */
+  /** Takes a payload that was assembled or inflated for this call alone, and so needs no copy. */
   ownPayload(bytes: Uint8Array, start: number, end: number): void {
     this.source = bytes.subarray(start, end);
     this.sourceStart = 0;
@@ -145,7 +145,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   get decoded(): boolean {
     return this.#input !== unread;
   }
-  /** The chunk that the payload lies in is about to be read into again. */
+  /** The chunk that the payload lies in is about to be overwritten: copies the payload unless the input was decoded already. */
   turnEnded(): void {
     if (this.#kept) return;
     if (this.decoded) {
@@ -154,7 +154,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     } else this.keepPayload();
   }
 
-  /** An interceptor led it to another method. */
+  /** An interceptor changed the names: the call runs another method. */
   reroute(target: MethodEntry, codec: Codec | undefined): void {
     this.#more().target = target;
     this.binding = codec === undefined || target.run === undefined ? undefined : target.binding(codec);
@@ -173,7 +173,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
     const signal = this.#extras?.signal;
     return signal?.aborted === true ? (signal.reason as RpcError) : undefined; // abort() takes nothing else
   }
-  /** Nothing more will be sent for it. */
+  /** The call is over: nothing more will be sent for it. */
   finish(): void {
     this.settled = true;
     this.#forgetDeadline();
@@ -199,12 +199,12 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   }
 }
 
-/** What somebody has looked at, or an interceptor changed. */
+/** State that only few calls need, made at its first use. */
 interface Extras {
   target: MethodEntry | undefined;
   values: ContextValues | undefined;
   signal: LazySignal | undefined;
-  /** The signal fires at the deadline. */
+  /** Whether the deadline is watched, at which the signal fires. */
   watched: boolean;
   ringEntry: number;
 }

@@ -2,14 +2,14 @@ import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, RpcError, S
 import { wire } from '@rpcxjs/core';
 import { flag, headerBytes, prepareHead, type FrameView } from '@rpcxjs/protocol';
 
-/** How one method reads and writes in one codec; made once. */
+/** How one method is read and written in one codec; made once. */
 export interface MethodBinding {
   readonly codec: Codec;
   readonly input: PayloadCodec;
   readonly output: PayloadCodec;
-  /** Beginning of every reply. */
+  /** The bytes with which every reply begins. */
   readonly head: Uint8Array;
-  /** What remains to be checked: nothing of what a compiled pair has read or will write, since it takes what fits and refuses the rest. */
+  /** The schema that is still to be run; undefined where the codec was compiled from the schema's wire type, and so validates by itself. */
   readonly inputSchema: StandardSchema | undefined;
   readonly outputSchema: StandardSchema | undefined;
 }
@@ -17,11 +17,11 @@ export interface MethodBinding {
 export interface MethodEntryInit {
   readonly service: string;
   readonly method: string;
-  /** Value in, value out. */
+  /** The handler of decoded values. */
   readonly run?: ((input: unknown, call: ServerCall) => MaybePromise<unknown>) | undefined;
-  /** Payload in, payload out. */
+  /** The handler of raw messages, as given to `server.handle`. */
   readonly raw?: ((message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>) | undefined;
-  /** Why there is no handler. */
+  /** Thrown instead of running a handler: there is no such service or method. */
   readonly refusal?: RpcError | undefined;
   readonly input?: StandardSchema | undefined;
   readonly output?: StandardSchema | undefined;
@@ -36,7 +36,7 @@ export class MethodEntry {
   readonly refusal: RpcError | undefined;
   readonly inputSchema: StandardSchema | undefined;
   readonly outputSchema: StandardSchema | undefined;
-  /** Present when something stands between the call and its handler: what belongs to the server, then what belongs to this service. */
+  /** `chain` is all interceptors of this method around its handler, `inner` those of its service alone; undefined where there are none. */
   chain: Handle<ServerCall> | undefined;
   inner: Handle<ServerCall> | undefined;
   /** Since it was registered. */
@@ -91,7 +91,7 @@ export class MethodEntry {
   }
 }
 
-/** `type<T>()` checks nothing. */
+/** The schema, unless it is a `type<T>()`, which validates nothing. */
 function checks(schema: StandardSchema | undefined): StandardSchema | undefined {
   return schema === undefined || (schema['~standard'].vendor === 'rpcxjs' && wireTypes(schema) === undefined) ? undefined : schema;
 }

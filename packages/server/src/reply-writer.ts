@@ -22,7 +22,7 @@ export class ReplyWriter {
     this.#options = options;
   }
 
-  /** Throws what the codec throws, having written nothing. A value is written at once, on the straight path without a copy. */
+  /** Writes the reply, at once and without a copy where it is not compressed. Throws what the codec throws, having written nothing. */
   reply(call: InboundCall, output: unknown): MaybePromise<void> {
     if (call.target.raw === undefined) return this.#value(call, output);
     if (!isRawMessage(output)) {
@@ -36,7 +36,7 @@ export class ReplyWriter {
     const { writer } = session;
     if (session.ended) return;
     const binding = this.#bindingOf(call);
-    // A handler was called while another frame is being encoded (from a getter, say): this one waits until that is closed.
+    // This handler was called while another frame is being encoded (from a getter, say): its reply waits until that frame is closed.
     if (writer.isOpen) return settled.then(() => this.#value(call, value));
     if (call.compressorId !== 0) return this.#compressed(call, value);
     const metadataLength = this.#open(binding.head, call.response, call.sequenceHigh, call.sequenceLow);
@@ -55,7 +55,7 @@ export class ReplyWriter {
     const flags = flag.response | (message.error ? flag.error : 0) | (message.payload.length > 0 ? compressorFlags(message.compressorId) : 0);
     const head = prepareHead({ service: call.service, method: call.method, codecId: message.codecId, flags });
     const metadata = createMetadata(message.metadata);
-    // A reply that is passed on does not say that this server goes.
+    // The reply of another server is passed on, and its word that it is shutting down is not about this server.
     delete metadata[reserved.drain];
     Object.assign(metadata, call.response);
     if (message.error && !metadata[reserved.error]) metadata[reserved.error] = 'the handler replied with an error';
@@ -69,7 +69,7 @@ export class ReplyWriter {
     this.failure(call.binding?.head ?? headOf(call), call, failure, metadata);
   }
 
-  /** An error reply with the given beginning. Never throws. */
+  /** Writes an error reply that begins with `head`. Never throws. */
   failure(head: Uint8Array, to: Sequenced, failure: Failure, metadata: MutableMetadata = createMetadata()): void {
     const { writer, capabilities, ended } = this.#session;
     if (ended) return;
@@ -81,7 +81,7 @@ export class ReplyWriter {
     metadata[reserved.error] = errorText(failure);
     if (structured) metadata[reserved.structuredError] = structuredError(failure);
     if (this.#failed(head, to, metadata, this.#options.limits.maxFrameBytes)) return;
-    // Metadata or details are what is too large: the error alone always fits.
+    // It was too large because of its metadata or details: without them the error always fits.
     const { code, message, reason, retryAfterMs, unrun } = failure;
     const alone = createMetadata({ [reserved.error]: errorText({ code, message }) });
     if (structured) alone[reserved.structuredError] = structuredError({ code, message, reason, retryAfterMs, unrun });
@@ -97,13 +97,13 @@ export class ReplyWriter {
     }
     writer.patchByte(2, (head[2] as number) | flag.error);
     const length = closeFrame(writer, head.length, metadataLength);
-    // What is refused before it is a call has no names.
+    // A frame that was refused before it became a call has no names to tell observers.
     if (to instanceof InboundCall) this.#options.frames?.written(to.service, to.method, length);
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
     return true;
   }
 
-  /** Of a call that was answered before anybody asked for its input, too. */
+  /** The binding of the call; made here if the call is answered before anybody asked for its input. */
   #bindingOf(call: InboundCall): MethodBinding {
     const codec = this.#options.codecs[call.codecId];
     if (call.binding === undefined && codec !== undefined) call.binding = call.target.binding(codec);
@@ -140,7 +140,7 @@ export class ReplyWriter {
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
   }
 
-  /** As Go: only what is longer than 1024 bytes, and only for a request that was compressed itself. */
+  /** As Go does, compresses a reply only if its request was compressed, and only if it is longer than 1024 bytes. */
   #compressed(call: InboundCall, value: unknown): MaybePromise<void> {
     const apart = new BatchWriter();
     this.#bindingOf(call).output.encode(value, apart);

@@ -9,7 +9,7 @@ export class RequestMetadata {
   metadata: Metadata = empty;
   /** Milliseconds that the caller grants, undefined for no limit. */
   timeoutMs: number | undefined;
-  /** When it is over, in clock time. */
+  /** When that time is over, on the clock's axis. */
   deadline: number | undefined;
   readonly #maxTimeoutMs: number;
   #last: Uint8Array = new Uint8Array(0);
@@ -47,13 +47,13 @@ export class RequestMetadata {
     return true;
   }
 
-  /** What is no whole number is ignored, as in Go (rpcx server/server_conn.go, parseServerTimeout). */
+  /** A timeout that is no whole number is ignored, as in Go (rpcx server/server_conn.go, parseServerTimeout). */
   #timeout(text: string | undefined): number | undefined {
     return text === undefined || !isDecimal(text) ? undefined : Math.min(Number(text), this.#maxTimeoutMs);
   }
 }
 
-/** `Number` would also take blanks, `1e3` and `0x10`. What a peer chose meets no regular expression. */
+/** True for digits with an optional sign; `Number` would also take blanks, `1e3` and `0x10`. No regular expression, because a peer chooses the text. */
 function isDecimal(text: string): boolean {
   const first = text.charCodeAt(0);
   const from = first === 0x2d || first === 0x2b ? 1 : 0;

@@ -3,14 +3,14 @@ import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
 import { isThenable } from './thenable.ts';
 
-/** Decodes, checks, runs and checks again. Makes no promise where the handler and the schemas make none. */
+/** Decodes and validates the input, runs the handler, and validates its output. Makes no promise where handler and schemas make none. */
 export function runMethod(call: ServerCall, entry: MethodEntry, original: InboundCall): MaybePromise<unknown> {
   original.handled = true;
   if (entry.raw !== undefined) return entry.raw(rawMessage(call, original), call);
   const { run } = entry;
   if (entry.refusal !== undefined) throw entry.refusal;
   if (run === undefined) throw new RpcError('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
-  // An input that an interceptor put in was read by no codec.
+  // An input that an interceptor put in was read by no codec, so it is validated in full.
   const { inputSchema } = call === original ? (original.binding ?? entry) : entry;
   const { outputSchema } = original.binding ?? entry;
   if (inputSchema === undefined && outputSchema === undefined) return run(call.input, call);

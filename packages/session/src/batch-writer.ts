@@ -3,7 +3,7 @@ import type { FrameWriter } from '@rpcxjs/protocol';
 
 const arenaBytes = 64 * 1024;
 const keptArenas = 16;
-// For a connection that wrote little in its last turn: thousands may write in the same one.
+// For connections that wrote little in their last turn: thousands of them may write in the same turn.
 const smallArenaBytes = 4 * 1024;
 const keptSmallArenas = 1024;
 // Below this much room a partly used arena is not worth going on with.
@@ -19,7 +19,7 @@ const noArena = arenaOf(new Uint8Array(0));
 // Arenas are lent for one turn, so that thousands of idle connections hold none.
 const spare: Arena[] = [];
 const spareSmall: Arena[] = [];
-// One that grew for a large text: fresh memory costs more than writing into it.
+// The largest arena so far, kept because fresh memory costs more than writing into it.
 let spareLarge: Arena = noArena;
 const largestKept = 4 * 1024 * 1024;
 
@@ -162,7 +162,7 @@ export class BatchWriter implements FrameWriter {
     return this.#sealed;
   }
 
-  /** After sending. `reusable`: nobody reads the bytes any more; otherwise they are left alone and writing goes on behind them. */
+  /** To be called after sending. With `reusable` nobody reads the bytes any more; otherwise they are left alone, and writing goes on behind them. */
   release(reusable: boolean): void {
     this.#sealed = [];
     this.#firstBytes = this.#full.length > 0 || this.offset > smallArenaBytes / 2 ? arenaBytes : smallArenaBytes;
@@ -215,12 +215,12 @@ export class BatchWriter implements FrameWriter {
     this.#use(takeArena(Math.max(offset + count, bytes.length * 2)));
     // Nothing on its way out refers to it.
     if (start === 0 && this.#sealed.length === 0 && before !== noArena) putBack(before);
-    // `rollback` may go back to where the frame began, also behind what was sealed meanwhile; nothing before that is needed.
+    // `rollback` may go back to where the frame began, even if parts of it were sealed meanwhile; nothing before that is needed.
     const from = this.isOpen ? this.#frameStart : start;
     this.bytes.set(bytes.subarray(from, offset), from);
     this.offset = offset;
     this.#start = start;
-    // Until something was sealed the frame's beginning moves along; afterwards it is on its way out where it stands.
+    // As long as nothing of the frame was sealed, its beginning moves to the new arena too; afterwards it stays in the old one.
     if (this.isOpen && this.#frameArena === before && this.#sealed.length === this.#frameSealed) this.#frameArena = this.#arena;
   }
 }

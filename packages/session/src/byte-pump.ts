@@ -20,9 +20,9 @@ export interface PumpHandler {
 export interface PumpOptions {
   /** Bytes accepted by the transport and not yet by the network, above which nothing more should be written. */
   readonly highWaterBytes: number;
-  /** Instead of the usual, which is the end of the turn or `flushAtBytes`. */
+  /** When to flush, instead of at the end of the turn or at `flushAtBytes`. */
   readonly flush?: FlushPolicy | undefined;
-  /** What a policy's delay is measured by; without one there is none. */
+  /** Measures the delay of the flush policy; without a clock there is no delay. */
   readonly clock?: Clock | undefined;
 }
 
@@ -44,7 +44,7 @@ export class BytePump implements ConnectionSink {
   readonly #policy: FlushPolicy | undefined;
   readonly #clock: Clock | undefined;
   #flushing = false;
-  /** Of a policy: what gathers since the last flush, and until when. */
+  /** With a flush policy: the frames written since the last flush, and the timer that ends its delay. */
   #gathered = 0;
   #timer: Timer | undefined;
 
@@ -60,7 +60,7 @@ export class BytePump implements ConnectionSink {
     this.connection.start(this);
   }
 
-  /** After something whole was put into `writer`. */
+  /** To be called after something whole was put into `writer`. */
   written(): void {
     if (this.#policy !== undefined) this.#gather(this.#policy);
     else if (this.writer.pendingBytes >= this.flushAtBytes) this.flush();
@@ -81,7 +81,7 @@ export class BytePump implements ConnectionSink {
     }
   }
 
-  /** A frame that is being written is let finish; whoever closes it calls again. */
+  /** The delay is over. A frame that is being written is not cut: whoever closes it calls `written`. */
   #due(): void {
     this.#timer = undefined;
     if (!this.writer.isOpen) this.flush();

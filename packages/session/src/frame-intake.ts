@@ -7,12 +7,12 @@ const nothing: Uint8Array = allocate(0);
 export interface FrameIntakeOptions {
   readonly limits: FrameLimits;
   readonly budget?: ByteBudget | undefined;
-  /** Told when the budget takes away what is held here; nothing more is delivered, and the connection is of no use. */
+  /** Called when the budget takes away what is held here: nothing more is delivered, and the connection is of no use. */
   evicted?(): void;
 }
 
 /**
- * What has come over one connection and was not dealt with: an unfinished frame, and whatever follows a frame at which reading was paused.
+ * Holds what has come over one connection and was not handled yet: an unfinished frame, and whatever follows a frame at which reading was paused.
  * Gives frames to the callback as a `FrameParser` does, with its view and its errors.
  */
 export class FrameIntake implements BudgetHolder {
@@ -20,7 +20,7 @@ export class FrameIntake implements BudgetHolder {
   readonly #parser: FrameParser;
   #rest: Uint8Array = nothing;
   #kept = 0;
-  /** What the budget knows of, at least what is held. */
+  /** Bytes that the budget was told of: at least those that are held. */
   #charged = 0;
   #paused = false;
   #pushing = false;
@@ -100,7 +100,7 @@ export class FrameIntake implements BudgetHolder {
     }
     if (this.#ended) return;
     if (at < length) this.#keep(chunk.subarray(at), ours);
-    // What follows a whole frame is younger than what was held before.
+    // The frame that was held before is finished: what is held now is younger, and takes a new place in the budget.
     if (parser.partialBytes !== before + at) this.#release();
     this.#charge();
   }
@@ -119,7 +119,7 @@ export class FrameIntake implements BudgetHolder {
     this.#kept = kept;
   }
 
-  /** The budget counts bytes that have come, not memory that was asked for: a claim must not push others out. It is told an eighth ahead, as hostile peers send one at a time. */
+  /** Charges the budget for bytes that have come, not for the length that a frame claims, so that a claim pushes nobody out. An eighth more is charged ahead, because hostile peers send single bytes. */
   #charge(): void {
     const { budget } = this.#options;
     if (budget === undefined) return;

@@ -18,12 +18,12 @@ export interface Watched {
   fail(error: RpcError): void;
 }
 
-// A timer that is this late says that our own loop was blocked: what the other side sent meanwhile is still to be read.
+// A timer that is this late shows that this process was blocked: what the other side sent meanwhile is still to be read.
 const blockedLoopMs = 250;
 
 /**
- * Decides when silence is death. Any byte is life. Nothing is armed per byte: the one entry in the clock's deadline ring is looked at when
- * it comes due, and put back to where the next thing could be wrong.
+ * Decides when a silent peer counts as dead. Any byte is a sign of life. Nothing is armed per byte: there is one entry in the clock's deadline ring; when it
+ * comes due, everything is checked, and it is put back to the next moment at which something could be wrong.
  */
 export class Liveness implements Expirable {
   lastByteAt: number;
@@ -64,7 +64,7 @@ export class Liveness implements Expirable {
     this.#checkBy(now + (watched.role === 'server' ? settings.limits.firstByteMs : settings.heartbeat.idleMs));
   }
 
-  /** After each chunk. */
+  /** To be called after each chunk. */
   heard(now: number): void {
     this.lastByteAt = now;
     this.#sawByte = true;
@@ -187,7 +187,7 @@ export class Liveness implements Expirable {
     return undefined;
   }
 
-  /** Asks if it is time to, and says when the next thing could be wrong. */
+  /** Sends a heartbeat if one is due, and returns the next moment at which something could be wrong. */
   #nextCheck(now: number): number {
     const { limits, heartbeat } = this.#settings;
     const stuckAt = this.#stalledSince + limits.stallMs;

@@ -10,7 +10,7 @@ import type { Sequenced } from './sequence-table.ts';
 import type { SessionSettings } from './session-limits.ts';
 import type { Traffic } from './traffic.ts';
 
-/** Who deals with what arrives. A frame's view is valid during the call only. */
+/** Handles what arrives. A frame's view is valid during the call only. */
 export interface SessionHandler {
   /** On a server a call; on a client a message that the server sent by itself. */
   request(frame: FrameView): void;
@@ -19,11 +19,11 @@ export interface SessionHandler {
   drained(): void;
   /** The other side is one of ours; told once. */
   agreed(words: ReadonlySet<string>): void;
-  /** A heartbeat of the other side was answered. */
+  /** A heartbeat of the other side came, and was answered. */
   heartbeat?(): void;
-  /** One of ours was, whoever the other side is; the low half of its number. */
+  /** The other side answered one of our heartbeats; `sequenceLow` is the low half of its number. */
   answered?(sequenceLow: number): void;
-  /** A request whose frame is longer than allowed, told before the connection is closed for it. */
+  /** A request has a frame longer than allowed. Called before the connection is closed for it, so that the caller can be answered. */
   refused?(sequenceHigh: number, sequenceLow: number, error: RpcError): void;
   /** Last of all, exactly once. */
   sessionClosed(reason: RpcError | undefined): void;
@@ -44,9 +44,9 @@ export interface SessionOptions {
 
 const none: ReadonlySet<string> = new Set();
 const emptyFrame = { flags: 0, codecId: 0, service: '', method: '', metadata: undefined, payload: (): void => {} };
-// Half of it is forgotten after some forty chunks.
+// With this factor for each chunk, half of a burst is forgotten after some forty chunks.
 const burstDecay = 63 / 64;
-// A peer's first frames may be the slowest to handle.
+// The clock is looked at early at first, because a peer's first frames may be the slowest to handle.
 const firstLook = 16;
 const controlLength = reserved.controlPath.length;
 
@@ -54,11 +54,11 @@ const controlLength = reserved.controlPath.length;
 export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   readonly role: 'client' | 'server';
   readonly connection: Connection;
-  /** What the peer agreed to; empty for a Go peer. */
+  /** The extensions that both sides know; empty for a Go peer. */
   capabilities: ReadonlySet<string> = none;
-  /** Frames that lately came together in one chunk: how many the other side has in flight at least. */
+  /** How many frames lately came together in one chunk, which is what the other side has in flight at least. */
   burst = 1;
-  /** When the chunk came that is being read. */
+  /** When the chunk arrived that is being read. */
   readAt = 0;
   /** The latest reading of the clock; later than `readAt` for frames that waited behind slow ones. */
   seenAt = 0;
@@ -67,7 +67,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   #sequenceHigh = 0;
   #nonce: string | undefined;
   #framesInTurn = 0;
-  /** After how many the clock is looked at: fewer for a peer whose frames were slow to handle. */
+  /** After how many frames the clock is looked at: fewer for a peer whose frames were slow to handle. */
   #lookAfter: number;
   #reason: RpcError | undefined;
   #pauses = 0;
@@ -78,7 +78,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   readonly #liveness: Liveness;
   readonly #options: SessionOptions;
   readonly #handler: SessionHandler;
-  /** What we can do beyond rpcx. */
+  /** The extensions of this side. */
   readonly #words: readonly string[];
 
   constructor(options: SessionOptions) {
@@ -119,7 +119,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#pump.start();
   }
 
-  /** After a frame was closed in `writer`. `flushAtBytes` is where the turn's batch begins to leave. */
+  /** To be called after a frame was closed in `writer`. The turn's batch begins to leave when it has `flushAtBytes`. */
   frameWritten(flushAtBytes: number): void {
     const pump = this.#pump;
     pump.traffic.framesWritten += 1;
@@ -203,7 +203,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     if (this.#ended || this.#closing) return;
     const now = this.#options.runtime.clock.now();
     this.seenAt = this.#turnStartedAt = now;
-    // What is kept of an earlier chunk came then.
+    // While paused, chunks are kept, and what is kept came with an earlier one.
     if (this.#pauses === 0) this.readAt = now;
     const { traffic } = this.#pump;
     const before = traffic.framesRead;
@@ -268,7 +268,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     if (++this.#framesInTurn >= this.#lookAfter) this.#endTurn();
   };
 
-  /** Others get their turn when a peer has sent more than fits into a few milliseconds. */
+  /** Gives the loop to others when a peer has sent more than can be handled within a few milliseconds. */
   #endTurn(): void {
     const frames = this.#framesInTurn;
     this.#framesInTurn = 0;
