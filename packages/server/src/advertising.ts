@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress, RpcError, sleep, splitHostPort, type Address, type InstanceMetadata, type Registry, type Runtime } from '@rpcxjs/core';
-import { described } from '@rpcxjs/session';
+import { checkNames, described } from '@rpcxjs/session';
 import { Advertisement } from './advertisement.ts';
 
 declare module '@rpcxjs/core' {
@@ -182,7 +182,7 @@ const bareHost = /^(?:[^\s:/@[\]]+|\[[\da-fA-F:.]+(?:%[^\s\]]+)?\]|[\da-fA-F.]*:
 
 /** Throws TypeError, and RpcError NOT_ADVERTISABLE. */
 function checkOptions(options: AdvertiseOptions): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`advertise is ${described(options)}: it takes an object, for example { host: 'orders.internal' }`);
+  checkNames('advertise', options, { host: true, addresses: true, metadata: true } satisfies Record<keyof AdvertiseOptions, true>);
   const { addresses = [], host } = options;
   if (host !== undefined && (typeof host !== 'string' || host === '')) throw new TypeError(`advertise.host is ${described(host)}: it takes the name or address by which clients reach this machine`);
   if (host !== undefined && !bareHost.test(host)) throw new TypeError(`advertise.host is ${described(host)}: it takes a name or an address alone, for example 'orders.internal'; the port stays that of listen, advertise.addresses names others`);

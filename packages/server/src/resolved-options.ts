@@ -33,7 +33,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     exposeMessages: options.exposeMessages ?? true,
     whenFull,
     registries,
-    advertise: options.advertise ?? {},
+    advertise: options.advertise === undefined ? {} : options.advertise,
     limits,
     session: {
       limits: { ...limits, frames: limits },

@@ -181,6 +181,9 @@ describe('a server with registries', () => {
     for (const host of ['fd00::5', '[fd00::5]', 'fe80::1%eth0', '10.0.0.5', 'orders', 'bücher.example', '::ffff:10.0.0.5']) expect(() => serve({ advertise: { host } }), host).not.toThrow();
     expect(() => serve({ advertise: { addresses: ['tcp@0.0.0.0:1'] } })).toThrow(/advertise: \{ host \}/);
     expect(() => serve({ advertise: { metadata: { weight: 1 as never } } })).toThrow(/weight/);
+    for (const advertise of [null, [], 'orders.internal', true]) expect(() => serve({ advertise: advertise as never }), String(advertise)).toThrow(/^advertise/);
+    expect(() => serve({ advertise: { adresses: ['tcp@10.0.0.5:8972'] } as never })).toThrow(new TypeError('advertise has no "adresses" (it has: host, addresses, metadata)'));
+    expect(() => serve({ advertise: undefined })).not.toThrow();
     expect(() => serve({ registries: [{} as never] })).toThrow(/register method/);
     expect(() => serve({ whenFull: 'sleep' as never })).toThrow(/'refuse' or 'pause'/);
   });
