@@ -139,12 +139,16 @@ export const groups = [
   {
     runs: {
       ours: bytes('rpcxjs', 16, 100),
-      ...Object.fromEntries(smallCeilings.map((flush) => [`ceiling-${flush}`, bytes('ceiling', 16, 100, { flush })])),
+      ...Object.fromEntries(smallCeilings.flatMap((flush) => ['ceiling', 'bare'].map((peer) => [`${peer}-${flush}`, bytes(peer, 16, 100, { flush })]))),
     },
     outcomes: [
       {
         id: 'P5', what: '16-byte raw payload, 100 in flight', ...share(`${ceilingName}, best of ${smallCeilings.length} flush thresholds`),
         target: 50, moonshot: 80, value: (round) => (100 * rate(round, 'ours')) / bestOf('ceiling-')(round),
+      },
+      {
+        id: 'P5-bare', what: 'the same by a client and a server that do nothing but a promise, a deadline and a frame for each call',
+        ...share('the same ceiling'), value: (round) => (100 * bestOf('bare-')(round)) / bestOf('ceiling-')(round),
       },
     ],
   },

@@ -30,6 +30,7 @@ const ours = (name, run) => node(name, run, '--conditions=built', ...(run.noCode
 export const peers = {
   rpcxjs: { server: (run) => ours('rpcxjs-server', run), client: (run) => ours('rpcxjs-client', run) },
   ceiling: { server: (run) => node('ceiling-server', run), client: (run) => node('ceiling-client', run) },
+  bare: { server: (run) => node('bare-server', run), client: (run) => node('bare-client', run) },
   grpc: { warmupSeconds: 2.5, server: (run) => node('grpc-js-server', run), client: (run) => node('grpc-js-client', run) },
   moleculer: { server: (run) => node('moleculer-server', run), client: (run) => node('moleculer-client', run) },
   trpc: { server: (run) => node('trpc-server', run), client: (run) => node('trpc-client', run) },
