@@ -12,6 +12,8 @@ export interface MapReader {
 export class Cursor {
   bytes: Uint8Array = empty;
   view: DataView = emptyView;
+  /** Where the payload begins in `bytes`: texts count from there. */
+  start = 0;
   offset = 0;
   end = 0;
   depth = 0;
@@ -52,6 +54,7 @@ export function takeCursor(options: ResolvedMsgpackOptions, source: Uint8Array, 
   cursor.options = options;
   cursor.bytes = source;
   cursor.view = viewOf(source);
+  cursor.start = span[0];
   cursor.offset = span[0];
   cursor.end = span[1];
   cursor.depth = 0;
@@ -64,8 +67,13 @@ export function releaseCursor(cursor: Cursor): void {
   idle = cursor;
 }
 
+/** The byte of the payload that is read next, or `back` before it, for texts. */
+export function placeOf(cursor: Cursor, back = 0): number {
+  return cursor.offset - back - cursor.start;
+}
+
 export function truncated(cursor: Cursor, needed: number): Error {
-  return unreadable(`${needed} more bytes are needed at byte ${cursor.offset} and ${Math.max(0, cursor.end - cursor.offset)} are left; was it cut off?`);
+  return unreadable(`${needed} more bytes are needed at byte ${placeOf(cursor)} and ${Math.max(0, cursor.end - cursor.offset)} are left; was it cut off?`);
 }
 
 /** Moves over `count` bytes and returns where they began. */

@@ -6,7 +6,7 @@ import { Extension } from './extension.ts';
 import { Float32, Float64 } from './float-marker.ts';
 import { msgpack, msgpackCodec } from './msgpack-codec.ts';
 import { map, struct } from './composed-types.ts';
-import { float32, float64, int8 } from './scalar-types.ts';
+import { float32, float64, int64, int8 } from './scalar-types.ts';
 import { Timestamp } from './timestamp.ts';
 
 function written(value: unknown, codec: Codec = msgpack): string {
@@ -229,6 +229,18 @@ describe('msgpack', () => {
 
   it('refuses bytes behind the value', () => {
     expect(() => decoded(msgpack, unhex('0101'))).toThrow('1 bytes follow its end at byte 1');
+  });
+
+  it('says at which byte of the payload a fault is, wherever the payload begins', () => {
+    const typed = msgpack.compile?.(struct({ A: int64 })) as PayloadCodec;
+    const faults: [PayloadCodec, string, string][] = [
+      [msgpack, '91c1', 'byte 1 is 0xc1'], [msgpack, '9205', 'at byte 1,'], [msgpack, '91a561', 'at byte 2 and 1 are left'], [msgpack, '819001', 'map key at byte 1 '],
+      [msgpack, '0101', 'at byte 1'], [typed, '81a141a161', 'byte 3 is 0xa1'],
+    ];
+    for (const [codec, payload, place] of faults) {
+      const frame = unhex(`${'00'.repeat(34)}${payload}`);
+      expect(refusal(() => codec.decode(frame, 34, frame.length)).message).toContain(place);
+    }
   });
 
   it('turns whatever a getter throws into one error and goes on working', () => {

@@ -1,7 +1,7 @@
 import { type ByteWriter, type Codec, type PayloadCodec, RpcError } from '@rpcxjs/core';
 import { textOf, unreadable, unwritable, unwritableAt } from './bad-payload.ts';
 import { check } from './check-value.ts';
-import { type Cursor, releaseCursor, takeCursor } from './cursor.ts';
+import { type Cursor, placeOf, releaseCursor, takeCursor } from './cursor.ts';
 import { faultPath } from './fault-path.ts';
 import type { Kind } from './kind.ts';
 import { LearnedReader } from './learned-reader.ts';
@@ -112,7 +112,7 @@ function pair(options: ResolvedMsgpackOptions, read: (cursor: Cursor) => unknown
       const cursor = takeCursor(options, source, [start, end]);
       try {
         const value = read(cursor);
-        if (cursor.offset !== end) throw unreadable(`${end - cursor.offset} bytes follow its end at byte ${cursor.offset - start}`);
+        if (cursor.offset !== end) throw unreadable(`${end - cursor.offset} bytes follow its end at byte ${placeOf(cursor)}`);
         return value;
       } catch (cause) {
         throw RpcError.is(cause) && cause.reason === 'BAD_PAYLOAD' ? cause : unreadable(textOf(cause), cause);

@@ -1,5 +1,5 @@
 import { unreadable } from './bad-payload.ts';
-import { type Cursor, take, truncated } from './cursor.ts';
+import { type Cursor, placeOf, take, truncated } from './cursor.ts';
 
 /** Takes the first byte of the next value. */
 export function nextTag(cursor: Cursor): number {
@@ -32,10 +32,10 @@ export function countOfMap(cursor: Cursor, tag: number): number {
 /** Each element takes a byte at least, so that a count beyond what is left is a lie, found before anything is made for it. */
 function checked(cursor: Cursor, count: number, least: number): number {
   const left = cursor.end - cursor.offset;
-  if (count * least > left) throw unreadable(`${least === 1 ? 'an array' : 'a map'} claims ${count} entries at byte ${cursor.offset}, where ${left} bytes are left`);
+  if (count * least > left) throw unreadable(`${least === 1 ? 'an array' : 'a map'} claims ${count} entries at byte ${placeOf(cursor)}, where ${left} bytes are left`);
   return count;
 }
 
 export function unexpected(cursor: Cursor, tag: number, wanted: string): Error {
-  return unreadable(`byte ${cursor.offset - 1} is 0x${tag.toString(16)} where ${wanted} is expected; do both sides declare the same type?`);
+  return unreadable(`byte ${placeOf(cursor, 1)} is 0x${tag.toString(16)} where ${wanted} is expected; do both sides declare the same type?`);
 }

@@ -1,5 +1,5 @@
 import { unreadable } from './bad-payload.ts';
-import { type Cursor, enter, type MapReader, take } from './cursor.ts';
+import { type Cursor, enter, type MapReader, placeOf, take } from './cursor.ts';
 import { extensionAt } from './extension.ts';
 import { keyAt } from './key-cache.ts';
 import { countOfArray, countOfMap, nextTag, readSize } from './read-header.ts';
@@ -37,7 +37,7 @@ function readTagged(cursor: Cursor, tag: number, maps: MapReader | undefined, ke
     case 0xd9: case 0xda: case 0xdb: return readText(cursor, readSize(cursor, tag - 0xd9));
     case 0xdc: case 0xdd: return readArray(cursor, countOfArray(cursor, tag), maps?.child(key));
     case 0xde: case 0xdf: return readMap(cursor, countOfMap(cursor, tag), maps?.child(key));
-    default: throw unreadable(`byte ${cursor.offset - 1} is 0xc1, which no value begins with`);
+    default: throw unreadable(`byte ${placeOf(cursor, 1)} is 0xc1, which no value begins with`);
   }
 }
 
@@ -134,7 +134,7 @@ export function readKey(cursor: Cursor): string {
     return readText(cursor, readSize(cursor, isBinary ? tag - 0xc4 : tag - 0xd9));
   }
   const isScalar = tag < 0x80 || tag >= 0xe0 || tag === 0xc2 || tag === 0xc3 || (tag >= 0xca && tag <= 0xd3);
-  if (!isScalar) throw unreadable(`the map key at byte ${cursor.offset - 1} begins with 0x${tag.toString(16)}; keys are strings, numbers or booleans`);
+  if (!isScalar) throw unreadable(`the map key at byte ${placeOf(cursor, 1)} begins with 0x${tag.toString(16)}; keys are strings, numbers or booleans`);
   cursor.offset--;
   return String(readValue(cursor, undefined, 0));
 }
