@@ -1,7 +1,7 @@
 // Runs the tests again on the other supported versions of Node, which npm's package `node` brings: `node packages/tooling/node-versions.mjs [22 24]`.
 import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { groups, runTests, testCommand } from './tests.mjs';
+import { groups, testCommand } from './tests.mjs';
 
 const exact = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
 const asked = process.argv.slice(2).filter((argument) => argument in exact);
@@ -21,24 +21,33 @@ const found = majors.flatMap((major) => {
   return [];
 });
 
-/** All groups but the one with the registries, which would meet each other in multicast; what it prints comes in one piece. */
-async function others({ version, node }) {
-  let output = '';
-  let worst = 0;
-  for (const group of Object.keys(groups).filter((name) => name !== 'waiting')) {
-    const { file, options, args: all } = testCommand(args, { node, group });
-    const child = spawn(file, all, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
-    worst = Math.max(worst, await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1))));
-  }
-  process.stdout.write(`\nthe tests on Node ${version}\n${output}`);
-  return worst;
+let turn = Promise.resolve();
+
+/** One after the other: the tests of registries on two versions would meet each other in multicast. */
+function inTurn(work) {
+  turn = turn.then(work);
+  return turn;
 }
 
-for (const { version, node } of found) {
-  process.stdout.write(`\nthe tests of registries on Node ${version}\n`);
-  failed += runTests(args, { node, group: 'waiting' }) === 0 ? 0 : 1;
+/** Exit code of the tests of one group, and what they printed. */
+async function run(node, group) {
+  const { file, options, args: all } = testCommand(args, { node, group });
+  const child = spawn(file, all, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = `\n${groups[group]}\n`;
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  return { code, output };
 }
-if (found.length > 0) process.stdout.write(`\nall other tests on Node ${found.map(({ version }) => version).join(' and ')}, side by side\n`);
-for (const status of await Promise.all(found.map(others))) failed += status === 0 ? 0 : 1;
+
+/** All groups one after the other, every second version in reverse, so that not all measure or wait at the same time; what it prints comes in one piece. */
+async function all({ version, node }, index) {
+  const names = index % 2 === 0 ? Object.keys(groups) : Object.keys(groups).reverse();
+  const results = [];
+  for (const group of names) results.push(await (group === 'waiting' ? inTurn(() => run(node, group)) : run(node, group)));
+  process.stdout.write(`\nthe tests on Node ${version}\n${results.map(({ output }) => output).join('')}`);
+  return results.every(({ code }) => code === 0) ? 0 : 1;
+}
+
+process.stdout.write(`\nthe tests on Node ${found.map(({ version }) => version).join(' and ')}, side by side\n`);
+for (const status of await Promise.all(found.map(all))) failed += status;
 process.exitCode = failed > 0 ? 1 : 0;

@@ -10,8 +10,8 @@ export function testCommand(args, { node = process.execPath, group } = {}) {
 }
 
 /** Exit code of one run. */
-export function runTests(given, how) {
-  const { file, args, options } = testCommand(given, how);
+function runTests(given, group) {
+  const { file, args, options } = testCommand(given, { group });
   return spawnSync(file, args, { ...options, stdio: 'inherit' }).status ?? 1;
 }
 
@@ -23,7 +23,7 @@ if (process.argv[1] === import.meta.filename) {
   const wanted = args.length > 0 || process.env['RPCXJS_LONG'] === '1' ? [undefined] : Object.keys(groups);
   const codes = wanted.map((group) => {
     if (group !== undefined) process.stdout.write(`\n${groups[group]}\n`);
-    return runTests(args, { group });
+    return runTests(args, group);
   });
   process.exitCode = codes.find((code) => code !== 0) ?? 0;
 }
