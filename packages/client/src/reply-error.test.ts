@@ -37,6 +37,15 @@ describe('the text of a Go server', () => {
   it('that is missing altogether is an error all the same: Go takes it for a success', () => {
     expect(read({}).error).toMatchObject({ code: 'unknown', message: 'the server replied with an error and did not say which', remote: true });
   });
+
+  it('is kept to 8 KiB, however much of its arguments and stack a panic tells', () => {
+    const argv = 'x'.repeat(9_000_000);
+    const { error } = read({ __rpcx_error__: `[service internal error]: oops, method: Mul, argv: ${argv}` });
+    expect(error).toMatchObject({ code: 'internal', reason: 'HANDLER_THREW' });
+    expect(error.message).toMatch(/^\[service internal error\]: oops, method: Mul, argv: x+…$/);
+    expect(error.message).toHaveLength(8193);
+    expect(read({ __rpcx_error__: 'y'.repeat(8192) }).error.message).toBe('y'.repeat(8192));
+  });
 });
 
 describe('an error with a code', () => {

@@ -6,6 +6,9 @@ interface Meaning {
   readonly reason: Reason | undefined;
 }
 
+// Go puts the arguments and a stack into it; our servers send 8 KiB at most.
+const longestText = 8192;
+
 /** What the texts of a Go server mean (rpcx server/server_dispatch.go, share/errors.go, serverplugin). Anything else is `unknown`. */
 export function meaningOfText(text: string): Meaning {
   if (text.startsWith("rpcx: can't find service ")) return { code: 'unimplemented', reason: 'UNKNOWN_SERVICE' };
@@ -30,7 +33,8 @@ export interface ReplyError {
 export function replyError(frame: FrameView, structured: boolean, address: string): ReplyError {
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
   // Go's `errors.New("")` has a text without characters.
-  const text = metadata[reserved.error] || 'the server replied with an error and did not say which';
+  const said = metadata[reserved.error] || 'the server replied with an error and did not say which';
+  const text = said.length > longestText ? `${said.slice(0, longestText)}…` : said;
   const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
