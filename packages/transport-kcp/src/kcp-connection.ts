@@ -159,6 +159,8 @@ export class KcpConnection implements Connection, ConversationOwner {
     if (this.#state === 'ending') this.#continueEnding();
     else if (this.#state === 'open') {
       this.#checkPeerFinish();
+      // The end may just have been told, and is the last word.
+      if (this.isClosed) return;
       if (this.#wantsDrain && this.bufferedBytes <= drainBelowBytes) {
         this.#wantsDrain = false;
         this.#sink?.drain();

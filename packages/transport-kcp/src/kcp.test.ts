@@ -16,4 +16,15 @@ describe('kcp', () => {
       expect(serverHeard.bytes.equals(large)).toBe(true);
     });
   }
+
+  it('asks for no more once it has told the end, although what was waiting has gone out with it', async () => {
+    const { client, server, clientHeard } = await pair(kcp());
+    const told: string[] = [];
+    clientHeard.drain = () => void told.push('drain');
+    clientHeard.closed = () => void told.push('closed');
+    expect(client.write(new Uint8Array(50_000))).toBe(false);
+    await server.close();
+    await until(() => told.includes('closed'));
+    expect(told.slice(told.indexOf('closed'))).toEqual(['closed']);
+  });
 });
