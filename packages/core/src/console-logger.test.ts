@@ -74,6 +74,6 @@ describe('consoleLogger', () => {
   };
   it.each([cyclic, revoked, () => ({ get x(): never { throw new Error('trap'); } })])('survives fields that cannot be shown (%#)', (make) => {
     consoleLogger(new ManualClock()).warn(make(), 'm');
-    expect(lines).toEqual(['warn | [rpcxjs] m {fields that cannot be shown}']);
+    expect(lines).toEqual(['warn | [rpcxjs] m {a value that cannot be shown}']);
   });
 });

@@ -46,7 +46,7 @@ function oneLine(message: string, bound: object, fields: object): string {
   try {
     shown = JSON.stringify({ ...bound, ...fields }, readable);
   } catch {
-    shown = '{fields that cannot be shown}';
+    shown = '{a value that cannot be shown}';
   }
   return `[rpcxjs] ${message} ${shown}`.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
 }

@@ -58,8 +58,20 @@ describe('filterInstances', () => {
     expect(asked).toEqual([['S', options]]);
   });
 
+  it.each<[string, unknown, unknown]>([
+    ['no list', undefined, undefined],
+    ['a list of nothing', [null, 5, {}, { address: 8972 }], [null, 5, {}, { address: 8972 }]],
+    ['an instance among others', [null, { address: 'tcp@a:1', metadata: { group: 'x' } }, { address: 'tcp@b:2', metadata: { group: 'y' } }], [null, { address: 'tcp@a:1', metadata: { group: 'x' } }]],
+    ['an instance without metadata', [{ address: 'tcp@a:1' }, { address: 'tcp@b:2', metadata: null }], []],
+  ])('hands on what is no instance to whoever says so: %s', async (_, said, handedOn) => {
+    const junk: Discovery = { async *watch() { yield said as ServiceInstance[]; } };
+    const lists: unknown[] = [];
+    for await (const list of filterInstances(junk, ({ metadata }) => metadata['group'] === 'x').watch('S', watching())) lists.push(list);
+    expect(lists).toEqual([handedOn]);
+  });
+
   it('refuses what is no discovery and what is no function when it is made, not at the first call', () => {
     for (const wrong of [undefined, null, {}, 'tcp@a:1']) expect(() => filterInstances(wrong as Discovery, () => true)).toThrow(new TypeError(`filterInstances() takes discoveries, for example fixed(['tcp@host:port']), and no value of the type ${typeof wrong}`));
-    for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/takes a function of an instance, for example isActive, and no value of the type/);
+    for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/takes a function, for example isActive, and no value of the type/);
   });
 });

@@ -40,10 +40,14 @@ export interface Registry extends AsyncDisposable {
 /** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. Throws TypeError for what is no discovery, or no function. */
 export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
   checkedSource('filterInstances', source);
-  if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function of an instance, for example isActive, and no value of the type ${typeof keep}`);
+  if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function, for example isActive, and no value of the type ${typeof keep}`);
+  // What is no instance goes on to whoever says so, as without a filter: it cannot be told by what it should be kept.
+  const passes = (one: ServiceInstance | undefined): boolean => typeof one?.address !== 'string' || keep(one.metadata ? one : { ...one, metadata: {} });
   return {
     async *watch(service, options) {
-      for await (const instances of source.watch(service, options)) yield instances.filter(keep);
+      for await (const said of source.watch(service, options)) {
+        yield Array.isArray(said) ? said.filter(passes) : said;
+      }
     },
   };
 }
@@ -57,7 +61,7 @@ export function fixed(addresses: readonly string[]): Discovery {
     async *watch(_service, options) {
       yield instances;
       const { signal } = options;
-      if (signal !== undefined && !signal.aborted) await new Promise<void>((resolve) => onAbort(signal, () => resolve()));
+      if (signal !== undefined) await new Promise((resolve) => onAbort(signal, resolve));
     },
   };
 }

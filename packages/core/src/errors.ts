@@ -48,7 +48,7 @@ export class RpcError<C extends string = Code, Details = unknown> extends Error 
   readonly attempts: readonly Attempted[] | undefined;
 
   constructor(code: C, message: string, init: RpcErrorInit<Details> = {}) {
-    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    super(message, init.cause === undefined ? undefined : init);
     this.code = code;
     this.reason = init.reason;
     this.details = init.details;
