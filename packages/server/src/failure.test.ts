@@ -21,6 +21,20 @@ describe('what a caller is told', () => {
     }
   });
 
+  it('C6: is never the source of what was thrown', () => {
+    class Forgotten extends Error {
+      static readonly secret = 'secret';
+    }
+    for (const thrown of [Forgotten, () => 'secret']) {
+      expect(failureOf(thrown, call, options)).toEqual({ code: 'unknown', message: 'the handler threw a function: was the new of an Error forgotten?', reason: 'HANDLER_THREW' });
+      expect(unwritable(thrown, call).message).not.toContain('secret');
+    }
+  });
+
+  it.each(['', 5, undefined, null])('has the code unknown for an RpcError whose code is %j', (code) => {
+    expect(failureOf(new RpcError(code as never, 'text'), call, options)).toMatchObject({ code: 'unknown', message: 'text' });
+  });
+
   it('is never empty, because Go takes an error without text for a success', () => {
     expect(errorText({ code: 'aborted', message: '' })).toBe('aborted');
     expect(errorText({ code: '', message: '' })).toBe('unspecified error');

@@ -85,7 +85,7 @@ export function unwritable(thrown: unknown, call: ServerCall): Failure {
 
 function copied(error: RpcError<string>): Failure {
   const { code, message, reason, details, retryAfterMs, metadata } = error;
-  return { code: String(code), message: String(message), reason, details, retryAfterMs, metadata: textsOf(metadata) };
+  return { code: typeof code === 'string' && code !== '' ? code : 'unknown', message: String(message), reason, details, retryAfterMs, metadata: textsOf(metadata) };
 }
 
 /** The entries that are text or can become it. */
@@ -110,8 +110,10 @@ function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return String(thrown.message) || (thrown.name === 'Error' ? unspecified : String(thrown.name)) || unspecified;
   if (thrown === '') return unspecified;
   if (typeof thrown === 'string' && thrown !== '') return thrown;
-  return `the handler threw ${thrown === null ? 'null' : typeof thrown === 'object' ? 'an object that is no Error' : String(thrown)}`;
+  return `the handler threw ${thrown === null ? 'null' : nameless[typeof thrown] ?? String(thrown)}`;
 }
+// The text of a function is its source, and callers need not see it: a class that was thrown without being made, say.
+const nameless: Readonly<Record<string, string>> = { object: 'an object that is no Error', function: 'a function: was the new of an Error forgotten?' };
 
 function isProgrammerError(thrown: unknown): boolean {
   return thrown instanceof TypeError || thrown instanceof ReferenceError || thrown instanceof RangeError || thrown instanceof SyntaxError;
