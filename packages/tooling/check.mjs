@@ -15,7 +15,7 @@ const checks = {
   smoke: 'an empty project, and the packages to copy, work with the tarballs',
   size: 'size of each entry',
   typecost: 'what the types cost the compiler',
-  readmes: 'README blocks type-check',
+  readmes: 'blocks of READMEs and docs type-check',
 };
 
 const wanted = process.argv.slice(2);

@@ -1,18 +1,22 @@
-// Type-checks every README block marked `ts test` as a user's own file would be: running one proves its values, not its types.
+// Type-checks every block of READMEs and docs marked `ts test` as a user's own file would be: running one proves its values, not its types.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entries, packages, root } from './workspace.mjs';
 
 const fence = /^```ts test\b[^\n]*\n([\s\S]*?)^```/gm;
-const places = [{ folder: 'README.md', path: root, out: join(root, 'packages', 'rpcx', '.cache', 'root-readme') },
-  ...packages().map(({ folder, path }) => ({ folder: `packages/${folder}/README.md`, path, out: join(path, '.cache', 'readme') }))];
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const cache = join(root, 'packages', 'rpcx', '.cache');
+const pages = [
+  { page: join(root, 'README.md'), out: join(cache, 'root-readme') },
+  ...docs.map((name) => ({ page: join(root, 'docs', name), out: join(cache, 'docs', name) })),
+  ...packages().map(({ path }) => ({ page: join(path, 'README.md'), out: join(path, '.cache', 'readme') })),
+];
 const files = [];
 
-for (const { path, out } of places) {
+for (const { page, out } of pages) {
   rmSync(out, { recursive: true, force: true });
-  const readme = join(path, 'README.md');
-  const blocks = existsSync(readme) ? [...readFileSync(readme, 'utf8').matchAll(fence)] : [];
+  const blocks = existsSync(page) ? [...readFileSync(page, 'utf8').matchAll(fence)] : [];
   if (blocks.length > 0) mkdirSync(out, { recursive: true });
   for (const [index, match] of blocks.entries()) {
     const file = join(out, `block-${index + 1}.ts`);
@@ -36,5 +40,5 @@ writeFileSync(config, JSON.stringify({
 }));
 const { status, stdout, stderr } = spawnSync('tsc', ['-p', config], { cwd: root, encoding: 'utf8' });
 if (files.length > 0 && status !== 0) process.stderr.write(`${stdout}${stderr}`);
-process.stdout.write(`${files.length} README blocks\n`);
+process.stdout.write(`${files.length} blocks of READMEs and docs\n`);
 process.exitCode = files.length === 0 || status !== 0 ? 1 : 0;

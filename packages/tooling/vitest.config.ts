@@ -1,9 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { readmeBlocks } from './readme-blocks.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Pages of docs with a block that runs. */
+const pages = readdirSync(`${root}docs`).map((name) => `docs/${name}`).filter((file) => file.endsWith('.md') && /^```ts test\b/m.test(readFileSync(root + file, 'utf8')));
 const long = process.env['RPCXJS_LONG'] === '1';
 // `waiting`, `transports` or `rest`, see tests.mjs; everything without it.
 const group = process.env['RPCXJS_GROUP'];
@@ -29,7 +32,7 @@ export default defineConfig({
   test: {
     include: long
       ? ['packages/*/{src,test}/**/*.long.test.ts', 'examples/**/*.long.test.ts']
-      : apart ?? ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', 'docs/write-your-own.md', 'docs/write-your-own-registry.md', 'docs/coming-from-go.md', 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
+      : apart ?? ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', ...pages, 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? [...ofRegistries, ...ofTransports, ...ofOutages] : [])],
     // They wait most of the time, for servers that were killed or frozen and for the network.
     ...(apart === undefined ? {} : { maxWorkers: group === 'waiting' ? 7 : 2 }),
