@@ -50,7 +50,7 @@ export function openBatch(prepare: Prepare, logger: Logger): Batch {
     async call(options = {}) {
       const taken = waiting();
       items = [];
-      for (const { handle, launch, options: own } of taken) handle.begin((tracked) => launch({ ...tracked, together: true }), { ...own, ...options });
+      for (const { handle, launch, options: own } of taken) handle.begin(launch, own === undefined ? { ...options, together: true } : { ...own, ...options, together: true });
       await Promise.all(taken.map(({ handle }) => handle.then(ignore, ignore)));
       const unfinished = taken.filter(({ handle }) => ofAll(handle.error, options));
       const [first] = unfinished;

@@ -23,6 +23,11 @@ const nameOf = ({ service, method }: OutboundCall): string => `${service}.${meth
 export function wrongOptions(options: CallOptions | undefined, timeoutMs: number): RpcError | undefined {
   const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
+  const metadata: unknown = options?.metadata;
+  // Pairs in a list, a Map or Headers have no keys, and nothing of them would be sent.
+  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Symbol.iterator in metadata)) {
+    return wrong(`metadata is ${described(metadata)}: it takes an object of texts, for example { trace: '7' }`);
+  }
   const signal = options?.signal;
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return undefined;
   return wrong(`signal is ${described(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);

@@ -1,5 +1,4 @@
-import { onAbort, RpcError, thrownText, type CallOptions, type Logger, type Metadata, type MethodRef } from '@rpcxjs/core';
-import { wrongOptions } from './call-errors.ts';
+import { LazySignal, onAbort, RpcError, thrownText, type CallOptions, type Logger, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { logLate } from './synchronous.ts';
 
 /** Where a started call is: not yet on a connection, on one, or over. */
@@ -35,7 +34,25 @@ export interface TrackedOptions extends CallOptions {
   /** The call was handed to a connection; once an attempt. */
   onSent?(): void;
   /** It leaves with others: nothing is written before the turn ends, up to the most that one write takes. */
-  readonly together?: boolean;
+  readonly together?: boolean | undefined;
+  /** Ends the call as its signal does. */
+  readonly stop?: LazySignal | undefined;
+}
+
+/** Runs `run` when the caller gives the call up, by its signal or by its handle; returns what takes it off again. Undefined where neither can happen. */
+export function onGivenUp(options: TrackedOptions | undefined, run: (reason: unknown) => void): (() => void) | undefined {
+  if (options === undefined) return undefined;
+  const { signal, stop } = options;
+  return both(stop?.listen(run), signal === undefined ? undefined : onAbort(signal, run));
+}
+
+/** The two as one. */
+export function both(one: (() => void) | undefined, other: (() => void) | undefined): (() => void) | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return () => {
+    one();
+    other();
+  };
 }
 
 // Each branch takes an input, so that what is generic in `In` itself can pass one; without the first question `any` would count as unknown.
@@ -47,115 +64,126 @@ export type InputRest<In, Options> = 0 extends 1 & In ? [input?: unknown, option
 /** Makes the call once it is wanted. */
 export type Launch = (options: TrackedOptions) => Promise<unknown>;
 
-/** A handle with its other side: who begins the call. */
+/** A handle with its other side: who begins the call. Its promises are made when somebody looks: they cost as much as the call itself. */
 export class OpenHandle<Out> implements CallHandle<Out> {
   readonly service: string;
   readonly method: string;
-  readonly sent: Promise<void>;
   state: CallState = 'queued';
   metadata: Metadata | undefined;
   address: string | undefined;
   /** Why it ended, if it failed. */
   error: unknown;
-  readonly #reply: Promise<Out>;
   readonly #logger: Logger;
   readonly #done: StartOptions<Out>['done'];
-  #begun = false;
-  #stop: AbortController | undefined;
-  #written!: () => void;
-  #unwritten!: (error: unknown) => void;
-  #resolve!: (value: Out) => void;
-  #reject!: (error: unknown) => void;
+  #stop: LazySignal | undefined;
+  #written: readonly [void] | undefined;
+  #value: readonly [Out] | undefined;
+  #failed = false;
+  #sent: Promise<void> | undefined;
+  #reply: Promise<Out> | undefined;
+  readonly #looks: (() => void)[] = [];
 
   constructor(method: MethodRef, logger: Logger, done?: StartOptions<Out>['done']) {
     this.service = method.service;
     this.method = method.name;
     this.#logger = logger;
     this.#done = done;
-    this.sent = new Promise((resolve, reject) => {
-      this.#written = resolve;
-      this.#unwritten = reject;
-    });
-    this.#reply = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever waits for one of the two, or for neither, has not forgotten the other.
-    this.sent.catch(ignore);
-    this.#reply.catch(ignore);
   }
 
-  begin(launch: Launch, options: CallOptions | undefined): void {
-    if (this.#begun || this.state === 'settled') return;
-    this.#begun = true;
-    const stop = (this.#stop = new AbortController());
-    const wrong = wrongOptions(options, options?.timeoutMs ?? 0);
-    if (wrong !== undefined) {
-      this.#settle(wrong, () => this.#reject(wrong));
-      return;
-    }
-    const release = options?.signal === undefined ? ignore : onAbort(options.signal, (reason) => stop.abort(reason));
-    launch({
-      ...options,
-      signal: stop.signal,
-      onSent: () => this.#wasSent(),
+  get sent(): Promise<void> {
+    // Whoever waits for the reply alone has not forgotten this one.
+    if (this.#sent === undefined) (this.#sent = this.#later(() => this.#written)).catch(ignore);
+    return this.#sent;
+  }
+
+  /** The options are its own from then on. */
+  begin(launch: Launch, options: TrackedOptions): void {
+    if (this.state === 'settled') return;
+    const stop = (this.#stop = new LazySignal());
+    const tracked: TrackedOptions = {
+      stop,
+      onSent: () => {
+        if (this.state === 'queued') this.state = 'written';
+        this.#written = known;
+        this.#look();
+      },
       onReply: (reply) => {
         this.metadata = reply.metadata;
         this.address = reply.address;
-        return options?.onReply?.(reply);
+        return told?.call(options, reply);
       },
-    }).then(
+    };
+    const { onReply: told } = options;
+    launch(Object.assign(options, tracked)).then(
       (value) => {
-        release();
-        this.#settle(undefined, () => this.#resolve(value as Out)); // the contract says what it is
+        this.#value = [value as Out]; // the contract says what it is
+        this.#written = known;
+        this.#settle();
       },
-      (error: unknown) => {
-        release();
-        this.#settle(error, () => this.#reject(error));
-      },
+      (error: unknown) => this.#fail(error),
     );
   }
 
   cancel(reason?: unknown): void {
     if (this.state === 'settled') return;
-    if (this.#stop !== undefined) {
-      this.#stop.abort(reason);
+    if (this.#stop === undefined) {
+      const message = `${this.service}.${this.method} was cancelled by its caller before it was begun`;
+      this.#fail(new RpcError('canceled', message, { reason: 'ABORTED', sent: false, cause: reason }));
       return;
     }
-    this.#begun = true;
-    const error = new RpcError('canceled', `${this.service}.${this.method} was cancelled by its caller before it was begun`, { reason: 'ABORTED', sent: false, cause: reason });
-    this.#settle(error, () => this.#reject(error));
+    // Without a reason it is the one that a signal has then.
+    this.#stop.abort(AbortSignal.abort(reason).reason);
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- awaiting the handle is what it is for
   then<A = Out, B = never>(ok?: ((value: Out) => A | PromiseLike<A>) | null, failed?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-    return this.#reply.then(ok, failed);
+    return this.#awaited().then(ok, failed);
   }
   catch<T = never>(failed: (error: unknown) => T | PromiseLike<T>): Promise<Out | T> {
-    return this.#reply.catch(failed);
+    return this.#awaited().catch(failed);
   }
   finally(run: () => void): Promise<Out> {
-    return this.#reply.finally(run);
+    return this.#awaited().finally(run);
   }
 
-  #wasSent(): void {
-    if (this.state === 'queued') this.state = 'written';
-    this.#written();
+  #awaited(): Promise<Out> {
+    return (this.#reply ??= this.#later(() => this.#value));
   }
 
-  #settle(error: unknown, end: () => void): void {
-    this.state = 'settled';
+  /** What `get` says as soon as it does, unless the call has failed by then. */
+  #later<T>(get: () => readonly [T] | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const value = get();
+        if (value !== undefined) resolve(value[0]);
+        else if (this.#failed) reject(this.error);
+      };
+      this.#looks.push(look);
+      look();
+    });
+  }
+  #look(): void {
+    for (const look of this.#looks) look();
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true;
     this.error = error;
-    if (error === undefined) this.#written();
-    else this.#unwritten(error);
-    end();
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.state = 'settled';
+    this.#look();
+    if (this.#done === undefined) return;
     const threw = 'what was to be done after a call threw';
     try {
-      logLate(this.#done?.(this), this.#logger, threw);
+      logLate(this.#done(this), this.#logger, threw);
     } catch (thrown) {
       this.#logger.error({ service: this.service, method: this.method, error: thrown }, `${threw}: ${thrownText(thrown)}`);
     }
   }
 }
 
+const known: readonly [void] = [undefined];
 function ignore(): void {}

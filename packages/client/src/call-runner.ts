@@ -1,9 +1,10 @@
 import {
-  currentAmbient, DeadlineRing, intercept, onAbort, RpcError,
+  currentAmbient, DeadlineRing, intercept, RpcError,
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
+import { both, onGivenUp, type TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
 import { atOnce } from './synchronous.ts';
@@ -149,7 +150,6 @@ export class CallRunner implements CallOwner, AttemptOwner {
 
   /** Interceptors that make nothing of the end of their call, or never pass it on, do not hold it up. */
   #bounded(call: OutboundCall, result: Promise<unknown>, ambient: Ambient | undefined): Promise<unknown> {
-    const signal = call.options?.signal;
     return new Promise((resolve, reject) => {
       const end = (error: RpcError): void => {
         call.aborted(error);
@@ -168,7 +168,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
       };
       const aborted = (reason: unknown): void => endSoon(() => abortedError(call, reason, { address: undefined, sent: wasSent(call) }));
       const cut = (error: RpcError): void => endSoon(() => endedBy(call, error));
-      const release = signal === undefined ? undefined : onAbort(signal, aborted);
+      const release = onGivenUp(call.options, aborted);
       const outer = ambient?.onAbort?.((reason) => {
         if (isTimeout(reason)) endSoon(late);
         else aborted(reason);
@@ -237,31 +237,23 @@ export class CallRunner implements CallOwner, AttemptOwner {
       return promise;
     }
     if (call.deadlineAt !== Infinity) call.ringEntry = this.#ring.add(call.deadlineAt, call);
-    const signal = call.options?.signal;
     const ambient = scheduled ? currentAmbient() : this.#ambient;
-    if (signal !== undefined || ambient?.onAbort !== undefined) this.#heed(call, signal, ambient);
+    const given: TrackedOptions | undefined = call.options;
+    if (given?.signal !== undefined || given?.stop !== undefined || ambient?.onAbort !== undefined) this.#heed(call, ambient);
     if (!call.settled) this.attempts.begin(call, this.#turnNow());
     return promise;
   }
 
-  /** It ends with its signal, and with the call whose handler makes it. */
-  #heed(call: OutboundCall, signal: AbortSignal | undefined, ambient: Ambient | undefined): void {
+  /** It ends when its caller gives it up, and with the call whose handler makes it. */
+  #heed(call: OutboundCall, ambient: Ambient | undefined): void {
     const aborted = (reason: unknown): void => this.#aborted(call, reason);
-    const own = signal === undefined ? undefined : onAbort(signal, aborted);
+    const own = onGivenUp(call.options, aborted);
     // The deadline is the same for both, and whichever of the two clocks strikes first says so.
     const ended = (reason: unknown): void => (isTimeout(reason) ? this.expired(call) : aborted(reason));
     const outer = call.settled ? undefined : ambient?.onAbort?.(ended);
-    if (call.settled) {
-      own?.();
-      outer?.();
-    } else if (own === undefined) call.release = outer;
-    else if (outer === undefined) call.release = own;
-    else {
-      call.release = () => {
-        own();
-        outer();
-      };
-    }
+    const release = both(own, outer);
+    if (call.settled) release?.();
+    else call.release = release;
   }
 
   #aborted(call: OutboundCall, reason: unknown): void {

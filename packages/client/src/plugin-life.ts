@@ -1,5 +1,6 @@
-import { currentAmbient, onAbort, RpcError, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
+import { currentAmbient, RpcError, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
 import { wrongOptions } from './call-errors.ts';
+import { onGivenUp } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 
 const stopMs = 1000;
@@ -26,7 +27,7 @@ export function startedWithin(ready: Promise<void>, call: { readonly service: st
     const aborted = (cause: unknown): void => give(new RpcError('canceled', `${name} was aborted while the client's plugins started`, { reason: 'ABORTED', sent: false, cause }));
     let release: (() => void) | undefined;
     const timer = limitMs < Infinity ? clock.setTimer(late, limitMs) : undefined;
-    if (options?.signal !== undefined) release = onAbort(options.signal, aborted);
+    release = onGivenUp(options, aborted);
     ready.then(
       () => {
         over();

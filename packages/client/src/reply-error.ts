@@ -33,12 +33,11 @@ export interface ReplyError {
 export function replyError(frame: FrameView, structured: boolean, address: string): ReplyError {
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
   // Go's `errors.New("")` has a text without characters.
-  const said = metadata[reserved.error] || 'the server replied with an error and did not say which';
-  const text = said.length > longestText ? `${said.slice(0, longestText)}…` : said;
+  const text = (metadata[reserved.error] || 'the server replied with an error and did not say which').slice(0, longestText);
   const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
+  const draining = metadata[reserved.drain] !== undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
-  const draining = metadata[reserved.drain] !== undefined;
   delete metadata[reserved.drain];
   const { code, reason, ...rest } = detail ?? meaningOfText(text);
   return { error: new RpcError(code, text, { ...rest, reason, metadata, remote: true, address }), refused: detail?.unrun === true, draining };

@@ -124,6 +124,75 @@ describe('a started call', () => {
   });
 });
 
+describe('what can be cancelled', () => {
+  it('costs no signal of its own, neither by itself nor in a batch', async () => {
+    await using one = await rig();
+    await connected(one);
+    one.server.onCall = (call) => one.server.reply(call);
+    const { AbortController: Original } = globalThis;
+    let made = 0;
+    globalThis.AbortController = class extends Original {
+      constructor() {
+        super();
+        made += 1;
+      }
+    };
+    try {
+      const batch = one.client.batch();
+      const handles = [one.client.start(Get, 1), one.client.start(Get, 2, { metadata: { a: 'b' } }), batch.add(Get, 3)];
+      await batch.call();
+      expect(await Promise.all(handles)).toEqual(['ok', 'ok', 'ok']);
+      expect(made).toBe(0);
+    } finally {
+      globalThis.AbortController = Original;
+    }
+  });
+
+  it('ends with whichever comes first, its handle or its signal, and has the reason of that', async () => {
+    await using one = await rig();
+    const stop = new AbortController();
+    const [byHandle, bySignal, unnamed] = [1, 2, 3].map((n) => one.client.start(Get, n, { signal: stop.signal }));
+    byHandle?.cancel('mine');
+    unnamed?.cancel();
+    stop.abort('theirs');
+    byHandle?.cancel('late');
+    expect(await failure(Promise.resolve(byHandle))).toMatchObject({ reason: 'ABORTED', cause: 'mine' });
+    expect(await failure(Promise.resolve(bySignal))).toMatchObject({ reason: 'ABORTED', cause: 'theirs' });
+    expect(await failure(Promise.resolve(unnamed))).toMatchObject({ reason: 'ABORTED', cause: { name: 'AbortError' } });
+  });
+
+  it('ends in interceptors that never pass it on, in those that pass it on twice, and while plugins start', async () => {
+    const clock = manualClock();
+    const never = await rig({ clock, intercept: [() => () => new Promise(() => {})] });
+    const held = never.client.start(Get, 1);
+    const twice = await rig({ intercept: [(next) => async (call) => await Promise.any([next(call), next(call)])] });
+    const both = twice.client.start(Get, 1);
+    await twice.server.call(1);
+    const late = await rig({ plugins: [{ name: 'late', start: () => new Promise<void>(() => {}) }] });
+    const early = late.client.start(Get, 1);
+    for (const handle of [held, both, early]) handle.cancel('enough');
+    clock.advance(50);
+    expect(await failure(Promise.resolve(held))).toMatchObject({ reason: 'ABORTED', sent: false, cause: 'enough' });
+    expect(await failure(Promise.resolve(both))).toMatchObject({ errors: [{ reason: 'ABORTED' }, { reason: 'ABORTED' }] });
+    expect(await failure(Promise.resolve(early))).toMatchObject({ reason: 'ABORTED', sent: false });
+    expect([never.client.pendingCount, twice.client.pendingCount, late.client.pendingCount]).toEqual([0, 0, 0]);
+    for (const { client } of [never, twice, late]) client.abort();
+  });
+
+  it('tells whoever asks late whether it was sent, and what came of it, however often', async () => {
+    await using one = await rig({ intercept: [(next) => async (call) => (call.input === 3 ? Promise.reject(undefined) : await next(call))] }); // oxlint-disable-line prefer-promise-reject-errors -- programs without types do it
+    one.server.onCall = (call) => (call.payload.toString() === '2' ? one.server.fail(call, 'no') : one.server.reply(call));
+    const [good, bad, odd] = [1, 2, 3].map((n) => one.client.start(Get, n));
+    await until(() => [good, bad, odd].every((handle) => handle?.state === 'settled'));
+    expect([await good, await good, await good?.sent]).toEqual(['ok', 'ok', undefined]);
+    expect(await bad?.sent).toBeUndefined();
+    for (const again of [1, 2]) expect([again, (await failure(Promise.resolve(bad))).message]).toEqual([again, 'no']);
+    expect(bad?.sent).toBe(bad?.sent);
+    expect(await odd?.then(() => 'done', (error: unknown) => [error])).toEqual([undefined]);
+    expect(await odd?.sent.then(() => 'sent', () => 'unsent')).toBe('unsent');
+  });
+});
+
 describe('oneshot', () => {
   it('G11: resolves while the call waits for a connection, which it then gets', async () => {
     await using one = await rig();

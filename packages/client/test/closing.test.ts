@@ -124,6 +124,17 @@ describe('options of a call that cannot be', () => {
     for (const call of [...calls, inBatch]) expect(await failure(Promise.resolve(call))).toMatchObject({ code: 'invalid_argument', sent: false, message });
     expect([one.client.pendingCount, one.server.received.length]).toEqual([0, 0]);
   });
+
+  it.each([
+    [null, 'null'], ['trace=7', '"trace=7"'], [[['trace', '7']], 'an object of another kind'], [new Map([['trace', '7']]), 'an object of another kind'],
+  ])('metadata that are no object of texts fail, where they would be lost: %o', async (metadata, described) => {
+    await using one = await rig();
+    const options = { metadata } as unknown as CallOptions;
+    const message = `metadata is ${described}: it takes an object of texts, for example { trace: '7' }`;
+    const calls: PromiseLike<unknown>[] = [one.client.call('A', 'B', 1, options), one.client.oneway(B, 1, options), one.client.oneshot(B, 1, options), one.client.start(B, 1, options), one.client.inform(B, 1, options)];
+    for (const call of calls) expect(await failure(Promise.resolve(call))).toMatchObject({ code: 'invalid_argument', sent: false, message });
+    expect([one.client.pendingCount, one.server.received.length]).toEqual([0, 0]);
+  });
 });
 
 describe('a call that its interceptors still hold', () => {
