@@ -7,6 +7,8 @@ import type { QuicEndpoint, QuicEngineConnection, QuicEnding } from './engine.ts
 const burst = 48;
 // A closing packet may be asked for again for a while; longer than this nobody waits.
 const longestLingerMs = 100;
+// A last word that found the congestion window or the socket full waits for room; a peer from which nothing comes by then hears silence.
+const longestLeaveMs = 700;
 
 /** Who a connection belongs to: first its handshake, then its `Connection`. */
 export interface LoopOwner {
@@ -35,6 +37,8 @@ export class EngineLoop {
   #shaken = false;
   #released = false;
   #waitsForPort = false;
+  /** From `close` on, until the last word is out: when to leave without it. */
+  #leavesBy: number | undefined;
   #timer: Timer | undefined;
   #timerAt = 0;
   #lastHeard: number;
@@ -83,6 +87,10 @@ export class EngineLoop {
   }
 
   advance(): void {
+    if (this.#leavesBy !== undefined) {
+      this.#leave(this.#leavesBy);
+      return;
+    }
     if (!this.#released && this.#init.engine.state() === 'ended') {
       // The reason, should it be ours to say.
       this.#flush();
@@ -103,7 +111,7 @@ export class EngineLoop {
   }
 
   #flushNow(): void {
-    if (this.#released) return;
+    if (this.#released || this.#leavesBy !== undefined) return;
     this.#flush();
     this.#arm();
   }
@@ -119,18 +127,34 @@ export class EngineLoop {
     });
   }
 
-  /** Tells the other side that it is over, and lets go of the socket. */
+  /** Tells the other side that it is over, and lets go of the socket as soon as that is said. */
   close(application: boolean, code: number, reason: string): void {
-    if (this.#released) return;
-    const { engine, port } = this.#init;
-    const open = engine.state() === 'open';
+    if (this.#released || this.#leavesBy !== undefined) return;
+    const { engine, clock } = this.#init;
+    // A handshake that is given up leaves at once: who does not hear of it gives up, too.
+    const leavesBy = clock.now() + (engine.state() === 'open' ? longestLeaveMs : 0);
     engine.close(application, code, reason);
+    this.#leave(leavesBy);
+  }
+
+  #leave(by: number): void {
+    if (this.#released) return;
+    const { engine, port, clock } = this.#init;
+    const open = engine.state() === 'open';
     let farewell: Uint8Array | undefined;
     for (let bytes = 1, count = 0; bytes > 0 && count < burst && !port.blocked; count++) {
       bytes = engine.send(port.buffer);
       if (bytes === 0) break;
       farewell = Uint8Array.from(port.buffer.subarray(0, bytes));
       port.send(bytes, engine.target);
+    }
+    // Once it has said its last word an engine has ended.
+    if (engine.state() === 'open' && clock.now() < by && !port.closed) {
+      this.#leavesBy = by;
+      this.owner = undefined;
+      if (port.blocked) this.#waitForPort();
+      this.#arm();
+      return;
     }
     this.#release(farewell, open ? Math.min(engine.timeoutMs() ?? 0, longestLingerMs) : 0);
   }
@@ -177,7 +201,8 @@ export class EngineLoop {
     const now = clock.now();
     const engineMs = engine.timeoutMs() ?? Infinity;
     const keepMs = keepAliveMs === 0 ? Infinity : this.#lastHeard + keepAliveMs - now;
-    const waitMs = Math.max(0, Math.min(engineMs, keepMs));
+    const leaveMs = this.#leavesBy === undefined ? Infinity : this.#leavesBy - now;
+    const waitMs = Math.max(0, Math.min(engineMs, keepMs, leaveMs));
     if (waitMs === Infinity) return;
     if (this.#timer !== undefined && this.#timerAt <= now + waitMs) return;
     this.#timer?.cancel();
@@ -189,6 +214,10 @@ export class EngineLoop {
     const { clock, engine, keepAliveMs } = this.#init;
     this.#timer = undefined;
     if (engine.timeoutMs() === 0) engine.onTimeout();
+    if (this.#leavesBy !== undefined) {
+      this.#leave(this.#leavesBy);
+      return;
+    }
     const now = clock.now();
     if (keepAliveMs > 0 && now - this.#lastHeard >= keepAliveMs && engine.state() === 'open') {
       this.#lastHeard = now;

@@ -35,6 +35,23 @@ describeWithEngine('a quic connection', () => {
     }
   });
 
+  it('is told of an abort while the way is full, too: the last word waits for room', async () => {
+    await using place = await listening();
+    for (let round = 0; round < 5; round++) {
+      const client = new Ear(await place.transport.dial(place.listener.address, { runtime: quietRuntime }));
+      client.connection.write(Buffer.from('x'));
+      await until(() => place.accepted[round]?.bytes === 1, 'the byte arrived');
+      client.connection.write(new Uint8Array(300_000));
+      // The first flight leaves at the end of this turn, and fills the congestion window.
+      await Promise.resolve().then(() => {});
+      expect(client.connection.bufferedBytes).toBeGreaterThan(0);
+      client.connection.abort();
+      expect(client.ends).toBe(1);
+      await until(() => place.accepted[round]?.ends === 1, 'the server heard of it', 2000);
+      expect(place.accepted[round]?.reason).toMatchObject({ reason: 'CONNECTION_LOST', message: expect.stringContaining('the other side aborted the connection') as string });
+    }
+  });
+
   it('what a server writes first waits for the first byte of the client', async () => {
     await using place = await listening();
     const client = new Ear(await place.transport.dial(place.listener.address, { runtime: quietRuntime }));
