@@ -34,7 +34,7 @@ export function replyError(frame: FrameView, structured: boolean, address: strin
   const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
   // Go's `errors.New("")` has a text without characters.
   const text = (metadata[reserved.error] || 'the server replied with an error and did not say which').slice(0, longestText);
-  const detail = structured ? parse(metadata[reserved.structuredError]) : undefined;
+  const detail = structured ? parse(metadata[reserved.structuredError] ?? '') : undefined;
   const draining = metadata[reserved.drain] !== undefined;
   delete metadata[reserved.error];
   delete metadata[reserved.structuredError];
@@ -50,11 +50,10 @@ interface Structured {
   readonly retryAfterMs?: number | undefined;
   readonly unrun: boolean;
 }
-function parse(json: string | undefined): Structured | undefined {
-  if (json === undefined) return undefined;
+function parse(json: string): Structured | undefined {
   try {
     const value = JSON.parse(json) as Readonly<Record<string, unknown>> | null; // checked field by field
-    if (value === null || typeof value !== 'object' || typeof value['code'] !== 'string') return undefined;
+    if (typeof value?.['code'] !== 'string') return undefined;
     const { code, reason, details, retryAfterMs, unrun } = value;
     return {
       code,

@@ -14,7 +14,6 @@ it.each<[() => unknown, string]>([
   [() => null, 'null'],
   [() => 42n, '42'],
   [() => Symbol('s'), 'Symbol(s)'],
-  [() => class Forgotten extends Error {}, 'a function'],
   [() => ({ message: 'like an error' }), 'like an error'],
   [() => ({ message: 7 }), '7'],
   [() => ({}), '[object Object]'],

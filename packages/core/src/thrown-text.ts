@@ -1,7 +1,5 @@
 /** What a thrown value says, whatever was thrown: `undefined`, a Proxy, an object whose getters throw. Never throws. */
 export function thrownText(thrown: unknown): string {
-  // Its text is its source, which nobody asked for.
-  if (typeof thrown === 'function') return 'a function';
   try {
     const said = typeof thrown === 'object' && thrown !== null ? (thrown as { readonly message?: unknown }).message : thrown;
     return typeof said === 'string' ? said : String(said ?? thrown);
