@@ -15,10 +15,10 @@ const basePath = '/rpcx_hello';
 const makers: Readonly<Record<string, (place: Place) => Promise<OpenRegistry>>> = {
   etcd: async ({ hosts, user, password, ...options }) => (await import('@rpcxjs/registry-etcd')).etcd({ endpoints: hosts, username: user, password, ...options }),
   zookeeper: async ({ hosts, basePath }) => (await import('@rpcxjs/registry-zookeeper')).zookeeper({ servers: hosts, basePath }),
-  consul: async ({ hosts, password, basePath }) => (await import('@rpcxjs/registry-consul')).consul({ address: hosts[0], token: password, basePath }),
+  consul: async ({ hosts, password, basePath }) => (await import('@rpcxjs/registry-consul')).consul({ address: hosts.join(',') || undefined, token: password, basePath }),
   redis: async ({ hosts, user, password, ...options }) => (await import('@rpcxjs/registry-redis')).redis({ nodes: hosts, username: user, password, ...options }),
   nacos: async ({ hosts, user, password, basePath }) => (await import('@rpcxjs/registry-nacos')).nacos({ servers: hosts, username: user, password, group: basePath.slice(1) }),
-  mdns: async ({ hosts, basePath }) => (await import('@rpcxjs/registry-mdns')).mdns({ interface: hosts[0], service: `_${basePath.slice(1)}` }),
+  mdns: async ({ hosts, basePath }) => (await import('@rpcxjs/registry-mdns')).mdns({ interface: hosts.length === 0 ? undefined : hosts, service: `_${basePath.slice(1)}` }),
 };
 
 /** Of `--registry URL` in the arguments; undefined without it. Each call makes a new one, as each process has its own. */

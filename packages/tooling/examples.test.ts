@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findConsul, findEtcd, findRedis, findZooKeeper } from '@rpcxjs/registry-servers';
 import { describe, expect, it } from 'vitest';
+import { registryOf } from '../../examples/01-hello/registry-of.ts';
 import { root } from './workspace.mjs';
 
 // In expected.txt `<n>` stands for a number, `<any>` for any text of a line, and a line that begins with `[go] ` is printed only
@@ -47,6 +48,12 @@ describe('examples', () => {
     const different = wanted.findIndex((line, index) => !pattern(line).test(printed[index] ?? ''));
     expect(different === -1 ? '' : `line ${different + 1} is "${printed[different]}", not "${wanted[different]}"`, output).toBe('');
     expect(printed).toHaveLength(wanted.length);
+  });
+
+  it('`--registry` takes each address that it is given, or says that there is one too many', async () => {
+    await expect(registryOf('consul://10.0.0.1:8500,10.0.0.2:8500', 'tour')).rejects.toThrow('one agent only');
+    await expect(registryOf('mdns://127.0.0.1,orders.internal', 'tour')).rejects.toThrow('"orders.internal"');
+    for (const address of ['consul://10.0.0.1:8500', 'consul://', 'mdns://127.0.0.1,127.0.0.2', 'mdns://']) await (await registryOf(address, 'tour')).close();
   });
 
   it('the store on the page "Write your own registry" is the one in custom-registry', () => {

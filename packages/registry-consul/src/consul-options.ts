@@ -70,7 +70,7 @@ export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOpti
 }
 
 function parseAddress(address: unknown): { readonly scheme: string | undefined; readonly host: string; readonly port: number } {
-  const [, scheme, bracketed, plain, digits] = (typeof address === 'string' && /^(?:(https?):\/\/)?(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/?#@[\]]+))(?::(\d{1,5}))?\/?$/.exec(address)) || [];
+  const [, scheme, bracketed, plain, digits] = (typeof address === 'string' && /^(?:(https?):\/\/)?(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/?#@,[\]]+))(?::(\d{1,5}))?\/?$/.exec(address)) || [];
   const host = bracketed ?? plain;
   const port = Number(digits ?? 8500);
   if (host === undefined || port < 1 || port > 65_535) {

@@ -57,6 +57,7 @@ it.each<[string, object, RegExp]>([
   ['no PEM', { tls: { ca: 'x', cert: 'y', key: 'z' } }, /cannot be used/],
   ['a name that is no option', { adress: 'a:1' }, /no option "adress".*address/],
   ['nothing', { address: null }, /is none/],
+  ['several agents', { address: '10.0.0.1,10.0.0.2' }, /one agent only/],
 ])('a TypeError says what to pass instead of %s', (_, options, message) => {
   expect(() => consul(options)).toThrow(message);
   expect(() => consul(options)).toThrow(TypeError);
