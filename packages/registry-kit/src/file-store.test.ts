@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fileStore } from './file-store.ts';
 
 const folders: string[] = [];
@@ -120,6 +121,25 @@ describe('fileStore', () => {
     }
     expect(await readdir(directory)).toEqual(['relative']);
   });
+
+  it.runIf(unix)('takes away what a process that was killed in the middle of a save left, and nothing of one that saves now', async () => {
+    const directory = await folder();
+    let left: string | undefined;
+    while (left === undefined) {
+      const child = spawn(process.execPath, ['--import', 'tsx', saver, directory, 'a'], { stdio: 'ignore' });
+      const ended = once(child, 'exit');
+      await vi.waitFor(async () => { expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).not.toEqual([]); }, { timeout: 10_000, interval: 1 });
+      child.kill('SIGKILL');
+      await ended;
+      left = (await readdir(directory)).find((name) => name.endsWith('.tmp'));
+    }
+    const others = [`.${randomUUID()}.tmp`, '.mine.tmp', `${randomUUID()}.tmp`];
+    for (const name of others) await writeFile(join(directory, name), 'a');
+    const past = new Date(Date.now() - 3_600_000);
+    for (const name of [left, ...others.slice(1)]) await utimes(join(directory, name), past, past);
+    await fileStore({ directory }).save('Arith', 'b');
+    expect((await readdir(directory)).toSorted()).toEqual(['%41rith.instances', ...others].toSorted());
+  }, 60_000);
 
   it('needs a directory', () => {
     for (const options of [undefined, {}, { directory: '' }, { directory: 7 }]) expect(() => fileStore(options as never)).toThrow(/fileStore needs a directory/);

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { SnapshotStore } from '@rpcxjs/core/discoveries';
 
@@ -10,15 +10,20 @@ export interface FileStoreOptions {
 
 const ending = '.instances';
 const longestName = 120;
+const temporaryName = /^\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
+/** A save that has taken that long was given up with its process. */
+const leftMs = 600_000;
 
 /**
  * Snapshots for `cached` on disk: one file for each service, readable by its owner only, replaced as a whole. A process that dies on the way, a full disk and
- * another process that saves at the same time leave the file as it was or as it was meant. The content carries its own hash, which `cached` checks.
+ * another process that saves at the same time leave the file as it was or as it was meant. The content carries its own hash, which `cached` checks. What a killed process leaves
+ * beside it is taken away by whoever saves there ten minutes later.
  */
 export function fileStore(options: FileStoreOptions): SnapshotStore {
   if (typeof options?.directory !== 'string' || options.directory === '') throw new TypeError("fileStore needs a directory: fileStore({ directory: '/var/lib/shop/instances' })");
   // As it is now: the program may change its working directory.
   const directory = resolve(options.directory);
+  let swept = -Infinity;
   return {
     async load(service) {
       try {
@@ -30,6 +35,10 @@ export function fileStore(options: FileStoreOptions): SnapshotStore {
     },
     async save(service, text) {
       await make(directory);
+      if (performance.now() - swept > leftMs) {
+        swept = performance.now();
+        await sweep(directory);
+      }
       const path = join(directory, fileName(service));
       // A rename is all or nothing only within one file system, so the new file is written beside the old one.
       const temporary = join(directory, `.${randomUUID()}.tmp`);
@@ -58,6 +67,15 @@ async function make(directory: string): Promise<void> {
   await make(dirname(directory));
   const missing = await once();
   if (missing !== undefined) throw missing;
+}
+
+/** Takes away what processes that were killed in the middle of a save have left. Never rejects: nothing depends on it. */
+async function sweep(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const path of names.filter((name) => temporaryName.test(name)).map((name) => join(directory, name))) {
+    const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > leftMs) await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 async function write(path: string, text: string): Promise<void> {
