@@ -6,8 +6,8 @@ import { groups, testCommand } from './tests.mjs';
 const exact = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
 const asked = process.argv.slice(2).filter((argument) => argument in exact);
 const majors = asked.length > 0 ? asked : Object.keys(exact).filter((major) => major !== process.versions.node.split('.')[0]);
-// What becomes of killed, frozen and rolled processes, and of registries, takes minutes and is the same on every version; so are the tests of the cases themselves.
-const slow = ['interop/test/{governance,registries}/**', 'interop/test/*{heartbeats,faults}*.test.ts', 'conformance/test/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
+// What becomes of killed, frozen and rolled processes and of registries, and what goes over the wire to Go, takes minutes and is the same on every version; so are the tests of the cases themselves.
+const slow = ['interop/test/{governance,registries,transports}/**', 'interop/test/*{heartbeats,faults}*.test.ts', 'conformance/test/**', 'transport-*/test/{faults,loss}.test.ts', 'registry-*/test/*-{outage,errors,tls}.test.ts', 'registry-servers/test/**'].flatMap((files) => ['--exclude', `packages/${files}`]);
 const args = [...slow, '--passWithNoTests'];
 let failed = 0;
 
