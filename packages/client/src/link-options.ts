@@ -7,7 +7,7 @@ export interface PoolOptions {
   readonly connections?: number | undefined;
   /** Connections to each server at most, where the pool grows. @default as many as `connections`, and twice that where it grows */
   readonly max?: number | undefined;
-  /** 'busy' opens another one, up to `max`, when all there are have `busyAt` calls; 'never' does not. @default 'never' */
+  /** 'busy' opens another one, up to `max`, when all there are have `busyAt` calls, and several at once for a burst that would keep several busy; 'never' does not. @default 'never' */
   readonly grow?: 'never' | 'busy' | undefined;
   /** Calls at which a server's connections count as busy: those that wait, and those in flight on the one that has least. @default 100, or three quarters of `queue.max` if that is less */
   readonly busyAt?: number | undefined;

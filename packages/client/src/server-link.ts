@@ -229,8 +229,16 @@ export class ServerLink implements SessionOwner {
       session.send(call, now);
       if (this.pool.sessions.length < this.#rules.pool.connections) this.#refill(now);
     }
-    const { grow, max } = this.#rules.pool;
-    if (grow === 'busy' && this.#dials.size === 0 && this.pool.sessions.length > 0 && this.pool.sessions.length < max && this.busy) void this.#dial().catch(ignore);
+    this.#grow(now);
+  }
+
+  /** Opens as many more as the calls that there are would make busy, so many at once. */
+  #grow(now: number): void {
+    const { grow, max, busyAt, maxDials } = this.#rules.pool;
+    const { length } = this.pool.sessions;
+    if (grow !== 'busy' || length === 0 || length >= max || !this.busy || this.#backoff.callWaitMs(now) > 0) return;
+    const wanted = Math.max(length, Math.floor((this.#queue.size + this.inFlight) / busyAt)) + 1;
+    while (length + this.#dials.size < Math.min(max, wanted, length + maxDials)) void this.#dial().catch(ignore);
   }
 
   #wait(call: OutboundCall, now: number): void {
@@ -329,6 +337,7 @@ export class ServerLink implements SessionOwner {
     else this.pool.add(session);
     session.session.start();
     this.drained();
+    this.#grow(this.#now());
     return session;
   }
 

@@ -186,6 +186,77 @@ describe('a pool that grows', () => {
   });
 });
 
+describe('a burst', () => {
+  /** A server that holds its calls, over a dialer whose connections after the first wait for `let` or fail. */
+  async function slowToGrow() {
+    const one = await counting();
+    one.hold();
+    const doors: ReturnType<typeof deferred>[] = [];
+    const dialer: Dialer = {
+      networks: ['memory'],
+      dial: async (...given) => {
+        if (one.server.connections.length > 0) await (doors[doors.push(deferred()) - 1] as (typeof doors)[number]).promise;
+        return one.server.network.dial(...given);
+      },
+    };
+    return { ...one, dialer, doors };
+  }
+
+  it('lets a pool open as many connections as it takes, so many at once, and no more than that', async () => {
+    const { server, dialer, doors, release, counts } = await slowToGrow();
+    const client = open({ servers: server.address, transports: [dialer], pool: { grow: 'busy', max: 20, busyAt: 10, maxDials: 3 } });
+    await client.ready();
+    const calls = call(client, 65);
+    await settled();
+    expect(doors.length).toBe(3);
+    for (const door of doors) door.resolve(undefined);
+    await settled();
+    // There is room again.
+    expect(doors.length).toBe(3);
+    calls.push(...call(client, 30));
+    await settled();
+    expect([counts(), doors.length]).toEqual([[65, 10, 10, 10], 6]);
+    for (const door of doors) door.resolve(undefined);
+    await settled();
+    expect(client.stats().connections).toBe(7);
+    release();
+    await Promise.all(calls);
+  });
+
+  it('that comes before the first connection lets the pool grow as soon as that is there', async () => {
+    const { server, dialer, doors, release } = await slowToGrow();
+    const client = open({ servers: server.address, transports: [dialer], pool: { grow: 'busy', max: 3, busyAt: 10 } });
+    const calls = call(client, 100);
+    await until(() => doors.length === 2);
+    for (const door of doors) door.resolve(undefined);
+    await until(() => client.stats().connections === 3);
+    release();
+    await Promise.all(calls);
+    expect(doors.length).toBe(2);
+  });
+
+  it('does not dial in circles where the server takes no further connection', async () => {
+    const clock = manualClock();
+    const { server, dialer, doors, release } = await slowToGrow();
+    const client = open({ servers: server.address, transports: [dialer], clock, pool: { grow: 'busy', max: 3, busyAt: 1 } });
+    await client.ready();
+    const calls: Promise<unknown>[] = [];
+    for (let count = 0; count < 100; count++) {
+      calls.push(...call(client, 1));
+      for (const door of doors) door.reject(new Error('too many'));
+      await settled();
+    }
+    expect(doors.length).toBe(1);
+    await clock.advanceAsync(5000);
+    calls.push(...call(client, 1));
+    await settled();
+    expect(doors.length).toBe(3);
+    for (const door of doors) door.resolve(undefined);
+    release();
+    await Promise.all(calls);
+  });
+});
+
 describe('dials', () => {
   it('M08: 1000 calls to a host that is slow to dial make one', async () => {
     const { server } = await counting();
