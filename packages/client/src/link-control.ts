@@ -25,7 +25,10 @@ export interface ClientConnections {
   ping(address: string, options?: { readonly timeoutMs?: number | undefined }): Promise<number>;
   /** A connection of one's own: no other call uses it until `release()`. The address may be left out where there is one server. */
   lock(address?: string): Promise<LockedConnection>;
-  /** Ends the connections to one server, or all, each with the last call that is under way on it; later calls open new ones. Resolves when they have ended. Those that are locked stay. */
+  /**
+   * Ends the connections to one server, or all, each with the last call that is under way on it; later calls open new ones. Resolves when they have ended:
+   * one whose server does not end its side after `closeTimeoutMs` of the transport, 5000 by default. Those that are locked stay.
+   */
   closeConnections(address?: string): Promise<void>;
 }
 

@@ -100,6 +100,23 @@ describe('closeConnections()', () => {
     expect(client.stats()).toMatchObject({ active: 0, queued: 0, connections: 0 });
   });
 
+  it('towards a server that is frozen resolves when its transport gives up, after 5 s, and holds up no call', async () => {
+    const clock = manualClock();
+    const { server } = await counting();
+    const client = open({ servers: server.address, transports: [server.network], clock });
+    await Promise.all(call(client, 1));
+    server.connection.pause();
+    let closed = false;
+    const closing = client.closeConnections().then(() => (closed = true));
+    await settled();
+    await Promise.all(call(client, 1));
+    await clock.advanceAsync(4900);
+    expect(closed).toBe(false);
+    await clock.advanceAsync(200);
+    await closing;
+    expect(client.stats()).toMatchObject({ connections: 1, succeeded: 2 });
+  });
+
   it('while a connection is being opened ends that, and the call gets the next one', async () => {
     const { server } = await counting();
     const signals: AbortSignal[] = [];
