@@ -159,6 +159,17 @@ describe('a compressed request', () => {
     expect(one.client.stats()).toMatchObject({ active: 0, retries: 1, succeeded: 2 });
   });
 
+  it.each([[undefined], [null], ['text'], [[1, 2]], [new ArrayBuffer(8)]])('whose compressor gives %j fails alone, at once or later', async (given) => {
+    const junk = (later: boolean): Compressor => ({ ...slow(Promise.resolve()), compress: () => (later ? Promise.resolve(given) : given) as never });
+    for (const later of [false, true]) {
+      await using one = await rig({ codecs: [bytesCodec], compressors: [junk(later)] });
+      one.server.onCall = (call) => one.server.reply(call);
+      expect(await failure(one.client.call('A', 'B', new Uint8Array(2000)))).toMatchObject({ code: 'internal', sent: false, message: 'A.B could not be written: the compressor 2 gave no Uint8Array' });
+      expect(await one.client.call('A', 'B', new Uint8Array(5))).toBeDefined();
+      expect(one.server.received).toHaveLength(1);
+    }
+  });
+
   it('that cannot be compressed fails alone', async () => {
     const broken: Compressor = { ...slow(Promise.resolve()), compress: () => Promise.reject(new Error('no memory')) };
     await using one = await rig({ codecs: [bytesCodec], compressors: [broken] });

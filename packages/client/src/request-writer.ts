@@ -108,6 +108,8 @@ export class RequestWriter {
   }
 
   #payload(call: OutboundCall, payload: Uint8Array, compressorId: number, now: number): number {
+    // Whatever it is, it must not be what leaves a frame open.
+    if (!(payload instanceof Uint8Array)) throw new TypeError(`the compressor ${compressorId} gave no Uint8Array`);
     const { writer } = this.#session;
     const head = call.binding.compressedHead(call.kind === 'oneway', compressorId);
     const metadataLength = this.#open(head, call, now);

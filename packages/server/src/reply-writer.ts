@@ -153,6 +153,8 @@ export class ReplyWriter {
   }
 
   #payload(call: InboundCall, payload: Uint8Array, compressorId: number): void {
+    // Whatever it is, it must not be what leaves a frame open.
+    if (!(payload instanceof Uint8Array)) throw new TypeError(`the compressor ${compressorId} gave no Uint8Array`);
     const { writer, ended } = this.#session;
     if (ended) return;
     const { head } = this.#bindingOf(call);

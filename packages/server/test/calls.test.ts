@@ -1,4 +1,4 @@
-import { contract, currentAmbient, RpcError, unary, type Interceptor, type RawMessage, type ServerCall } from '@rpcxjs/core';
+import { contract, currentAmbient, RpcError, unary, type Compressor, type Interceptor, type RawMessage, type ServerCall } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { frame, heartbeatFlag, onewayFlag } from './frame.ts';
 import { gate, openServer, until } from './open-server.ts';
@@ -187,6 +187,18 @@ describe('interceptors', () => {
     const peer = await open.peer();
     peer.send(frame({ service: 'S', method: 'M', sequence: 1n, codecId: 13, payload: '1', metadata: { do: 'answer' } }));
     expect((await peer.reply(1n)).metadata['__rpcx_error__'], 'in a codec that nobody knows').toContain('can not find codec for 13');
+  });
+
+  it.each([[undefined], [null], ['text'], [[1, 2]], [new ArrayBuffer(8)]])('whose compressor gives %j for its reply fails alone, at once or later', async (given) => {
+    const junk = (id: number, compress: () => unknown): Compressor => ({ id, name: `z${id}`, compress: compress as Compressor['compress'], decompress: (bytes) => bytes });
+    await using open = await openServer({ compressors: [junk(2, () => given), junk(3, () => Promise.resolve(given))] }, (server) => server.registerFunction('S', 'M', (size: number) => 'x'.repeat(size)));
+    const peer = await open.peer();
+    for (const id of [2, 3]) {
+      peer.send(frame({ service: 'S', method: 'M', sequence: BigInt(id), flags: id << 2, payload: '2000' }), frame({ service: 'S', method: 'M', sequence: BigInt(id * 10), flags: id << 2, payload: '5' }));
+      expect((await peer.reply(BigInt(id))).metadata['__rpcx_error__']).toBe(`the reply of S.M cannot be sent: the compressor ${id} gave no Uint8Array`);
+      expect((await peer.reply(BigInt(id * 10))).payload.toString()).toBe('"xxxxx"');
+    }
+    expect(open.server.stats().running).toBe(0);
   });
 
   describe('that change the names', () => {
