@@ -45,6 +45,20 @@ describe('a push', () => {
     expect(heard).toEqual(['first', 'second', 'second', 'late']);
   });
 
+  it('whose listener throws, at once or later, is heard by the others, and what it threw is logged', async () => {
+    await using one = await feed();
+    const { lines } = one.logger;
+    const heard = deferred<number>();
+    one.client.onPush(Item, () => { throw new Error('at once'); });
+    one.client.onPush(Item, (): unknown => settled().then(() => { throw new Error('later'); }));
+    one.client.onPush(Item, heard.resolve);
+    one.push('1');
+    expect(await heard.promise).toBe(1);
+    await until(() => lines.length === 2);
+    const message = 'a listener for pushes threw';
+    expect(lines).toEqual([{ fields: { error: new Error('at once') }, message }, { fields: { error: new Error('later') }, message }]);
+  });
+
   it.each([
     ['a payload that does not decode', { payload: '{' }],
     ['an unknown codec', { codecId: 9 }],

@@ -1,4 +1,4 @@
-import { readUtf8, type Logger, type MaybePromise, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { readUtf8, settle, type Logger, type MaybePromise, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import { BoundedStream } from './bounded-stream.ts';
 
@@ -101,13 +101,9 @@ export class Pushes {
   }
 
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
-    for (const listener of listeners) {
-      try {
-        listener(value, info);
-      } catch (error) {
-        this.#options.logger.error({ error }, 'a listener for pushes threw');
-      }
-    }
+    const threw = (error: unknown): void => this.#options.logger.error({ error }, 'a listener for pushes threw');
+    // Nobody waits for one that is asynchronous: its rejection would end the process.
+    for (const listener of listeners) void settle(() => listener(value, info), () => {}, threw);
   }
 }
 
