@@ -113,6 +113,20 @@ export const clientHookCases: readonly PluginRule<ClientPlugin>[] = [
     },
   },
   {
+    name: 'a wrapped picker gives a call another server than those it has used up',
+    late: 'unreachable',
+    needs: 'avoids',
+    check({ plugin }) {
+      if (plugin.wrapPicker === undefined) return;
+      const picker: Picker = { pick: ({ avoid }) => ({ instance: instances.find(({ address }) => avoid?.has(address) !== true) ?? (instances[0] as ServiceInstance) }) }; // there are two
+      const wrapped = plugin.wrapPicker(picker, instances);
+      for (const { address } of instances) {
+        const again = wrapped.pick({ ...info, avoid: new Set([address]) })?.instance.address;
+        claim(again !== address, `an attempt at ${address} failed, and the next one goes there again; ask the picker within with all that it was asked itself, \`avoid\` included`);
+      }
+    },
+  },
+  {
     name: 'a wrapped picker copes with an empty list and with one that chooses nobody',
     late: 'unreachable',
     check({ plugin }) {

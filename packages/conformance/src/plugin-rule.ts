@@ -18,6 +18,8 @@ export interface PluginSupports {
   readonly runsOnce?: boolean | undefined;
   /** A call takes no longer than it would without the plugin, give or take: false for one that waits. @default true */
   readonly quick?: boolean | undefined;
+  /** Its picker gives another attempt of a call another server, if there is one: false for one that stays with a server. @default true */
+  readonly avoids?: boolean | undefined;
 }
 
 /** What a case works with. */

@@ -66,6 +66,7 @@ describe('client plugins that break a rule', () => {
     ['returns no connection', 'connectionOpened passes', { connectionOpened: () => undefined as never }],
     ['picks strangers', 'a wrapped picker chooses', { wrapPicker: () => ({ pick: () => ({ instance: { address: 'tcp@elsewhere:1', metadata: {} } }) }) }],
     ['forgets the picker within', 'a wrapped picker chooses', { wrapPicker: (picker) => ({ pick: (info) => { const pick = picker.pick(info); return pick && { instance: pick.instance }; } }) }],
+    ['forgets what a call has used up', 'a wrapped picker gives', { wrapPicker: (picker) => ({ pick: ({ avoid: _, ...info }) => picker.pick({ ...info, avoid: undefined }) }) }],
     ['takes it that somebody is chosen', 'a wrapped picker copes', { wrapPicker: (picker) => ({ pick: (info) => { const { instance } = picker.pick(info) as { instance: never }; return { instance }; } }) }],
     ['is slow', 'calls are as quick', { interceptAttempt: (next) => async (call) => { await sleep(10); return next(call); } }],
   ])('one that %s', async (_, rule, hooks) => {
