@@ -1,4 +1,4 @@
-import { readUtf8, settle, type Logger, type MaybePromise, type Metadata, type MethodRef } from '@rpcxjs/core';
+import { readUtf8, type Logger, type MaybePromise, type Metadata, type MethodRef } from '@rpcxjs/core';
 import { readMetadata, type FrameView } from '@rpcxjs/protocol';
 import { BoundedStream } from './bounded-stream.ts';
 
@@ -15,7 +15,7 @@ export interface PushOptions {
   /** The value in the frame. Throws `RpcError`. */
   read(service: string, method: string, frame: FrameView): MaybePromise<unknown>;
 }
-type Listener = (value: unknown, info: PushInfo) => void;
+type Listener = (value: unknown, info: PushInfo) => unknown;
 
 /** Hands the servers' own messages to whoever listens; without a listener they are dropped, as in Go. */
 export class Pushes {
@@ -103,7 +103,7 @@ export class Pushes {
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
     const threw = (error: unknown): void => this.#options.logger.error({ error }, 'a listener for pushes threw');
     // Nobody waits for one that is asynchronous: its rejection would end the process.
-    for (const listener of listeners) void settle(() => listener(value, info), () => {}, threw);
+    for (const listener of listeners) (async () => listener(value, info))().catch(threw);
   }
 }
 
