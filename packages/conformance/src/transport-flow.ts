@@ -122,6 +122,34 @@ export const flowCases: readonly TransportRule[] = [
     },
   },
   {
+    name: 'data() that pauses and resumes is given one chunk after the other',
+    late: 'delivery did not go on after resume()',
+    async check(rig) {
+      const { client, server } = await rig.pair();
+      const total = mebibyte;
+      let inside = 0;
+      let nested = 0;
+      // What comes at once although nobody wants it any more is what has to be kept, and given out later.
+      server.sink.onData = () => server.connection.pause();
+      const written = writeAll(client, total, 10_007);
+      // The claim below may be broken first.
+      written.catch(() => {});
+      await server.sink.until(() => server.sink.bytes > 0);
+      await turns(2);
+      server.sink.onData = () => {
+        if (inside++ > 0) nested++;
+        server.connection.pause();
+        server.connection.resume();
+        inside--;
+      };
+      server.connection.resume();
+      const digest = await written;
+      await server.sink.until(() => server.sink.bytes >= total);
+      claim(nested === 0, `data() was called ${nested} times by a resume() from inside data(), before that had returned: what it had not read yet comes too late`);
+      claim(server.sink.bytes === total && server.sink.digest === digest, 'bytes were lost, doubled or moved by pausing');
+    },
+  },
+  {
     name: '64 MiB against a paused reader: the writer is told to wait, and all arrives once the reader goes on',
     late: 'after resume() not all of the 64 MiB arrived, or drain() was never called',
     long: true,

@@ -3,7 +3,7 @@ import type { Runtime } from './runtime.ts';
 
 /** What a session gives to a connection. Called in order; nothing comes after `closed`. */
 export interface ConnectionSink {
-  /** `chunk` is valid during this call only: the transport may read into the same memory again. */
+  /** `chunk` is valid during this call only: the transport may read into the same memory again. Not called again before it has returned. */
   data(chunk: Uint8Array): void;
   /** The connection can take more after `write` returned false. */
   drain(): void;

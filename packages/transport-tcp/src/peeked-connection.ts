@@ -35,6 +35,7 @@ export class PeekedConnection implements Connection, ConnectionSink {
   #room: Uint8Array = new Uint8Array(0);
   #from = 0;
   #length = 0;
+  #delivers = false;
   /** Set when this side ended the connection: then nobody wants what was held. */
   #endedHere = false;
   #outcome: { readonly reason: Error | undefined } | undefined;
@@ -82,10 +83,17 @@ export class PeekedConnection implements Connection, ConnectionSink {
   resume(): void {
     if (this.#sink === undefined || this.#toldEnd) return;
     this.#paused = false;
+    // A sink that pauses and resumes inside `data` gets what follows once it has returned.
+    if (this.#delivers) return;
     if (this.#from < this.#length) {
       const held = this.#room.subarray(this.#from, this.#length);
       this.#drop();
-      this.#sink.data(held);
+      this.#delivers = true;
+      try {
+        this.#sink.data(held);
+      } finally {
+        this.#delivers = false;
+      }
       if (this.#isPaused() || this.#toldEnd) return;
     }
     this.#room = new Uint8Array(0);

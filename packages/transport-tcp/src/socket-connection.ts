@@ -55,6 +55,7 @@ export class SocketConnection implements Connection {
   #wantsDrain = false;
   /** Copies of what came while nobody took it: TLS can deliver a few records after a pause. */
   #held: Uint8Array[] = [];
+  #deliversHeld = false;
   #endHeld = false;
   #error: Error | undefined;
   /** Set once the sink was told, or would have been told had there been one. */
@@ -116,11 +117,8 @@ export class SocketConnection implements Connection {
   resume(): void {
     if (this.#state !== 'open' || this.#sink === undefined) return;
     this.#paused = false;
-    while (this.#held.length > 0) {
-      const chunk = this.#held.shift();
-      if (chunk !== undefined) this.#sink.data(chunk);
-      if (this.#paused || !this.#isOpen()) return;
-    }
+    if (this.#held.length > 0) this.#deliverHeld(this.#sink);
+    if (this.#deliversHeld || this.#paused || !this.#isOpen()) return;
     if (this.#endHeld) this.#ended();
     else this.#socket.resume();
   }
@@ -149,6 +147,21 @@ export class SocketConnection implements Connection {
     if (mayReset) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED', address: this.#address() }));
+  }
+
+  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
+  #deliverHeld(sink: ConnectionSink): void {
+    if (this.#deliversHeld) return;
+    this.#deliversHeld = true;
+    try {
+      while (!this.#paused && this.#isOpen()) {
+        const chunk = this.#held.shift();
+        if (chunk === undefined) return;
+        sink.data(chunk);
+      }
+    } finally {
+      this.#deliversHeld = false;
+    }
   }
 
   // `state` is narrowed by checks that a callback may have made stale.

@@ -26,6 +26,7 @@ export class BrowserConnection implements Connection {
   /** What came before somebody listened, or while nobody wanted it. */
   #held: Uint8Array[] = [];
   #paused = true;
+  #delivers = false;
   #ended: { readonly reason: Error | undefined } | undefined;
   #told = false;
   #drain: Timer | undefined;
@@ -101,21 +102,32 @@ export class BrowserConnection implements Connection {
     else this.#drain = this.#clock.setTimer(() => this.#look(), drainCheckMs);
   }
 
+  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
   #deliver(): void {
-    while (!this.#paused && this.#sink !== undefined) {
-      const chunk = this.#held.shift();
-      if (chunk === undefined) break;
-      this.#sink.data(chunk);
+    if (this.#delivers) return;
+    this.#delivers = true;
+    try {
+      while (!this.#paused && this.#sink !== undefined) {
+        const chunk = this.#held.shift();
+        if (chunk === undefined) break;
+        this.#sink.data(chunk);
+      }
+    } finally {
+      this.#delivers = false;
     }
-    if (this.#ended !== undefined && !this.#told && this.#sink !== undefined && this.#held.length === 0) {
-      this.#told = true;
-      this.#sink.closed(this.#ended.reason);
-    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#ended === undefined || this.#told || this.#sink === undefined || this.#held.length > 0) return;
+    this.#told = true;
+    this.#sink.closed(this.#ended.reason);
   }
 
   #end(reason: Error | undefined): void {
     this.#ended ??= { reason };
     this.#drain?.cancel();
+    this.#tell();
     this.#deliver();
   }
 }

@@ -36,6 +36,7 @@ export class WsConnection implements Connection {
   #wantsDrain = false;
   /** Messages of a chunk that was being read when nobody wanted more. */
   #held: Uint8Array[] = [];
+  #delivers = false;
   #error: Error | undefined;
   #outcome: { readonly reason: Error | undefined } | undefined;
   #told = false;
@@ -150,11 +151,18 @@ export class WsConnection implements Connection {
     else this.#sink?.data(data);
   }
 
+  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
   #deliver(): void {
-    while (!this.#isPaused()) {
-      const chunk = this.#held.shift();
-      if (chunk === undefined) break;
-      this.#sink?.data(chunk);
+    if (this.#delivers) return;
+    this.#delivers = true;
+    try {
+      while (!this.#isPaused()) {
+        const chunk = this.#held.shift();
+        if (chunk === undefined) break;
+        this.#sink?.data(chunk);
+      }
+    } finally {
+      this.#delivers = false;
     }
     if (this.#outcome !== undefined && this.#held.length === 0) this.#tell();
   }
@@ -228,7 +236,8 @@ export class WsConnection implements Connection {
 
   #report(reason: Error | undefined): void {
     this.#outcome ??= { reason };
-    this.#deliver();
+    if (this.#held.length === 0) this.#tell();
+    else this.#deliver();
   }
   #tell(): void {
     if (this.#told || this.#sink === undefined) return;
