@@ -7,15 +7,15 @@ export type BatchItemOptions = Omit<CallOptions, 'timeoutMs' | 'signal' | 'waitF
 export type BatchOptions = Pick<CallOptions, 'timeoutMs' | 'signal' | 'waitForReady'>;
 
 /**
- * Calls that are gathered and leave together: in one write for each server, up to 40 KiB; with one deadline. Nothing is atomic about it: each
+ * Calls that are gathered and sent together: in one write for each server, up to 40 KiB; with one deadline. Nothing is atomic about it: each
  * call is balanced, tried again and answered by itself. Usable again after `call`.
  */
 export interface Batch {
   /** Calls that wait for `call`. */
   readonly length: number;
-  /** The reply's handle; it is not begun until `call`. */
+  /** Adds a call and returns the handle of its reply; the call is not started before `call`. */
   add<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, BatchItemOptions>): CallHandle<Out>;
-  /** The handle resolves when the bytes are written. */
+  /** Adds a one-way call; its handle resolves when the bytes are written. */
   addOneway<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, BatchItemOptions>): CallHandle<void>;
   /**
    * Begins what was added and empties the batch. Resolves when every call is over, also with errors of its own, which the handles tell. Rejects
@@ -29,7 +29,7 @@ interface Item {
   readonly launch: Launch;
   readonly options: BatchItemOptions | undefined;
 }
-/** Prepares one call; throws TypeError for what is no method. */
+/** Prepares one call; throws TypeError for something that is not a method. */
 export type Prepare = (method: MethodRef, input: unknown, kind: 'value' | 'oneway') => Launch;
 
 export function openBatch(prepare: Prepare, logger: Logger): Batch {
@@ -61,7 +61,7 @@ export function openBatch(prepare: Prepare, logger: Logger): Batch {
   };
 }
 
-/** What happened to the batch and not to one of its calls. */
+/** Whether the error is of the whole batch, its deadline or its signal, and not of one call. */
 function ofAll(error: unknown, { signal }: BatchOptions): boolean {
   if (!RpcError.is(error)) return false;
   return error.code === 'deadline_exceeded' || error.reason === 'NO_DEADLINE' || (error.reason === 'ABORTED' && signal?.aborted === true);

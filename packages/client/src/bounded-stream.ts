@@ -1,4 +1,4 @@
-/** Values that wait for a reader: the oldest gives way when too many do. */
+/** Values that wait for a reader. When there are too many, the oldest is dropped. */
 export class BoundedStream<T> implements AsyncIterableIterator<T>, Disposable {
   readonly #most: number;
   readonly #dropped: () => void;

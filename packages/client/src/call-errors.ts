@@ -2,24 +2,24 @@ import { RpcError, type CallOptions, type RawMessage } from '@rpcxjs/core';
 import { described } from '@rpcxjs/session';
 import type { CallStory, OutboundCall } from './outbound-call.ts';
 
-/** A call, what stands for it in its current attempts, and the copies that interceptors made of them. */
+/** A call with all that belongs to its current attempts: the second attempt beside it, and the copies that interceptors made. */
 export function partsOf(main: OutboundCall): readonly OutboundCall[] {
   const { copies, hedge } = main.story;
   if (copies === undefined && hedge === undefined) return [main];
   return [main, ...(copies ?? []), ...(hedge === undefined ? [] : [hedge, ...(hedge.story.copies ?? [])])];
 }
 
-/** What became of the last attempt of a call that ended by itself. */
+/** How far the last attempt of a call had come when the call ended without a reply. */
 export interface Ending {
-  /** The server that it waited for. */
+  /** The server whose reply it waited for. */
   readonly address: string | undefined;
-  /** A byte of it has left this process. */
+  /** Whether a byte of it has left this process. */
   readonly sent: boolean;
 }
 
 const nameOf = ({ service, method }: OutboundCall): string => `${service}.${method}`;
 
-/** For what a call cannot be made with; an AbortController in the place of its signal is one of them. */
+/** The error for call options that cannot work, such as an AbortController in the place of its signal. */
 export function wrongOptions(options: CallOptions | undefined, timeoutMs: number): RpcError | undefined {
   const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
@@ -33,7 +33,7 @@ export function wrongOptions(options: CallOptions | undefined, timeoutMs: number
   return wrong(`signal is ${described(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
 }
 
-/** For a message that would not go out as it is: the header of a frame has four bits for its codec and three for its compressor. */
+/** The error for a raw message that cannot be sent unchanged: the header of a frame has four bits for the codec and three for the compressor. */
 export function wrongMessage(message: RawMessage): RpcError | undefined {
   const given: Partial<Readonly<Record<string, unknown>>> = { ...message };
   const wrong = (name: string, takes: string): RpcError => new RpcError('invalid_argument', `the ${name} of a raw message is ${described(given[name])}: it takes ${takes}`, { sent: false });
@@ -53,7 +53,7 @@ export function tooLateError(call: OutboundCall): RpcError {
   return new RpcError('deadline_exceeded', `no time was left for ${nameOf(call)}: its deadline had passed before it was sent`, { reason: 'TIMEOUT', sent: false });
 }
 
-/** The same for calls of which nothing has left. */
+/** A copy of the error that says that nothing of the call was sent. */
 export function notSent({ code, message, reason, cause }: RpcError): RpcError {
   return new RpcError(code, message, { reason, cause, sent: false });
 }
@@ -63,7 +63,7 @@ export function wasSent(call: OutboundCall): boolean {
   return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.story.failures ?? []).some(({ error }) => error.sent);
 }
 
-/** The error of somebody else as that of this call. */
+/** The error with which the client or a connection ended, as the error of this call. */
 export function endedBy(call: OutboundCall, error: RpcError): RpcError {
   return wasSent(call) ? error : notSent(error);
 }
@@ -90,7 +90,7 @@ export function abortedError(call: OutboundCall, reason: unknown, { address, sen
   return new RpcError('canceled', `${nameOf(call)} was cancelled by its caller`, { reason: 'ABORTED', cause: reason, sent, address });
 }
 
-/** The last error, with those before it, and what is known of servers that are avoided. A call of which one attempt was sent may have run. */
+/** The last error together with those before it, and with what is known of servers that are avoided. `sent` is true if any attempt was sent, because the call may have run. */
 export function withAttempts(error: RpcError<string>, attempts: NonNullable<CallStory['failures']>, avoided: string | undefined): RpcError<string> {
   const { code, message, reason, details, metadata, remote, address, retryAfterMs, cause } = error;
   const sent = error.sent || attempts.some((attempt) => attempt.error.sent);

@@ -28,7 +28,7 @@ export const defaultClientLimits: ClientLimits = {
   maxQueuedPushes: 1024,
 };
 
-/** What options are that stand nowhere else by default. */
+/** Defaults of options that have no constant elsewhere. */
 export const clientDefaults: { readonly timeoutMs: number } = { timeoutMs: 10_000 };
 
 export interface ClientOptions {
@@ -38,9 +38,9 @@ export interface ClientOptions {
   readonly discovery?: Discovery | undefined;
   /** How to reach them. */
   readonly transports: readonly Dialer[];
-  /** The first one is what calls use; JSON and raw bytes are always among them. @default JSON, bytes */
+  /** Calls use the first one; JSON and raw bytes are always among them. @default JSON, bytes */
   readonly codecs?: readonly Codec[] | undefined;
-  /** The first one compresses requests longer than 1024 bytes; all of them inflate replies. @default none */
+  /** The first one compresses requests longer than 1024 bytes; replies may be compressed with any of them. @default none */
   readonly compressors?: readonly Compressor[] | undefined;
   /** Milliseconds that a call may take over all its attempts, `Infinity` for no limit. @default 10 000 */
   readonly timeoutMs?: number | undefined;
@@ -48,21 +48,21 @@ export interface ClientOptions {
   readonly token?: string | (() => string) | undefined;
   /** What happens when an attempt fails. @default two more attempts, elsewhere if possible, where that is safe */
   readonly failMode?: FailMode | undefined;
-  /** How much may be tried again in all, for each service. @default a fifth of its calls in the last 10 s, and 3 a second beside */
+  /** How much may be tried again in all, for each service. @default a fifth of its calls in the last 10 s, and 3 a second in addition */
   readonly retryBudget?: RetryBudgetOptions | undefined;
-  /** How servers are judged by what becomes of their calls, and for how long one that fails is avoided; false for not at all. @default see the table below */
+  /** When a server whose calls fail is avoided, and for how long; false switches it off. @default on, see [health of nodes](../../docs/governance.md#health-of-nodes) */
   readonly health?: HealthOptions | false | undefined;
   /** Chooses among several servers. @default in turn */
   readonly selector?: Selector | undefined;
-  /** Wrap every call, the first one outermost; those of plugins come before them. */
+  /** Interceptors that wrap every call, the first one outermost; those of plugins come before them. */
   readonly intercept?: readonly Interceptor<ClientCall>[] | undefined;
   /** Hooks and interceptors together; plugins are asked in their order. @default none */
   readonly plugins?: readonly ClientPlugin[] | undefined;
   /** A call without a deadline of its own, by `timeoutMs` or inherited, fails with NO_DEADLINE; one-way calls need none. @default false */
   readonly requireDeadline?: boolean | undefined;
-  /** Write metadata of each request, in their order, once an attempt. @default none */
+  /** Functions that write metadata of each request, in their order, once an attempt. @default none */
   readonly headers?: readonly HeaderContributor[] | undefined;
-  /** Stop requests and replies, after all interceptors. @default none */
+  /** Functions that may stop requests and replies, after all interceptors. @default none */
   readonly filters?: MessageFilters | undefined;
   /** Turns the error of a server into what the caller gets; undefined leaves it as it is. */
   readonly mapError?: ((error: RpcError<string>) => unknown) | undefined;
@@ -74,9 +74,9 @@ export interface ClientOptions {
   readonly pool?: PoolOptions | undefined;
   /** What happens to calls that cannot be written now. @default 65536 of them wait for each server, the next one is refused */
   readonly queue?: QueueOptions | undefined;
-  /** When what was written leaves. @default at the end of the turn, or in pieces that suit the traffic */
+  /** When written bytes are sent. @default at the end of the turn, or earlier in pieces whose size follows the traffic */
   readonly flush?: FlushOptions | undefined;
-  /** When a server is dialled again. @default when calls ask for it, at growing distances */
+  /** When a server is dialled again. @default when calls need it, at growing intervals */
   readonly reconnect?: ReconnectOptions | undefined;
   /** When a server that reads and never answers is given up. @default at ten times `queue.max` calls */
   readonly outstanding?: OutstandingOptions | undefined;
@@ -109,7 +109,7 @@ export interface ResolvedClientOptions {
   readonly mapError: ClientOptions['mapError'];
   readonly limits: ClientLimits;
   readonly session: SessionSettings;
-  /** What each link goes by, and where all of them queue up to dial. */
+  /** The rules of each link, and the gate at which all links wait for their turn to dial. */
   readonly link: LinkRules;
   readonly dials: DialGate;
   readonly runtime: Runtime;

@@ -2,7 +2,7 @@ import type { Dialer } from '@rpcxjs/core';
 import { createTraffic, type Traffic } from '@rpcxjs/session';
 import type { CallCounters } from './call-runner.ts';
 
-/** What a client has done since it was made or reset, and what it does now; plain JSON. */
+/** What a client has done since it was made or reset, and what is going on now; plain JSON. */
 export interface ClientStats extends Readonly<CallCounters> {
   /** Calls that have begun and not ended. */
   readonly active: number;
@@ -10,13 +10,13 @@ export interface ClientStats extends Readonly<CallCounters> {
   readonly queued: number;
   /** Replies that nobody waited for any more. */
   readonly lateReplies: number;
-  /** Messages of servers that nobody heard. */
+  /** Messages of servers that nobody listened for, or read in time. */
   readonly droppedPushes: number;
   readonly connections: number;
   /** Connections that were tried, those that failed included. */
   readonly dials: number;
   readonly dialErrors: number;
-  /** Connections that ended otherwise than by a clean end of either side: torn, silent, or with bytes that are no frames. */
+  /** Connections that did not end cleanly: they broke, fell silent, or sent bytes that are no frames. */
   readonly connectionErrors: number;
   /** Of all connections, those that ended included. */
   readonly traffic: Readonly<Traffic>;
@@ -26,7 +26,7 @@ export interface ClientStats extends Readonly<CallCounters> {
 export interface CallAverages {
   /** Milliseconds from the start of a call to its end. */
   readonly callMs: number;
-  /** Both ways, as they were on the wire. */
+  /** In both directions, as they were on the wire. */
   readonly bytes: number;
   /** Reads and writes of the network: how well calls are batched. */
   readonly chunks: number;
@@ -57,7 +57,7 @@ export function countDials(dialers: readonly Dialer[], counters: DialCounters): 
 /** Everything but the averages, which follow from it. */
 export type CountedStats = Omit<ClientStats, 'averages'>;
 
-/** What has grown since `start`; what is a state and not a count is as it is now. */
+/** The counts since `start`; values that are not counts are as they are now. */
 export function statsSince(start: CountedStats | undefined, now: CountedStats): ClientStats {
   const counted = start === undefined ? now : grown(start, now);
   const { succeeded, failed, callMs, traffic } = counted;

@@ -28,14 +28,14 @@ import { PinnedRoute, Verbs, type ClientVerbs } from './verbs.ts';
 
 /** Calls services over as many connections as it has servers. Everything is opened on first use. */
 export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections {
-  /** By a plain interface, for a server whose code is not ours: any name that the interface has is a method. */
+  /** A service described by a plain interface, for a server in another language: every name that the interface has is a method. */
   service<T>(name: string, options?: ServiceOptions<keyof T>): InterfaceClient<T>;
   service<M extends Methods>(contract: Contract<M>, options?: ServiceOptions<keyof M>): ContractClient<M>;
-  /** By name, for scripts and gateways. */
+  /** Calls a method by name, for scripts and gateways. */
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out>;
-  /** Untouched by codecs; an error status is part of the reply, not an exception. */
+  /** Sends a message that no codec touches; an error status is part of the reply, not an exception. */
   raw(message: RawMessage, options?: CallOptions): Promise<RawMessage>;
-  /** Listens from the moment it is called; the reader that falls behind loses the oldest. */
+  /** Messages of one name from the servers, kept from the moment of the call; a reader that falls behind loses the oldest. */
   pushes<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable;
   /** Calls back for each message, until the returned function is called. */
   onPush<T>(event: MethodRef<'push', T>, listener: (value: T, info: PushInfo) => void): () => void;
@@ -44,15 +44,15 @@ export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections 
   stats(): ClientStats;
   /** Lets the counts of `stats` begin at 0 again. */
   resetStats(): void;
-  /** Calls that have begun and not ended: what a balancer over several clients goes by. */
+  /** Calls that have begun and not ended, for example to balance between several clients. */
   readonly pendingCount: number;
-  /** Those of them that wait for a connection. */
+  /** The pending calls that wait for a connection. */
   readonly queuedCount: number;
-  /** Every server that it knows: how it does, and why it is avoided if it is. Empty with `health: false`. */
+  /** Every server that the client knows: its state, its figures, and why it is avoided if it is. Empty with `health: false`. */
   nodes(): readonly NodeInfo[];
   /**
-   * Keeps new calls away from a server for so many milliseconds, as long as its services have others; `Infinity` for good, 0 to end it. Throws TypeError for
-   * what is no address or no time, and on a client with `health: false`.
+   * Keeps new calls away from a server for so many milliseconds, as long as its services have others; `Infinity` for good, 0 to end it. Throws TypeError for an
+   * invalid address or time, and on a client with `health: false`.
    */
   quarantine(address: string, forMs: number): void;
   /** Refuses new calls, lets those under way finish, then closes. After `graceMs` (25 000) the rest fails. */
@@ -75,7 +75,7 @@ class RpcxClient implements Client {
   readonly #awake = new Set<ServiceRoute>();
   /** By service, then by name for calls without a contract, by the method itself for those with one, which has wire types. */
   readonly #targets = new Map<string, Map<string | MethodRef, CallTarget>>();
-  /** How many lists have an address. */
+  /** In how many lists each address is. */
   readonly #uses = new Map<string, number>();
   readonly #nodes: NodeTable | undefined;
   readonly #routeOwner: RouteOwner;
@@ -254,7 +254,7 @@ class RpcxClient implements Client {
     return this.close();
   }
 
-  /** What is called is made by the first call, and may turn out not to be callable. */
+  /** The target may be made by the first call, which may find that it cannot be called. */
   #run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined, kind: CallKind = 'value'): Promise<unknown> {
     let made: CallTarget;
     try {
@@ -294,7 +294,7 @@ class RpcxClient implements Client {
   }
 
   #target(service: string, method: string, ref?: MethodRef): CallTarget {
-    // Names may come from outside, by way of a gateway.
+    // A gateway may be asked for any names: they must not pile up.
     if (this.#targets.size > mostTargets) this.#targets.clear();
     let methods = this.#targets.get(service);
     if (methods === undefined) this.#targets.set(service, (methods = new Map()));

@@ -4,10 +4,10 @@ import type { ClientOptions } from './client-options.ts';
 import type { ServiceOptions } from './typed-service.ts';
 
 interface Check {
-  /** Of a list each is asked about; undefined for what is looked at where it is used. */
+  /** Whether the value is of the right kind; asked of each member of a list. Undefined where the option is checked elsewhere. */
   readonly holds?: (value: unknown) => boolean;
   readonly takes: string;
-  /** It takes a list of them. */
+  /** The option takes a list of such values. */
   readonly list?: true;
 }
 
@@ -23,7 +23,7 @@ const elsewhere: Check = { takes: '' };
 
 const shared = { failMode: object('failover()', 'next'), selector: object('roundRobin()', 'build') };
 
-/** Every option of a client; any of them may be something else in a program without types. */
+/** What each option of a client takes; in a program without types any of them may be something else. */
 const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   ...shared,
   servers: { holds: (value) => [value].flat().every((one) => typeof one === 'string'), takes: "'tcp@host:port', or a list of them" },
@@ -31,7 +31,7 @@ const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
   codecs: { ...object('msgpack', 'encode', 'decode'), list: true },
   compressors: { ...object('gzip()', 'compress', 'decompress'), list: true },
   token: typed('a text, or a function that returns one', 'string', 'function'),
-  // Each is looked at where they are composed.
+  // Each interceptor is checked where they are composed.
   intercept: { holds: () => true, takes: '', list: true },
   plugins: { holds: (value) => typeof value === 'object' && value !== null && 'name' in value, takes: 'an object with a name and hooks', list: true },
   requireDeadline: flag,
@@ -42,11 +42,11 @@ const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
 };
 const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, list: true } };
 
-/** Throws TypeError for a name that is none of a client's, and for what is not the kind of value that an option takes: a function that was not called, a name, one instead of a list. */
+/** Throws TypeError for unknown options, and for values of the wrong kind: a function that was not called, a name instead of the thing, one value instead of a list. */
 export function checkClient(options: ClientOptions): void {
   check('createClient', options, clientChecks);
 }
-/** The same for what is called and the options of a service. */
+/** The same for the arguments of `client.service`. */
 export function checkService(first: unknown, options: object): void {
   if (typeof first !== 'string' && typeof (first as Partial<Contract> | null | undefined)?.methods !== 'object') refuse('the service', first, 'a name or a contract');
   check('service', options, serviceChecks);

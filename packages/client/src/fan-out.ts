@@ -4,9 +4,9 @@ import { asRpcError } from './client-session.ts';
 /** What one server made of a call that went to all of them. */
 export interface Receipt<Out = unknown> {
   readonly address: string;
-  /** Its reply, */
+  /** Its reply; undefined when it failed. */
   readonly value?: Out;
-  /** or why there is none; undefined exactly when the server replied with success. */
+  /** Why there is no reply; undefined exactly when the server replied with success. */
   readonly error?: unknown;
 }
 export interface FanOutOptions extends CallOptions {
@@ -19,7 +19,7 @@ export interface Recipient {
   readonly address: string;
   call(options: CallOptions): Promise<unknown>;
 }
-/** A call and everybody that it goes to. */
+/** A call and all the servers that it goes to. */
 export interface FanOut {
   readonly method: MethodRef;
   readonly everyone: readonly Recipient[];
@@ -92,7 +92,7 @@ function unreachable(error: unknown): boolean {
   return RpcError.is(error) && error.reason === 'CONNECT_FAILED' && !error.sent;
 }
 
-/** The error that says most: of a server, else of a call that was sent, else any. */
+/** The most useful of the errors: that of a server, else that of a call that was sent, else any. */
 function allFailed({ method, everyone }: FanOut, failed: readonly Answer[]): RpcError<string> {
   const errors = failed.map(({ receipt }) => asRpcError(receipt.error));
   const [first] = [...errors.filter(({ remote }) => remote), ...errors.filter(({ sent }) => sent), ...errors];

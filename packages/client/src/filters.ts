@@ -20,7 +20,7 @@ export interface IncomingReply {
   readonly payloadBytes: number;
 }
 
-/** A say in what goes out and what comes in, whatever the interceptors did. What a filter throws fails that call. */
+/** Functions that decide which requests go out and which replies come in, after all interceptors. An error that a filter throws fails that call. */
 export interface MessageFilters {
   /** Asked just before a request is written, once an attempt. False: nothing is written, and the call fails with FILTERED. */
   readonly outgoing?: ((call: ClientCall, address: string) => boolean) | undefined;

@@ -4,7 +4,7 @@ const leastMs = 0.01;
 const size = 1024;
 const enough = 20;
 
-/** What the last thousand or so calls took, in buckets a fifth wide: from 10 µs to beyond a day. */
+/** How long the last thousand or so calls took, from 10 µs to more than a day, in buckets each a fifth wider than the one before. */
 export class LatencyWindow {
   #current = new Uint32Array(buckets);
   #previous = new Uint32Array(buckets);

@@ -1,12 +1,12 @@
 import type { Clock } from '@rpcxjs/core';
 import type { LinkRules } from './link-options.ts';
 
-/** When one server may be dialled again. */
+/** Decides when one server may be dialled again. */
 export class LinkBackoff {
   readonly #rules: LinkRules['reconnect'];
   readonly #clock: Clock;
   #failures = 0;
-  /** A stable connection was lost, as those of other clients may have been: their dials stay as far apart as they were drawn. */
+  /** Set when a stable connection was lost, as those of other clients may have been: until there is a connection, dials are at least `spreadMs` apart, which keeps the clients as far apart as their random times were. */
   #spread = false;
   #dueAt = -Infinity;
   #wakesAt = -Infinity;
@@ -20,7 +20,7 @@ export class LinkBackoff {
   waitMs(now: number): number {
     return Math.max(0, this.#dueAt - now);
   }
-  /** Milliseconds until a call that comes may. */
+  /** Milliseconds until a new call may dial. */
   callWaitMs(now: number): number {
     return Math.max(0, Math.min(this.#dueAt, this.#wakesAt) - now);
   }
@@ -39,7 +39,7 @@ export class LinkBackoff {
     if (this.waitMs(now) < 1) this.failed();
   }
 
-  /** A connection that lasted so long is no more. The first one that was young is dialled again at once, a further one as after a failed dial. */
+  /** A connection that had lasted so long was lost. If it was young, the server is dialled again at once the first time, and after that as after a failed dial. */
   lost(lastedMs: number): void {
     const { stableMs, spreadMs } = this.#rules;
     const now = this.#clock.now();
@@ -54,13 +54,13 @@ export class LinkBackoff {
     this.#wakesAt = this.#dueAt;
   }
 
-  /** There is a connection, which says nothing yet of how long it lasts. */
+  /** There is a connection; how long it will last is not known yet. */
   connected(): void {
     this.#dueAt = this.#wakesAt = -Infinity;
     this.#spread = false;
   }
 
-  /** Whatever was, is forgotten. */
+  /** Forgets all earlier failures. */
   reset(): void {
     this.#failures = 0;
     this.connected();

@@ -1,4 +1,4 @@
-/** Lets so many connections of one client be opened at once; the rest waits in turn, behind those that never failed. */
+/** Limits how many connections one client opens at the same time. The others wait in turn; those to servers that failed before come last. */
 export class DialGate {
   readonly #most: number;
   readonly #fresh: (() => void)[] = [];

@@ -8,11 +8,11 @@ export interface LinkDial {
   readonly options: ResolvedClientOptions;
   /** Aborting it ends the dial; it is aborted when that takes too long. */
   readonly abort: AbortController;
-  /** Others, which did not fail before, go first. */
+  /** Whether the server failed before, so that others go first. */
   readonly failedBefore: boolean;
 }
 
-/** Opens one connection, in its turn and within the time, and lets the plugins wrap it. A connection that comes too late is ended. */
+/** Waits for its turn, opens one connection within its time limit, and lets the plugins wrap it. A connection that comes too late is ended. */
 export async function openConnection(dial: LinkDial): Promise<Connection> {
   const { dials, link, runtime } = dial.options;
   const { signal } = dial.abort;

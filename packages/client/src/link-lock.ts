@@ -8,13 +8,13 @@ import type { ServerLink } from './server-link.ts';
 
 const settled = Promise.resolve();
 
-/** What a lock takes of the client. */
+/** What a lock needs of the client. */
 export interface LockHost {
   readonly options: ResolvedClientOptions;
   failed(call: OutboundCall, error: RpcError): void;
 }
 
-/** One connection and whoever has it alone: the way of his calls. */
+/** One connection that somebody has locked: the route of the calls that the holder makes. */
 export class HeldConnection implements CallRoute, SessionHolder {
   readonly budget: RetryBudget;
   readonly #link: ServerLink;

@@ -4,11 +4,11 @@ import type { LinkRules } from './link-options.ts';
 
 /** The connections of one link. */
 export class LinkPool {
-  /** Those that calls are given to. */
+  /** The connections that calls are given to. */
   readonly sessions: ClientSession[] = [];
-  /** Those that somebody has alone, and those that take no new calls. */
+  /** The connections that somebody has locked, and those that take no new calls. */
   readonly apart: Set<ClientSession> = new Set<ClientSession>();
-  /** The one that there is, where nothing else has to be looked at. */
+  /** The only connection, if there is just one and nothing else has to be looked at. */
   only: ClientSession | undefined;
   readonly #rules: LinkRules['pool'];
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class LinkPool {
     this.#clock = clock;
   }
 
-  /** Calls in flight on the connection that has least, of those that could take one more. */
+  /** Calls in flight on the connection with the fewest, among those that can take another one. */
   get load(): number {
     let least = Infinity;
     for (const session of this.sessions) if (session.writable) least = Math.min(least, session.pendingCalls());
@@ -30,12 +30,12 @@ export class LinkPool {
   get isFull(): boolean {
     return this.sessions.length >= this.#rules.max;
   }
-  /** A frame is being written to one of them, which cannot take another one meanwhile. */
+  /** Whether a frame is being written to one of them, which cannot take another one meanwhile. */
   get isWriting(): boolean {
     return this.sessions.some(({ session }) => session.writer.isOpen);
   }
 
-  /** The one that takes the next call: with the fewest unanswered ones, else in turn. */
+  /** The connection for the next call: the one with the fewest unanswered calls, in turn among equals. */
   pick(): ClientSession | undefined {
     const { sessions } = this;
     const count = sessions.length;
@@ -59,7 +59,7 @@ export class LinkPool {
     this.#sweepSoon();
   }
 
-  /** Whether it was one that calls are given to. */
+  /** Removes a connection that has ended; returns whether it was one that calls are given to. */
   remove(session: ClientSession): boolean {
     this.#ends.get(session)?.();
     this.#ends.delete(session);
@@ -71,7 +71,7 @@ export class LinkPool {
     return true;
   }
 
-  /** An idle one, if that leaves the others one. It is apart from then on. */
+  /** Takes out an idle connection, if at least one is left. It counts as apart from then on. */
   spare(): ClientSession | undefined {
     if (this.sessions.length < 2) return undefined;
     const session = this.sessions.find((one) => one.pendingCalls() === 0 && one.writable);
@@ -81,7 +81,7 @@ export class LinkPool {
     return session;
   }
 
-  /** It takes no new calls and ends with its last one; resolves then. */
+  /** Gives the connection no new calls and ends it with its last one; resolves then. */
   leave(session: ClientSession): Promise<void> {
     this.remove(session);
     this.apart.add(session);
@@ -89,7 +89,7 @@ export class LinkPool {
     session.leave();
     return ended;
   }
-  /** Not those that somebody has alone. */
+  /** Lets all connections leave, except those that are locked. */
   async leaveAll(): Promise<void> {
     await Promise.all(this.sessions.slice().map((session) => this.leave(session)));
   }
@@ -104,7 +104,7 @@ export class LinkPool {
     this.only = connections === 1 && grow === 'never' && this.sessions.length === 1 ? this.sessions[0] : undefined;
   }
 
-  /** Looks when the one that was idle longest may go. */
+  /** Sets the timer for the connection that has been idle longest. */
   #sweepSoon(): void {
     const { connections, idleMs } = this.#rules;
     if (this.#sweep !== undefined || this.sessions.length <= connections || idleMs === 0 || idleMs === Infinity) return;

@@ -2,18 +2,18 @@ import { BatchWriter } from '@rpcxjs/session';
 import type { LinkRules } from './link-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
-/** What became of a call that should wait: it does, it is one too many, or it took the place of others. */
+/** What became of a call that was to wait: it waits, it was refused, or it took the place of the calls in the list. */
 export type Queued = 'waits' | 'refused' | readonly OutboundCall[];
 
-/** The calls that wait for one server, in the order of their coming and not encoded. */
+/** The calls that wait for one server, in their order and not encoded. */
 export class LinkQueue {
   readonly #rules: LinkRules['queue'];
   #calls: OutboundCall[] = [];
   #next = 0;
-  /** What each takes, if that matters. */
+  /** Bytes of each waiting input, if bytes are limited. */
   #bytes: Map<OutboundCall, number> | undefined;
   #total = 0;
-  /** To look through a full queue for each call that it refuses would cost more than the calls. */
+  /** How many refusals are left before the full queue is searched again for calls that are over: searching for each would cost more than the calls. */
   #lookLater = 0;
 
   constructor(rules: LinkRules['queue']) {
@@ -25,7 +25,7 @@ export class LinkQueue {
   get isEmpty(): boolean {
     return this.#next >= this.#calls.length;
   }
-  /** Calls that wait; those that are over by now do not. Under 'wait', no more than the queue holds: the others wait for it. */
+  /** Calls that wait, without those that are over by now. Under 'wait' at most the size of the queue: the others wait to get into it. */
   get size(): number {
     return Math.min(this.#live(), this.#rules.overflow === 'wait' ? this.#rules.max : Infinity);
   }
@@ -114,7 +114,7 @@ export class LinkQueue {
   }
 }
 
-/** Also a second attempt beside another one that has won. */
+/** Whether nobody waits for the call any more; true also for a second attempt whose rival has won. */
 export function isOver(call: OutboundCall): boolean {
   return call.settled || call.main.settled;
 }

@@ -10,7 +10,7 @@ export function startedWithin(ready: Promise<void>, call: { readonly service: st
   const { clock } = client.runtime;
   const began = clock.now();
   const timeoutMs = options?.timeoutMs ?? client.timeoutMs;
-  // Whoever begins the call says what is wrong.
+  // The error for wrong options is made where the call begins.
   if (wrongOptions(options, timeoutMs) !== undefined) return ready.then(() => options);
   const limitMs = Math.min(timeoutMs, (currentAmbient()?.deadline ?? Infinity) - began);
   const name = `${call.service}.${call.method}`;

@@ -5,7 +5,7 @@ import { checkNames, refuse } from '@rpcxjs/session';
 export interface RetryBudgetOptions {
   /** Share of the calls of the last ten seconds, 0 to 1. @default 0.2 */
   readonly ratio?: number;
-  /** Retries a second that are allowed beside it, for services that are called seldom. @default 3 */
+  /** Retries a second that are allowed in addition, for services that are called seldom. @default 3 */
   readonly perSecond?: number;
 }
 export type RetryBudgetRule = Required<RetryBudgetOptions>;
@@ -23,7 +23,7 @@ export function retryBudgetRule(options: RetryBudgetOptions = {}): RetryBudgetRu
 const windowMs = 10_000;
 const stepMs = 1000;
 
-/** What was counted until a moment. */
+/** The number of calls counted up to a moment. */
 interface Mark {
   readonly at: number;
   readonly calls: number;
@@ -46,7 +46,7 @@ export class RetryBudget {
     this.#marks.push({ at: clock.now(), calls: 0, spent: 0 });
   }
 
-  /** True when one more is allowed, which it then has cost. */
+  /** Takes one retry from the budget; false if none is left. */
   spend(): boolean {
     const now = this.#clock.now();
     this.#mark(now);

@@ -15,9 +15,9 @@ const closeMs = 1000;
 
 /** What a link tells the client. */
 export interface LinkEvents extends CallEvents {
-  /** What went over a connection that is no more. */
+  /** A connection has ended; `traffic` is what went over it. */
   ended(traffic: Traffic, error: RpcError): void;
-  /** The server at the address announced that it is going. */
+  /** The server at the address announced that it is shutting down. */
   draining(address: string): void;
 }
 
@@ -33,7 +33,7 @@ export class ServerLink implements SessionOwner {
   readonly #events: LinkEvents;
   readonly #queue: LinkQueue;
   readonly #backoff: LinkBackoff;
-  /** Connections that are being opened for the pool, and for somebody alone. */
+  /** Connections that are being opened, for the pool and for locks. */
   readonly #dials = new Map<AbortController, Promise<ClientSession>>();
   readonly #lone = new Map<AbortController, Promise<ClientSession>>();
   #failure: RpcError | undefined;
@@ -60,7 +60,7 @@ export class ServerLink implements SessionOwner {
   get session(): ClientSession | undefined {
     return this.pool.sessions[0];
   }
-  /** All of them, those included that somebody has alone or that take no new calls. */
+  /** All connections, including those that are locked and those that take no new calls. */
   get sessions(): readonly ClientSession[] {
     return [...this.pool.sessions, ...this.pool.apart];
   }
@@ -68,7 +68,7 @@ export class ServerLink implements SessionOwner {
   get dialling(): number {
     return this.#dials.size;
   }
-  /** Calls that wait; those that are over by now do not. */
+  /** Calls that wait, without those that are over by now. */
   get queued(): number {
     return this.#queue.size;
   }
@@ -76,11 +76,11 @@ export class ServerLink implements SessionOwner {
   get inFlight(): number {
     return this.sessions.reduce((sum, session) => sum + session.pendingCalls(), 0);
   }
-  /** All its connections have as many calls as makes a pool grow. */
+  /** Whether all connections have as many calls as makes a pool grow. */
   get busy(): boolean {
     return this.pool.load + this.#queue.size >= this.#rules.pool.busyAt;
   }
-  /** There is no connection, and the time has not come to try again. */
+  /** Whether there is no connection, and it is too early to dial again. */
   get failing(): boolean {
     if (this.pool.sessions.length > 0) return false;
     return (this.#failure !== undefined && this.#dials.size > 0) || this.#backoff.callWaitMs(this.#now()) > 0;
@@ -115,7 +115,7 @@ export class ServerLink implements SessionOwner {
     await Promise.all(dials);
   }
 
-  /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. Not bounded. */
+  /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. It has no time limit of its own. */
   async ping(): Promise<number> {
     const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
     return session.ping(this.#stopped.signal);
@@ -221,7 +221,7 @@ export class ServerLink implements SessionOwner {
     return this.#options.runtime.clock.now();
   }
 
-  /** Where there is not exactly one connection that takes it at once. */
+  /** Finds a place for a call when there is not exactly one connection that takes it at once. */
   #place(call: OutboundCall, now: number): void {
     const session = this.#queue.isEmpty ? this.pool.pick() : undefined;
     if (session === undefined) this.#wait(call, now);
@@ -262,7 +262,7 @@ export class ServerLink implements SessionOwner {
     }
   }
 
-  /** Why a call need not even wait. */
+  /** Why a call fails at once instead of waiting. */
   #refusal(now: number): RpcError | undefined {
     // An interceptor held it back while the client ended.
     if (this.#closed) return new RpcError('canceled', 'the client was closed', { reason: 'CLOSED', sent: false });

@@ -4,11 +4,11 @@ import type { BoundedStream } from './bounded-stream.ts';
 import type { PushInfo, Pushes } from './pushes.ts';
 import { decodeWhole, wholePayload, type ReadingOptions } from './reply-reader.ts';
 
-/** Any message that a server sent by itself, as the channel of all of them has it. */
+/** Any message that a server pushed, as `client.messages()` gives it. */
 export interface ServerMessage extends PushInfo {
   readonly service: string;
   readonly method: string;
-  /** rpcx's number of the codec. */
+  /** The codec of the payload, by rpcx's number. */
   readonly codecId: number;
   /** Inflated, not decoded, and the reader's to keep. */
   readonly payload: Uint8Array;
@@ -16,7 +16,7 @@ export interface ServerMessage extends PushInfo {
   decode<T = unknown>(): T;
 }
 
-/** The channel of all messages that servers send by themselves, listened for by name or not. */
+/** All messages that servers push, whether somebody listens for their names or not. */
 export class ServerMessages {
   readonly #pushes: Pushes;
   readonly #options: ReadingOptions;

@@ -38,11 +38,11 @@ function unsupported(contract: Contract, name: string, method: Method): Caller {
     return Promise.reject(new RpcError('unimplemented', message, { reason: 'UNSUPPORTED', sent: false }));
   };
   if (method.kind === 'clientStream') return fail;
-  // What returns a stream fails where the stream is read.
+  // A method that returns a stream fails where the stream is read.
   return (() => ({ [Symbol.asyncIterator]: () => ({ next: fail }) })) as unknown as Caller;
 }
 
-// What the language and its tools ask any object for is no method of a service: `await service` must not call the server.
+// Names that the language and its tools look up on any object are no methods of a service: `await service` must not call the server.
 const never = new Set(['then', 'catch', 'finally', 'toJSON', 'prototype', 'inspect', ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /** Any name is a method: the interface is known to the compiler only. */

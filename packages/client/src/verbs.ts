@@ -14,7 +14,7 @@ import type { ServiceRoute } from './service-route.ts';
 export interface ClientVerbs {
   /** Resolves when the bytes are written; whether the server ran it, nobody knows. */
   oneway<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, CallOptions>): Promise<void>;
-  /** One-way, and resolves as soon as the call is queued; rejects when it cannot be, as with OVERLOADED. What becomes of it later nobody is told. */
+  /** A one-way call that resolves as soon as it is queued; rejects when it cannot be queued, for example with OVERLOADED. What happens to it later is not reported. */
   oneshot<In>(method: MethodRef<'unary', In>, ...rest: InputRest<In, CallOptions>): Promise<void>;
   /** Begins the call and returns at once with its handle. */
   start<In, Out>(method: MethodRef<'unary', In, Out>, ...rest: InputRest<In, StartOptions<Out>>): CallHandle<Out>;
@@ -88,7 +88,7 @@ export class Verbs {
     return (options) => this.#host.run(() => this.#host.target(method), input, options, kind);
   }
 
-  /** Everybody that the call goes to, and what is left of its time once they are known. */
+  /** All servers that the call goes to, and the time that is left once they are known. */
   async #toAll(method: MethodRef, input: unknown, { group, ...options }: FanOutOptions = {}): Promise<FanOut> {
     const { runtime: { clock }, timeoutMs: usual, requireDeadline } = this.#host.options;
     const wrong = requireDeadline ? withoutDeadline({ service: method.service, method: method.name }, options) : undefined;
@@ -133,7 +133,7 @@ export class Verbs {
 
 const alone = failfast();
 
-/** Programs without types pass names, and pushes. */
+/** Throws TypeError for something that is not a method: programs without types pass names, or pushes. */
 function checked<M extends MethodRef>(method: M): M {
   const { service, name, kind }: Partial<MethodRef> = typeof method === 'object' && method !== null ? method : {};
   if (typeof service === 'string' && typeof name === 'string' && kind === 'unary') return method;
@@ -145,7 +145,7 @@ function nameOf({ service, name }: MethodRef): string {
   return `${service}.${name}`;
 }
 
-/** A way to one server only, whatever the selector and its health say; what becomes of the call counts for its health. */
+/** A route to one server only, whatever the selector and health checking say. The outcome of the call counts for the server's health. */
 export class PinnedRoute implements CallRoute {
   readonly #address: string;
   readonly #route: ServiceRoute;
@@ -171,7 +171,7 @@ export class PinnedRoute implements CallRoute {
   }
 }
 
-/** Says when a call was taken, not when it was refused: its promise says that. */
+/** The same route, which also reports when a call was queued. A call that was refused rejects its own promise. */
 function toldOf(route: CallRoute, queued: () => void): CallRoute {
   return {
     budget: route.budget,

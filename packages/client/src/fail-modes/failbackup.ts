@@ -25,7 +25,7 @@ export function failbackup(options: FailbackupOptions = {}): FailMode {
     const key = `${call.service}\0${call.method}`;
     let window = windows.get(key);
     if (window === undefined) {
-      // Names may come from outside, by way of a gateway.
+      // A gateway may be asked for any names: they must not pile up.
       if (windows.size >= mostMethods) windows.clear();
       windows.set(key, (window = new LatencyWindow()));
     }

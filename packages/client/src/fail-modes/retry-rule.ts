@@ -1,11 +1,11 @@
 import type { AttemptFailure, FailDecision } from '@rpcxjs/core';
 import { checkNames, refuse } from '@rpcxjs/session';
 
-/** How often, how soon and what is tried again; shared by the fail modes that do. */
+/** How often, how soon and what is tried again; shared by the fail modes that try again. */
 export interface RetryOptions {
   /** Attempts after the first one, up to 100. @default 2 */
   readonly retries?: number;
-  /** Longest wait before the second attempt, in milliseconds; it doubles, and the wait is drawn between 0 and it. @default 20 */
+  /** Longest wait before the second attempt, in milliseconds. It doubles with each attempt, and the actual wait is random between 0 and it. @default 20 */
   readonly backoffMs?: number;
   /** Longest wait of all, in milliseconds; a server that asks for a longer one gets it. @default 1000 */
   readonly maxBackoffMs?: number;
@@ -16,7 +16,7 @@ export type RetryRule = Required<RetryOptions>;
 
 const names: Readonly<Record<keyof RetryRule, true>> = { retries: true, backoffMs: true, maxBackoffMs: true, retryUnsafe: true };
 
-/** Throws TypeError for what cannot work; `more` has the names that `who` takes beside these. */
+/** Throws TypeError for invalid options; `more` has the names that `who` takes in addition. */
 export function retryRule(who: string, options: RetryOptions, more?: object): RetryRule {
   checkNames(who, options, { ...names, ...more });
   const { retries = 2, backoffMs = 20, maxBackoffMs = 1000, retryUnsafe = false } = options;
@@ -26,7 +26,7 @@ export function retryRule(who: string, options: RetryOptions, more?: object): Re
   return { retries, backoffMs, maxBackoffMs, retryUnsafe };
 }
 
-/** Throws TypeError for what is no time. */
+/** Throws TypeError for an invalid time. */
 export function checkMs(name: string, value: unknown): void {
   if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) refuse(`${name}`, value, 'milliseconds that are not negative');
 }

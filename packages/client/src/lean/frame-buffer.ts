@@ -3,7 +3,7 @@ import { headerBytes, magic, writeMetadata } from '@rpcxjs/protocol';
 
 const firstBytes = 4096;
 
-/** What one frame says. */
+/** The content of one frame. */
 export interface FrameText {
   readonly service: string;
   readonly method: string;
@@ -20,7 +20,7 @@ export class FrameBuffer implements ByteWriter {
   bytes: Uint8Array = new Uint8Array(firstBytes);
   view: DataView = new DataView(this.bytes.buffer);
   offset = 0;
-  /** A frame is being written: another one has to wait. */
+  /** True while a frame is being written: another one has to wait. */
   isOpen = false;
 
   reserve(count: number): void {
@@ -41,7 +41,7 @@ export class FrameBuffer implements ByteWriter {
     this.offset += writeUtf8(this.bytes, text, this.offset);
   }
 
-  /** `check` is told how long the frame is without its header. Throws what the payload throws, or what it throws, having written nothing. */
+  /** Writes a frame. `check` gets its length without the header. Throws what `payload` or `check` throws, having written nothing. */
   frame({ service, method, codecId, flags, sequence, metadata, payload }: FrameText, check?: (bytes: number) => void): void {
     const start = this.offset;
     this.isOpen = true;
@@ -66,7 +66,7 @@ export class FrameBuffer implements ByteWriter {
     }
   }
 
-  /** What was written; writing goes on elsewhere, as whoever sends it may be slow. */
+  /** Takes out what was written. Writing goes on in another buffer, because the sender may still need this one. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.offset);
     this.bytes = new Uint8Array(firstBytes);

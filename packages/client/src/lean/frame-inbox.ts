@@ -3,7 +3,7 @@ import { FrameView, headerBytes, magic, type FrameLimits } from '@rpcxjs/protoco
 
 const nothing: Uint8Array = new Uint8Array(0);
 
-/** Turns chunks of any size into frames, with one view that is refilled. What spans chunks is put together in a buffer that grows with what has come. */
+/** Turns chunks of any size into frames, with one view that is refilled. A frame that spans chunks is put together in a buffer that grows with what has arrived. */
 export class FrameInbox {
   readonly #view = new FrameView();
   readonly #limits: FrameLimits;

@@ -1,6 +1,6 @@
 import { onAbort, type CallOptions, type Clock, type Codec, type PayloadCodec, type RpcError, type Timer } from '@rpcxjs/core';
 
-/** What is called; the same from call to call. */
+/** The method that is called, prepared once for all calls. */
 export interface LeanMethod {
   readonly service: string;
   readonly method: string;
@@ -15,7 +15,7 @@ export interface LeanCallInit {
   readonly oneway: boolean;
   readonly startedAt: number;
   readonly deadlineAt: number;
-  /** Told once of its end, in whatever way. */
+  /** Called once when the call has ended, however it ended. */
   readonly over: (call: LeanCall) => void;
 }
 
@@ -26,7 +26,7 @@ export class LeanCall {
   readonly options: CallOptions | undefined;
   readonly oneway: boolean;
   readonly promise: Promise<unknown>;
-  /** Clock time, Infinity for none. */
+  /** When the call's time is over, on the clock's axis; Infinity for no deadline. */
   readonly deadlineAt: number;
   readonly startedAt: number;
   /** Its number on the connection where it waits for a reply; -1 while it waits for a connection. */
@@ -59,7 +59,7 @@ export class LeanCall {
     return `${this.to.service}.${this.to.method}`;
   }
 
-  /** Tells once when nobody waits any more. */
+  /** Calls one of the functions, once, at the deadline or when the caller's signal aborts. */
   watch(clock: Clock, events: { readonly expired: () => void; readonly aborted: (reason: unknown) => void }): void {
     if (this.deadlineAt !== Infinity) this.#timer = clock.setTimer(events.expired, this.deadlineAt - this.startedAt);
     const signal = this.options?.signal;

@@ -185,7 +185,7 @@ class OneServerClient implements LeanClient {
       Number(timeoutMs) !== timeoutMs ? `timeoutMs is ${timeoutMs}: it takes milliseconds above 0, or Infinity for no limit`
       : signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function' ? 'signal takes an AbortSignal' : undefined;
     if (wrong !== undefined) throw new RpcError('invalid_argument', wrong, { sent: false });
-    // What is left of somebody's time may be nothing: as in the whole client, nobody is bothered with it.
+    // A handler's call may have no time left: as in the whole client, it is not sent then.
     if (timeoutMs <= 0) throw new RpcError('deadline_exceeded', `no time was left for ${name}`, { reason: 'TIMEOUT', sent: false });
     const startedAt = this.#runtime.clock.now();
     return new LeanCall(to, input, { options, oneway, startedAt, deadlineAt: startedAt + timeoutMs, over: (call) => this.#over(call) });

@@ -13,11 +13,11 @@ export interface LeanLinkOptions {
 export interface LeanLinkEvents {
   replied(call: LeanCall, frame: FrameView, session: LeanSession): void;
   pushed(frame: FrameView, address: string): void;
-  /** A call cannot be done; `sent` says whether it may have been run. */
+  /** A call failed; the error's `sent` says whether it may have been run. */
   failed(call: LeanCall, error: RpcError): void;
   connected(address: string): void;
   disconnected(error: RpcError): void;
-  /** Somebody listens, so that a lost connection is opened again although no call waits. */
+  /** Whether somebody listens for pushes, so that a lost connection is opened again although no call waits. */
   listened(): boolean;
 }
 
@@ -37,7 +37,7 @@ export class LeanLink {
   #retry: Timer | undefined;
   #failures = 0;
   #next = 0;
-  /** There was a connection once: the settings are right, and a server that is gone comes back. */
+  /** Whether there was a working connection before: the settings are right, so a server that is gone is waited for. */
   #proven = false;
   #failure: RpcError | undefined;
   #closed = false;
@@ -51,7 +51,7 @@ export class LeanLink {
   get connected(): boolean {
     return this.#session !== undefined;
   }
-  /** Why nothing leaves, for the texts of errors. */
+  /** Why nothing is sent, for the texts of errors. */
   get holdUp(): string {
     return this.#failure?.message ?? (this.#session === undefined ? 'no connection has come about yet' : 'does the server read?');
   }

@@ -18,7 +18,7 @@ export interface LeanSessionEvents {
   pushed(frame: FrameView, address: string): void;
   /** Calls can be written again. */
   drained(): void;
-  /** The server will go: new calls had better take another connection. */
+  /** The server is shutting down: new calls had better take another connection. */
   leaving(session: LeanSession): void;
   /** Last of all, with the calls that had no reply. */
   ended(session: LeanSession, error: RpcError, waiting: readonly LeanCall[]): void;
@@ -26,11 +26,11 @@ export interface LeanSessionEvents {
 
 const words = [cancelWord, errorsWord, drainWord];
 const none: ReadonlySet<string> = new Set();
-// As the sessions of the whole client have it.
+// The same times as in the whole client.
 const busyMs = 2000;
 const idleMs = 15_000;
 const answerMs = 3000;
-// A timer that is this late was held back, in a page that nobody looks at say: what came meanwhile is still to be read.
+// A timer that is this late was held back, for example in a page in the background: what came meanwhile is still to be read.
 const heldBackMs = 500;
 
 /** One connection to a server, with the calls that wait for it: requests, replies, heartbeats and what both sides agreed on. */
@@ -38,7 +38,7 @@ export class LeanSession implements ConnectionSink {
   readonly address: string;
   /** It takes no new calls, and ends with the last one that it has. */
   leaving = false;
-  /** A frame has come. */
+  /** Whether a frame has come. */
   heard = false;
   #words = none;
   #nonce: string;
@@ -84,7 +84,7 @@ export class LeanSession implements ConnectionSink {
     return this.#words.has(word);
   }
 
-  /** Only while `writable`. Throws what the codec or the token throws, having written nothing. */
+  /** May be called only while `writable`. Throws what the codec or the token function throws, having written nothing. */
   send(call: LeanCall): void {
     const { to } = call;
     const { limits, runtime, token } = this.#options;
@@ -113,7 +113,7 @@ export class LeanSession implements ConnectionSink {
     this.#flushSoon();
   }
 
-  /** Nobody waits for it any more; the server is told, if it is one that understands. */
+  /** The caller no longer waits; the server is told, if it is one that understands. */
   forget(call: LeanCall): void {
     if (this.#pending.get(call.sequence) !== call) return;
     this.#pending.delete(call.sequence);
@@ -193,7 +193,7 @@ export class LeanSession implements ConnectionSink {
     if (answer !== undefined) this.#words = acceptAnswer(answer, this.#nonce, words) ?? none;
   }
 
-  /** Before its last word a server that will go still serves, and there is no other one to prefer. */
+  /** A server that is shutting down still serves until its last word, and there is no other one to prefer. */
   #onControl(frame: FrameView): void {
     if (!this.agreed(drainWord) || readUtf8(frame.bytes, frame.methodStart, frame.methodEnd) !== drainWord || frame.sequenceLow !== drainStage.last) return;
     // What is written behind this would be lost.
@@ -224,7 +224,7 @@ export class LeanSession implements ConnectionSink {
     this.#flushSoon();
   }
 
-  /** What is written in one turn leaves together. */
+  /** Sends everything that is written in one turn together. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
@@ -244,7 +244,7 @@ export class LeanSession implements ConnectionSink {
     this.#timer = clock.setTimer(() => this.#look(clock.now()), at - clock.now());
   }
 
-  /** Any byte is life; silence is asked about, and without an answer it is death. */
+  /** Any byte is a sign of life. After silence a heartbeat is sent, and without an answer the connection is given up. */
   #look(now: number): void {
     const lateMs = now - this.#dueAt;
     this.#dueAt = Infinity;

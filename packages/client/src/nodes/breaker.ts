@@ -3,21 +3,21 @@ import type { ResolvedHealthOptions } from './health-options.ts';
 import type { EjectionReason, Node } from './node.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 
-// A connection that failed is tried again soon, then later and later. All clients of a server lose it at once: they must not all come back at once.
+// A connection that failed is tried again soon, then later and later. All clients of a server lose it at the same moment, so the times are random.
 const leastRefusalMs = 100;
 const refusalSpreadMs = 1500;
 const firstRefusalMs = 200;
 const refusalGrowth = 1.6;
 const longestRefusalMs = 5000;
-/** A server that has been reached for so long has no refusals to its name. */
+/** After a server was reachable for so long, earlier refusals no longer count. */
 const stableMs = 5000;
-/** Healthy for so many times `ejectionMs` makes up for one ejection. */
+/** One ejection is forgotten after so many times `ejectionMs` in good health. */
 const forgivenAfter = 3;
-// When the call that tries out a server has ended without telling: soon another one.
+// The next trial call comes so soon after one that ended without telling anything.
 const againMs = 1000;
 const longestProbeMs = 30_000;
 const longestCheckMs = 3000;
-/** A server that said goodbye may be back as soon as this: those that are rolled are. */
+/** A server that announced its end may be back as soon as this, as in a rolling restart. */
 export const drainingMs = 1000;
 /** Not every server answers heartbeats: after so many without an answer a call has to find out. */
 const mostUnanswered = 5;
@@ -28,7 +28,7 @@ export interface Ejection {
   readonly evidence: string;
 }
 
-/** Takes nodes out of use and back again, by what their calls come to. */
+/** The circuit breaker: takes nodes out of use and back again, by the outcome of their calls. */
 export class Breaker {
   /** Changes with the state of any node. */
   version: number = 0;
@@ -40,7 +40,7 @@ export class Breaker {
     this.#clock = clock;
   }
 
-  /** What an attempt of this admission says; true if it failed, which an answer of the application does not. */
+  /** Counts the outcome of an attempt. Returns true if it failed; an error that the application answered with is no failure. */
   failed(node: Node, attempt: { readonly admission: number; readonly attemptAt: number }, error: unknown, now: number): boolean {
     const durationMs = now - attempt.attemptAt;
     const outcome = hurried(node, durationMs, error, now) ? 'neutral' : outcomeOf(error);
@@ -51,22 +51,22 @@ export class Breaker {
     return failed;
   }
 
-  /** What became of an earlier generation's calls is no news. */
+  /** Changes the node's state by an outcome; calls of an earlier generation say nothing about the present one. */
   judge(node: Node, admission: number, outcome: Outcome, now: number): void {
     if (admission === -node.generation) this.#tried(node, outcome, now);
     else if (admission !== node.generation) return;
     else if (node.state === 'healthy') this.#count(node, outcome, now);
     else if (outcome === 'answered' && (node.reason === 'consecutive' || node.reason === 'unreachable')) this.#become(node, 'healthy', now, Infinity);
-    // Used for want of others, it has ended meanwhile.
+    // It was used because there was no other, and has ended meanwhile.
     else if (outcome === 'unreachable' && node.reason === 'draining') this.#ejectFor(node, outcome, now);
   }
 
-  /** A call that nobody replies to has left: enough for one that tries a node, since there may be no other calls. */
+  /** A one-way call was written. As a trial call that is enough, since there may be no other calls. */
   written(node: Node, admission: number, now: number): void {
     if (admission === -node.generation) this.#become(node, 'healthy', now, Infinity);
   }
 
-  /** One call is about to find out. */
+  /** The node gets one trial call. */
   try(node: Node, now: number): void {
     this.#become(node, 'probing', now, now + longestProbeMs);
   }
@@ -87,7 +87,7 @@ export class Breaker {
     return node.checked !== node.generation && node.unanswered < mostUnanswered;
   }
 
-  /** It answered a heartbeat: the next call may find out. */
+  /** It answered a heartbeat: the next call may be the trial. */
   alive(node: Node, now: number): void {
     this.#become(node, 'ejected', now, now);
     node.checked = node.generation;
@@ -167,7 +167,7 @@ export class Breaker {
   }
 }
 
-/** An attempt after others may have had less time than any server needs. */
+/** Whether a later attempt of a call had less time than the server usually needs. */
 function hurried(node: Node, durationMs: number, error: unknown, now: number): boolean {
   if (!RpcError.is(error) || error.remote || error.code !== 'deadline_exceeded') return false;
   const usualMs = node.latency.quantile(0.5, now);

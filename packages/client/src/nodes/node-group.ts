@@ -52,7 +52,7 @@ export class NodeGroup {
     this.#version = -1;
   }
 
-  /** Addresses for new calls, in the order of the list; empty only if the list is. The same array as before unless its content has changed. */
+  /** Addresses for new calls, in the order of the list; empty only if the list is empty. Returns the same array as before unless its content has changed. */
   usable(): readonly string[] {
     if (this.#version !== this.#owner.version) this.#look();
     return this.#usable;
@@ -99,7 +99,7 @@ export class NodeGroup {
     const nodes = this.#nodes;
     const reachable = nodes.filter((node) => !node.out);
     if (reachable.length === 0) {
-      // Whoever said goodbye still answers, or does so again; whoever cannot be reached does neither.
+      // A server that announced its end still answers, or will again soon; one that cannot be reached does neither.
       const leaving = nodes.filter(({ reason }) => reason === 'draining');
       return leaving.length === 0 ? this.#addresses : leaving.map(({ address }) => address);
     }

@@ -19,11 +19,11 @@ export interface NodeInfo {
   readonly p50Ms?: number;
   readonly p95Ms?: number;
   readonly p99Ms?: number;
-  /** Why it is avoided, tried out or suspected; */
+  /** Why it is avoided, tried out or suspected. */
   readonly ejectedFor?: EjectionReason;
-  /** in words; */
+  /** The same in words, with figures. */
   readonly evidence?: string;
-  /** and when a call may try it out, in milliseconds since 1970. */
+  /** When a call may try it out, in milliseconds since 1970. */
   readonly ejectedUntilMs?: number;
   /** The last failure, with the first 300 characters of its message and its time in milliseconds since 1970. */
   readonly lastError?: { readonly code: string; readonly message: string; readonly atMs: number };

@@ -7,19 +7,19 @@ import { NodeGroup, type GroupOwner } from './node-group.ts';
 import { nodeInfo, whyAvoided, type NodeInfo } from './node-info.ts';
 import { outliers } from './outliers.ts';
 
-/** One attempt of a call; whoever makes it lends three fields, so that counting allocates nothing. */
+/** One attempt of a call. Its first three fields belong to the table, so that counting allocates nothing. */
 export interface NodeAttempt {
   /** Undefined before it began and after it ended. */
   node: Node | undefined;
-  /** The generation of the node that it belongs to; negative for the one that tries out a node. @default 0 */
+  /** The generation of the node in which it began; negative for a trial call. @default 0 */
   admission: number;
   /** Clock time. @default NaN */
   attemptAt: number;
-  /** Nobody replies to it: that it was written says little of the server. @default false */
+  /** One-way: there is no reply, and that it was written says little about the server. @default false */
   readonly oneway?: boolean;
 }
 
-/** Asks a server whether it lives, which costs no call anything: resolves when it answered. */
+/** Asks a server with a heartbeat whether it is alive; resolves when it answered. */
 export type Check = (address: string) => Promise<unknown>;
 
 /** All servers that a client knows, and what their calls say of them. Reads the time from its callers and needs no timer. */
@@ -118,7 +118,7 @@ export class NodeTable implements GroupOwner {
     return [...this.#nodes.values()].map((node) => nodeInfo(node, used.has(node.address), this.#clock));
   }
 
-  /** With a way to ask, only a server that answers gets a call: one that does not costs nobody anything. */
+  /** Whether a call may try out the node. Where heartbeats can be sent, only a node that answered one gets a call. */
   mayTry(node: Node, now: number): boolean {
     const check = this.#check;
     if (check === undefined || !this.#breaker.asksFirst(node)) return true;
@@ -146,13 +146,13 @@ export class NodeTable implements GroupOwner {
     return false;
   }
 
-  /** Servers with the peers of each of their lists. */
+  /** Compares servers with their peers in each list. */
   #compare(now: number): void {
     this.#compareAt = now + this.#options.intervalMs;
     if (this.#anyFailed) {
       this.#anyFailed = false;
       for (const { nodes } of this.#groups) {
-        // Of those that are avoided nothing is counted.
+        // Calls to servers that are avoided are not counted.
         for (const index of outliers(nodes, this.#options)) this.#breaker.fellBehind(nodes[index] as Node, now); // of this list
       }
     }
@@ -162,7 +162,7 @@ export class NodeTable implements GroupOwner {
     }
   }
 
-  /** What is too little to be judged counts half in the next interval. */
+  /** Starts a new interval; counts that were too few to be judged are carried over by half. */
   #startOver(node: Node): void {
     const judged = node.answered + node.failed >= this.#options.minimumCalls;
     node.answered = judged ? 0 : node.answered >> 1;

@@ -18,7 +18,7 @@ export interface Failure {
   /** At most 300 characters of it. */
   readonly message: string;
 }
-// A server may say a lot, and it is kept.
+// A server chooses how long its messages are, and they are kept.
 const longestMessage = 300;
 
 /**
@@ -42,7 +42,7 @@ export class Node {
   inFlight: number = 0;
   calls: number = 0;
   failures: number = 0;
-  /** Failures since the last success. */
+  /** Failures in a row, since the last success. */
   run: number = 0;
   /** Since the last comparison with its peers. */
   answered: number = 0;
@@ -51,7 +51,7 @@ export class Node {
   /** The generations in which it was asked whether it lives, and answered. */
   asked: number = 0;
   checked: number = 0;
-  /** How often it did not, one time after the other. */
+  /** How many heartbeats in a row were not answered. */
   unanswered: number = 0;
   readonly latency: LatencyHistogram = new LatencyHistogram();
   readonly failuresByCode: Map<string, number> = new Map();
@@ -60,7 +60,7 @@ export class Node {
   /** When calls may be tried again, or when the one that is being tried is taken for lost. */
   until: number = Number.NaN;
   reason: EjectionReason | undefined;
-  /** What the ejection was about, for people. */
+  /** The reason of the ejection in words. */
   evidence: string = '';
   /** Ejections, minus those that healthy times have made good; and connections that failed one after the other. */
   ejections: number = 0;
@@ -79,11 +79,11 @@ export class Node {
   healthyForMs(now: number): number {
     return this.#state === 'healthy' ? now - this.#healthySince : 0;
   }
-  /** A call that begins now finds out whether it is well again. */
+  /** Whether the next call may try out whether the node is well again. */
   due(now: number): boolean {
     return this.#state !== 'healthy' && now >= this.until;
   }
-  /** Out of use whatever becomes of the others, as long as there are others: calls to it are lost, or unwanted. */
+  /** Whether it gets no calls as long as there is any other node, however many are avoided: it cannot be reached, or asks for none. */
   get out(): boolean {
     return this.#state !== 'healthy' && this.reason !== 'consecutive' && this.reason !== 'success-rate';
   }
