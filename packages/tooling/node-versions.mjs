@@ -31,7 +31,7 @@ function inTurn(work) {
 
 /** Exit code of the tests of one group, and what they printed. */
 async function run(node, group) {
-  const { file, options, args: all } = testCommand(args, { node, group });
+  const { file, options, args: all } = testCommand(group === 'rest' ? [...args, '--maxWorkers=1'] : args, { node, group });
   const child = spawn(file, all, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = `\n${groups[group]}\n`;
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
@@ -39,7 +39,7 @@ async function run(node, group) {
   return { code, output };
 }
 
-/** All groups one after the other, every second version in reverse, so that not all measure or wait at the same time; what it prints comes in one piece. */
+/** Both groups one after the other, every second version in reverse, so that one waits while the other works; what it prints comes in one piece. */
 async function all({ version, node }, index) {
   const names = index % 2 === 0 ? Object.keys(groups) : Object.keys(groups).reverse();
   const results = [];

@@ -1,5 +1,5 @@
-// `npm test`: the tests that mostly wait go several files at a time, those of transports two, then all others one after the other, because some of them measure. With
-// arguments, which are vitest's, one run of everything that they name.
+// `npm test`: the tests that mostly wait go seven files at a time, then all others two at a time. With arguments, which are vitest's, one run
+// of everything that they name.
 import { spawnSync } from 'node:child_process';
 import { root } from './workspace.mjs';
 
@@ -16,7 +16,7 @@ function runTests(given, group) {
 }
 
 /** What is run one after the other, with what is said of it. */
-export const groups = { waiting: 'The tests of registries, and of servers that are killed, frozen and drained', transports: 'The tests of transports', rest: 'All other tests' };
+export const groups = { waiting: 'The tests of registries, and of servers that are killed, frozen and drained', rest: 'All other tests' };
 
 if (process.argv[1] === import.meta.filename) {
   const args = process.argv.slice(2);

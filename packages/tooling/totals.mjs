@@ -8,7 +8,7 @@ const reports = join(cache, 'tests');
 const total = { passed: 0, failed: 0 };
 const complaints = [];
 const version = `node-${process.versions.node.split('.')[0]}`;
-const own = ['', '-waiting', '-transports'].map((group) => `${version}${group}.json`);
+const own = ['', '-waiting'].map((group) => `${version}${group}.json`);
 
 function addTests(file) {
   const report = JSON.parse(readFileSync(join(reports, file), 'utf8'));

@@ -8,13 +8,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Pages of docs with a block that runs. */
 const pages = readdirSync(`${root}docs`).map((name) => `docs/${name}`).filter((file) => file.endsWith('.md') && /^```ts test\b/m.test(readFileSync(root + file, 'utf8')));
 const long = process.env['RPCXJS_LONG'] === '1';
-// `waiting`, `transports` or `rest`, see tests.mjs; everything without it.
+// `waiting` or `rest`, see tests.mjs; everything without it.
 const group = process.env['RPCXJS_GROUP'];
 const report = fileURLToPath(new URL(`.cache/tests/node-${process.versions.node.split('.')[0] ?? ''}${group === undefined || group === 'rest' ? '' : `-${group}`}.json`, import.meta.url));
 const ofOutages = ['packages/interop/test/governance/{frozen,failing,endings,killed,lists}.interop.test.ts', 'packages/interop/test/*heartbeats*.interop.test.ts'];
 const ofRegistries = ['packages/registry-*/{src,test}/**/*.test.ts', 'packages/registry-*/README.md', 'packages/interop/test/registries/**/*.test.ts'];
-const ofTransports = ['packages/{transport-*,sniff}/{src,test}/**/*.test.ts', 'packages/{transport-*,sniff}/README.md', 'packages/interop/test/transports/**/*.test.ts'];
-const apart = { waiting: [...ofRegistries, ...ofOutages], transports: ofTransports }[group ?? ''];
+const waiting = [...ofRegistries, ...ofOutages];
 
 /** Those that take minutes begin first: the last of them ends the run. */
 class LongestFirst extends BaseSequencer {
@@ -32,10 +31,10 @@ export default defineConfig({
   test: {
     include: long
       ? ['packages/*/{src,test}/**/*.long.test.ts', 'examples/**/*.long.test.ts']
-      : apart ?? ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', ...pages, 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? [...ofRegistries, ...ofTransports, ...ofOutages] : [])],
-    // They wait most of the time, for servers that were killed or frozen and for the network.
-    ...(apart === undefined ? {} : { maxWorkers: group === 'waiting' ? 7 : 2 }),
+      : group === 'waiting' ? waiting : ['packages/*/{src,test}/**/*.test.ts', 'packages/tooling/*.test.ts', 'packages/*/README.md', 'README.md', ...pages, 'examples/*.test.ts', 'benchmarks/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(long ? [] : ['**/*.long.test.ts']), ...(group === 'rest' ? waiting : [])],
+    // Those that wait do so most of the time, for servers that were killed or frozen and for the network.
+    ...(group === undefined ? {} : { maxWorkers: group === 'waiting' ? 7 : 2 }),
     sequence: { sequencer: LongestFirst },
     globalSetup: ['packages/tooling/temporary-folder.ts'],
     setupFiles: ['packages/tooling/leak-check.ts'],
