@@ -76,7 +76,8 @@ function pairOf(codec: Codec, sample: CodecSample): PayloadCodec {
 
 function payloadOf(pair: PayloadCodec, sample: CodecSample): Uint8Array {
   const writer = new MemoryWriter();
-  pair.encode(sample.value, writer);
+  const given: unknown = pair.encode(sample.value, writer);
+  claim(!isLate(given), 'encode() returned a promise: it has written everything when it returns, because the frame is closed then');
   return writer.written();
 }
 
@@ -168,10 +169,17 @@ function nestedUse(codec: Codec, samples: readonly CodecSample[]): void {
   }
 }
 
+/** Whether it is a promise, whose rejection nobody else would hear. */
+function isLate(given: unknown): boolean {
+  if (!(given instanceof Promise)) return false;
+  given.catch(() => {});
+  return true;
+}
+
 /** True when the work threw BAD_PAYLOAD, false when it returned; anything else thrown breaks the contract. */
 function outcome(work: () => unknown, what: string): boolean {
   try {
-    work();
+    isLate(work());
     return false;
   } catch (error) {
     claim(RpcError.is(error) && error.reason === 'BAD_PAYLOAD', `${what} threw ${show(error)} (${String(error)}) instead of an RpcError with reason BAD_PAYLOAD`);

@@ -56,6 +56,7 @@ export function compressorCases(options: CompressorCasesOptions): ConformanceCas
 async function carries(compressor: Compressor, name: string, payload: Uint8Array): Promise<void> {
   const before = new Uint8Array(payload);
   const packed = await compressor.compress(payload);
+  claim(packed instanceof Uint8Array, `compress() gave ${show(packed)} for ${name}: it gives a Uint8Array`);
   claim(same(payload, before), `compress() changed its input, ${name}`);
   const packedBefore = new Uint8Array(packed);
   const back = await compressor.decompress(packed, 16 * mebibyte);

@@ -53,6 +53,11 @@ describe('a codec that breaks a rule fails the case of that rule', () => {
     expect(await failures({ id: 16 })).toEqual([expect.stringMatching(/^has an id .* its id is 16/)]);
   });
 
+  it('an encode that is asynchronous', async () => {
+    const encode = async (value: unknown, writer: ByteWriter): Promise<void> => jsonCodec.encode(value, writer);
+    expect(await failures({ encode: encode as never })).toContainEqual(expect.stringMatching(/^carries an object .* encode\(\) returned a promise/));
+  });
+
   it('a value that comes back changed', async () => {
     const found = await failures({ decode: (source, start, end) => JSON.parse(new TextDecoder().decode(source.slice(start, end)).replace('2.5', '3')) as unknown });
     expect(found).toContainEqual(expect.stringMatching(/^carries an object ⟶ ConformanceError: .*instead of/));

@@ -41,6 +41,11 @@ describe('a compressor that breaks a rule fails the case of that rule', () => {
     expect(await failures({ id: 0 })).toEqual([expect.stringMatching(/^has an id .* its id is 0/)]);
   });
 
+  it('what is no bytes', async () => {
+    const found = await failures({ compress: (payload) => gzipSync(payload).toString('base64') as never });
+    expect(found).toContainEqual(expect.stringMatching(/^carries one byte, .* compress\(\) gave .* for one byte: it gives a Uint8Array/));
+  });
+
   it('no limit', async () => {
     const found = await failures({ decompress: (payload) => {
       try {
