@@ -54,8 +54,8 @@ describe('a codec that breaks a rule fails the case of that rule', () => {
   });
 
   it('an encode that is asynchronous', async () => {
-    const encode = async (value: unknown, writer: ByteWriter): Promise<void> => jsonCodec.encode(value, writer);
-    expect(await failures({ encode: encode as never })).toContainEqual(expect.stringMatching(/^carries an object .* encode\(\) returned a promise/));
+    const encode: unknown = async (value: unknown, writer: ByteWriter): Promise<void> => jsonCodec.encode(value, writer);
+    expect(await failures({ encode: encode as Codec['encode'] })).toContainEqual(expect.stringMatching(/^carries an object .* encode\(\) returned a promise/));
   });
 
   it('a value that comes back changed', async () => {
