@@ -154,6 +154,27 @@ export function caught(error: unknown): void {
   if (RpcError.is(error) && error.code === 'deadline_exceded') return;
 }
 
+// What `RpcError.is` has seen knows the codes of every call by its type; details are narrowed all the same, and both branches are left.
+export function caughtAgain(error: unknown): void {
+  if (!RpcError.is(error)) return;
+  if (isError(Orders.methods.Place, 'OutOfStock', error)) {
+    expectTypeOf(error.details).toEqualTypeOf<{ left: number } | undefined>();
+    expectTypeOf(error.sent).toEqualTypeOf<boolean>();
+    expectTypeOf(error).toExtend<RpcError>();
+  } else expectTypeOf(error).toEqualTypeOf<RpcError>();
+  if (isError(Orders.methods.Place, 'Closed', error)) throw error;
+  expectTypeOf(error).toEqualTypeOf<RpcError>();
+  // @ts-expect-error an error that the method does not declare
+  isError(Orders.methods.Place, 'Misspelt', error);
+}
+type Out = RpcError<'OutOfStock', { left: number }>;
+export function caughtOthers(any: any, text: RpcError<string>, plain: Error, maybe: RpcError<'OutOfStock' | 'Gone', { left: number }> | undefined): void {
+  if (isError(Orders.methods.Place, 'OutOfStock', any)) expectTypeOf(any).toEqualTypeOf<Out>();
+  if (isError(Orders.methods.Place, 'OutOfStock', text)) expectTypeOf(text).toEqualTypeOf<Out>();
+  if (isError(Orders.methods.Place, 'OutOfStock', plain)) expectTypeOf(plain).toEqualTypeOf<Out>();
+  if (isError(Orders.methods.Place, 'OutOfStock', maybe)) expectTypeOf(maybe).toEqualTypeOf<Out>();
+}
+
 // A plain interface is the contract of a service written in Go.
 interface GoStock {
   Take(args: { Sku: string; N: number }): Promise<{ Left: number }>;

@@ -53,8 +53,12 @@ export type DeclaredError<M, C extends string> = M extends Method<any, any, any,
   ? C extends keyof E ? RpcError<C, SchemaOut<E[C]>> : never
   : never;
 export type DeclaredCode<M> = M extends Method<any, any, any, any, any, infer E> ? keyof E & string : never;
-/** Narrows a caught value to one declared error of one method. */
-export function isError<M extends MethodRef, C extends DeclaredCode<M>>(method: M, code: C, error: unknown): error is DeclaredError<M, C> {
+/** Narrows a caught value to one declared error of one method; what is an `RpcError` by its type already, which knows the codes of every call only, to the details of that. */
+export function isError<M extends MethodRef, C extends DeclaredCode<M>, E extends RpcError<string>>(
+  method: M, code: C, error: [E['code'] & C] extends [never] ? E : never,
+): error is ([E['code'] & C] extends [never] ? E : never) & Pick<DeclaredError<M, C>, 'details'>;
+export function isError<M extends MethodRef, C extends DeclaredCode<M>>(method: M, code: C, error: unknown): error is DeclaredError<M, C>;
+export function isError(method: MethodRef, code: string, error: unknown): boolean {
   return RpcError.is(error) && (error as RpcError<string>).code === code && Object.hasOwn(method.errors ?? {}, code);
 }
 
