@@ -1,4 +1,4 @@
-import { bytesCodec, consoleLogger, jsonCodec, parseAddress, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
+import { bytesCodec, consoleLogger, jsonCodec, parseAddress, splitHostPort, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
 import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver, refuse } from '@rpcxjs/session';
 import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { checkClient } from './composed-options.ts';
@@ -58,8 +58,9 @@ function addressesOf({ servers, discovery, transports }: ClientOptions): readonl
   }
   const addresses = new Set(typeof servers === 'string' ? [servers] : servers);
   for (const address of addresses) {
-    const { network } = parseAddress(address);
+    const { network, host } = parseAddress(address);
     if (!transports.some(({ networks }) => networks.includes(network))) throw new TypeError(`"${address}" cannot be dialled: ${unknownNetwork(network, transports)}`);
+    if (/^tcp[46]?$/.test(network)) splitHostPort(host);
   }
   return [...addresses].sort();
 }

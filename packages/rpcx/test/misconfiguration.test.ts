@@ -9,3 +9,11 @@ it('an address that no transport can dial is a mistake of the program, told when
   expect(() => createClient({ servers: 'unix@/run/a.sock', transports: [memoryNetwork()] })).toThrow(TypeError);
   createClient({ servers: ['127.0.0.1:1', 'tcp6@[::1]:1'] }).abort();
 });
+
+it.each(['tcp@127.0.0.1', 'localhost', 'tcp@127.0.0.1:99999', 'tcp@::1:8972', 'tcp://127.0.0.1:8972', 'tcp@127.0.0.1:1?weight=7', 'tcp@127.0.0.1:1,tcp@127.0.0.1:2'])(
+  '%s is no address of a server: a client that was made with it would find nobody',
+  (address) => {
+    expect(() => createClient({ servers: address })).toThrow(/is no host and port: write 127\.0\.0\.1:8972/);
+    expect(() => createClient({ servers: ['tcp@127.0.0.1:1', address] })).toThrow(TypeError);
+  },
+);
