@@ -19,6 +19,17 @@ describe('options of a server that are no such thing', () => {
   });
   it('go on in what is done with it: a handler that is none, and a time that is none', () => {
     const server = createServer();
+    const guard = () => () => { throw new Error('guarded'); };
+    for (const [options, text] of [
+      [{ intercept: guard }, 'intercept is the function guard: it takes a list'], [{ intercept: new Set([guard]) }, 'intercept is an object of another kind: it takes a list'],
+      [{ intercept: 5 }, 'intercept is 5: it takes a list'], [{ interceptors: [guard] }, 'register has no "interceptors" (it has: path, metadata, intercept, methods)'],
+      [{ methods: 'M' }, 'methods is "M": it takes a list'], [{ path: 5 }, '5 cannot be a service path: it takes a text'],
+    ] as const) {
+      // Whoever thinks that a guard stands there is told that it does not.
+      expect(() => server.register('S', { M: () => 1 }, { methods: ['M'], ...options } as never)).toThrow(new TypeError(text));
+    }
+    expect(() => server.register(5 as never, {}, { methods: [] })).toThrow(new TypeError('the service of register is 5: it takes a name or a contract'));
+    expect(() => server.register('S', null as never, { methods: [] })).toThrow(new TypeError('the implementation of register is null: it takes an object with the methods'));
     expect(() => server.registerFunction('S', 'F', 'no function' as never)).toThrow(new TypeError("registerFunction('S', 'F') got \"no function\": it takes a function that answers calls"));
     expect(() => server.handle('S', undefined, {} as never)).toThrow(new TypeError("handle('S') got an object of another kind: it takes a function that answers calls"));
     for (const wrong of ['x', 5, null]) expect(() => server.close(wrong as never)).toThrow(/^close got .*it takes an object of milliseconds/);

@@ -1,5 +1,5 @@
 import { RpcError, type Contract, type ContractHandlers, type InstanceMetadata, type Interceptor, type MaybePromise, type Method, type Methods, type ServerCall } from '@rpcxjs/core';
-import { described } from '@rpcxjs/session';
+import { checkNames, described, refuse } from '@rpcxjs/session';
 import { MethodEntry } from './method-entry.ts';
 
 export interface RegisterOptions<Names = string> {
@@ -13,6 +13,18 @@ export interface RegisterOptions<Names = string> {
 }
 
 type Run = (input: unknown, call: ServerCall) => MaybePromise<unknown>;
+const optionNames: Readonly<Record<keyof RegisterOptions, true>> = { path: true, metadata: true, intercept: true, methods: true };
+
+/** Throws TypeError for options that would not hold: interceptors that guard nothing, say, because they are no list. */
+export function checkRegistration(service: unknown, implementation: unknown, options: RegisterOptions<PropertyKey>): void {
+  if (typeof service !== 'string' && typeof (service as Partial<Contract> | null | undefined)?.methods !== 'object') refuse('the service of register', service, 'a name or a contract');
+  if (typeof implementation !== 'object' && typeof implementation !== 'function' || implementation === null) refuse('the implementation of register', implementation, 'an object with the methods');
+  checkNames('register', options, optionNames);
+  for (const name of ['intercept', 'methods'] as const) {
+    const list: unknown = options[name];
+    if (list !== undefined && !Array.isArray(list)) refuse(name, list, 'a list');
+  }
+}
 
 /** One entry for each callable method of a contract. Throws TypeError for a handler that is missing or unknown. */
 export function contractEntries<M extends Methods>(contract: Contract<M>, handlers: ContractHandlers<M>, path: string): MethodEntry[] {
@@ -39,7 +51,8 @@ function unservable(service: string, method: string, kind: string): never {
 /** Its own or its class's, never what every object has. */
 function handlerOf(given: Readonly<Record<string, Run | undefined>>, name: string): Run | undefined {
   for (let owner: object | null = given; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner) as object | null) {
-    if (Object.hasOwn(owner, name) && name !== 'constructor') return given[name];
+    // Classes bring a constructor along; an object of handlers has one of its own if a method is called so.
+    if (Object.hasOwn(owner, name) && (name !== 'constructor' || owner === given)) return given[name];
   }
   return undefined;
 }
@@ -71,7 +84,8 @@ export function checkFunction(what: string, service: string, method: string | un
 }
 
 /** Throws TypeError for a service path or method that cannot stand on the wire or is reserved. */
-export function checkName(what: string, name: string): void {
+export function checkName(what: string, name: unknown): void {
+  if (typeof name !== 'string') throw new TypeError(`${described(name)} cannot be a ${what}: it takes a text`);
   const bytes = new TextEncoder().encode(name).length;
   if (bytes === 0 || bytes > 255) throw new TypeError(`"${name}" cannot be a ${what}: it takes 1 to 255 bytes`);
   if (name.startsWith('_rpcxjs')) throw new TypeError(`"${name}" cannot be a ${what}: names that begin with _rpcxjs are reserved`);

@@ -14,7 +14,7 @@ import { LoopGuard } from './loop-guard.ts';
 import { MethodEntry, type MethodEntryInit } from './method-entry.ts';
 import type { PeerServices, ServerCounters } from './peer-services.ts';
 import { PluginStart } from './plugin-start.ts';
-import { checkFunction, checkName, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
+import { checkFunction, checkName, checkRegistration, contractEntries, objectEntries, type RegisterOptions } from './register.ts';
 import { resolveServerOptions } from './resolved-options.ts';
 import type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
 import { ServiceTable } from './service-table.ts';
@@ -109,6 +109,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   }
 
   register(first: Contract | string, implementation: object, options: RegisterOptions<PropertyKey> = {}): this {
+    checkRegistration(first, implementation, options);
     const path = options.path ?? (typeof first === 'string' ? first : first.name);
     checkName('service path', path);
     const entries = typeof first === 'string' ? objectEntries(implementation, options.methods ?? [], path) : contractEntries(first, implementation as never, path);

@@ -335,6 +335,7 @@ describe('registration', () => {
     expect(() => server.register(arith, { Add: () => 1, Neg: () => 1, Extra: () => 1 } as never)).toThrow(/no method "Extra"/);
     expect(() => server.register(contract('C', { toString: unary<number, string>() }), {} as never)).toThrow(/"toString".*no handler/);
     expect(() => server.register(contract('C', { constructor: unary<number, string>() } as never), new (class {})() as never)).toThrow(/"constructor".*no handler/);
+    expect(() => server.register(contract('C', { constructor: unary<number, string>() } as never), {} as never)).toThrow(/"constructor".*no handler/);
     expect(() => server.register('S', { M: () => 1 }, { methods: [] })).toThrow(/lists no methods/);
     for (const method of ['Missing', 'constructor', 'toString', '__proto__', '']) expect(() => server.register('S', { M: () => 1 }, { methods: [method as 'M'] }), method).toThrow(TypeError);
     expect(() => server.register('S', { M: 5 }, { methods: ['M'] })).toThrow(TypeError);

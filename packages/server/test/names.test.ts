@@ -61,6 +61,16 @@ describe('C2: names that every object knows', () => {
     expect(await client.call('__proto__', 'then', 1)).toBe('raw');
     await expect(client.call('constructor', 'valueOf', 1)).rejects.toMatchObject({ code: 'unimplemented', reason: 'UNKNOWN_METHOD' });
   });
+
+  it('may be methods of a contract, all that its names may be', async () => {
+    const names = inherent.filter((name) => name !== '' && name !== 'then');
+    const odd = contract('Odd', Object.fromEntries(names.map((name) => [name, unary<number, string>()])));
+    const handlers = Object.fromEntries(names.map((name) => [name, (input: number) => `${name} ${input}`]));
+    await using open = await openServer({}, (server) => server.register(odd, handlers));
+    const client = open.client();
+    const service = client.service(odd) as Readonly<Record<string, (input: number) => Promise<string>>>;
+    for (const name of names) expect([await service[name]?.(1), await client.call('Odd', name, 2)]).toEqual([`${name} 1`, `${name} 2`]);
+  });
 });
 
 describe('C4: the exact tuple', () => {
