@@ -88,7 +88,7 @@ export class Pushes {
     }
   }
 
-  /** Nobody waits for a push, so nobody else would hear of it. */
+  /** Nobody waits for a push, so the log is the only place where its failure shows. */
   unreadable(service: string, method: string, error: unknown): void {
     this.dropped += 1;
     this.#options.logger.warn({ service, method, error }, 'a push could not be read and was dropped');

@@ -11,7 +11,7 @@ export type DeflateStream = ClientPlugin & ServerPlugin & { readonly name: strin
 
 // What valyala/gorpc sends first (transport.go); no frame of rpcx begins with it.
 const deflated = 1;
-// As much as may wait for the thread pool before the writer is asked to wait.
+// How many bytes may wait for the thread pool before the writer is asked to wait.
 const highWaterBytes = 256 * 1024;
 
 /**
@@ -31,7 +31,7 @@ export function deflateStream({ level = 1 }: DeflateStreamOptions = {}): Deflate
   };
 }
 
-/** Either as it is, or with everything deflated; each flush ends so that the other side can read all of it. */
+/** A connection that deflates everything, or nothing if the client does not; each flush ends so that the other side can read all of it. */
 class StreamedConnection implements Connection {
   readonly #inner: Connection;
   readonly #level: number;
@@ -40,7 +40,7 @@ class StreamedConnection implements Connection {
   readonly #held: Uint8Array[] = [];
   #out: DeflateRaw | undefined;
   #in: InflateRaw | undefined;
-  /** Bytes that the deflater has and has not said that it is done with. */
+  /** Bytes that the deflater was given and has not finished. */
   #waiting = 0;
   #flushing = false;
   #blocked = false;
@@ -121,7 +121,7 @@ class StreamedConnection implements Connection {
     await this.#inner.close();
   }
 
-  /** Until the client has said how it wants them. */
+  /** Holds bytes back until the client has said whether it deflates. */
   #hold(chunk: Uint8Array): boolean {
     this.#held.push(Uint8Array.from(chunk));
     this.#waiting += chunk.length;

@@ -50,11 +50,11 @@ function createGzip(options: GzipOptions = {}): Compressor {
     decompress(payload, maxBytes) {
       if (payload.length === 0) return new Uint8Array(0);
       const said = saidBytes(payload);
-      // Nothing deflates that well, so this is no length: the stream is damaged. What is possible is believed, and refused without work.
+      // No data deflates that well, so the stream is damaged. A possible length is believed, and refused without inflating.
       if (said > payload.length * bestRatio) throw badPayload(payload, 'its trailer is damaged or cut off');
       if (said > maxBytes) throw tooLarge(payload, `says that it inflates to ${said} bytes, more than`, maxBytes);
       if (said <= asyncAboveBytes) {
-        // What it says may be a lie: then only this much is inflated here, and the rest of the work is done elsewhere.
+        // The length may be a lie: then only this much is inflated here, and the rest in the thread pool.
         const inflated = inflateHere(payload, maxBytes, Math.min(maxBytes, asyncAboveBytes));
         if (inflated !== undefined) return inflated;
       }
@@ -74,11 +74,11 @@ function resolve(options: GzipOptions): ResolvedGzipOptions {
 // The shortest stream there is has 18 bytes: a header of ten and a trailer of eight.
 const leastBytes = 18;
 const bestRatio = 1032;
-// Each chunk is a trip to the thread pool, and no payload may ask for many of them by saying that it is small.
+// Each chunk is a trip to the thread pool; a payload that claims to be small must not cause many of them.
 const poolChunk = 256 * 1024;
 const leastChunk = 1024;
 
-/** How long the last member says it is, modulo 2^32; 0 if there is no room for a trailer. */
+/** The length that the last member claims, modulo 2^32; 0 if there is no room for a trailer. */
 function saidBytes(payload: Uint8Array): number {
   const { length } = payload;
   if (length < leastBytes) return 0;

@@ -1,10 +1,10 @@
-/** What a running handler passes on to the calls that it makes, without naming it. */
+/** What a running handler passes on to the calls that it makes, implicitly. */
 export interface Ambient {
-  /** Clock time at which everything under it is too late. */
+  /** When its time is over, on the clock's axis; the calls that it makes end then too. */
   readonly deadline: number | undefined;
-  /** True once it was answered: what goes on in its name, a timer, a listener, a connection that it happened to open, has no deadline of it. */
+  /** True once the call was answered: what the handler left running, a timer, a listener or a connection, no longer has its deadline. */
   readonly settled?: boolean | undefined;
-  /** Runs `run` once when nobody waits for it any more, at once if that is so; returns what takes it off again. Absent: that never happens. */
+  /** Runs `run` once when nobody waits for the call any more, at once if that is so already; returns a function that takes it off. Absent where that never happens. */
   onAbort?(run: (reason: unknown) => void): () => void;
 }
 

@@ -10,7 +10,7 @@ interface Call {
   readonly service: string;
   readonly method: string;
   readonly oneway: boolean;
-  /** Clock time at which the call is too late, or undefined. */
+  /** When the call's time is over, on the clock's axis; undefined for no deadline. */
   readonly deadline: number | undefined;
   remainingMs(): number | undefined;
   /** Made on first use: most calls never need one. */
@@ -22,7 +22,7 @@ export interface ClientCall extends Call {
   readonly input: unknown;
   readonly idempotent: boolean;
   readonly hashKey: string | undefined;
-  /** A changed copy to pass to `next`: how alias and transforms work. */
+  /** A changed copy to pass to `next`, for aliases and transformations. */
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall;
 }
 interface ReceivedCall extends Call {
@@ -32,7 +32,7 @@ interface ReceivedCall extends Call {
   readonly codec: string;
   /** Decoded on first use, so that a refused call costs no decoding. */
   readonly input: unknown;
-  /** The undecoded payload, ours to keep. */
+  /** The undecoded payload; it may be kept. */
   readonly payload: Uint8Array;
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ServerCall;
 }
@@ -52,7 +52,7 @@ export interface Peer {
   readonly id: string;
   readonly remote: Address | undefined;
   readonly certificate: PeerCertificate | undefined;
-  /** Live as long as the connection: the session of whoever logged in. */
+  /** Values that live as long as the connection, such as the session of a user who logged in. */
   readonly values: ContextValues;
   readonly capabilities: ReadonlySet<string>;
   readonly closed: AbortSignal;

@@ -1,4 +1,4 @@
-/** The source itself; throws TypeError for what is no discovery. */
+/** Returns the source; throws TypeError for something that is not a discovery. */
 export function checkedSource<Source>(name: string, source: Source): Source {
   // Whatever it is in a program without types.
   if (typeof (source as { readonly watch?: unknown } | undefined | null)?.watch === 'function') return source;

@@ -42,11 +42,11 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** Sent with the request. */
   readonly metadata?: Metadata | undefined;
-  /** What a hashing selector goes by, for example a user's id. */
+  /** The key by which a hashing selector chooses, for example a user's id. */
   readonly hashKey?: string | undefined;
   /** Waits for a usable instance, within the deadline, instead of failing at once. */
   readonly waitForReady?: boolean | undefined;
-  /** Told before the call's promise resolves; not told when the call fails. */
+  /** Called with the reply's metadata before the call's promise resolves; not called when the call fails. */
   onReply?(reply: { readonly metadata: Metadata; readonly address: string }): void;
 }
 export type DeclaredError<M, C extends string> = M extends Method<any, any, any, any, any, infer E>

@@ -1,4 +1,4 @@
-// What makes one discovery of others, or of a list: an entry of its own, so that a client which needs none of it does not load it.
+// Discoveries made of other discoveries, or of a list. An entry of its own, so that a client that needs none of it does not load it.
 export { cached } from './discovery-cached.ts';
 export type { CachedOptions } from './discovery-cached.ts';
 export { instanceFeed } from './discovery-feed.ts';

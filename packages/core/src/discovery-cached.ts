@@ -16,7 +16,7 @@ export interface CachedOptions {
  */
 export function cached(source: Discovery, store: SnapshotStore, options: CachedOptions = {}): Discovery {
   checkedSource('cached', source);
-  // Whatever it is in a program without types.
+  // In a program without types it may be anything.
   if (typeof (store as Partial<SnapshotStore> | undefined | null)?.load !== 'function') throw new TypeError("cached: the store takes an object with load and save, for example fileStore({ directory: './cache' })");
   const { waitMs = 500 } = options;
   if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, 0 for not waiting`);
@@ -43,9 +43,9 @@ export function cached(source: Discovery, store: SnapshotStore, options: CachedO
   };
 }
 
-/** The time before a watcher knows any list. */
+/** The time before a watcher has got any list. */
 class ColdStart {
-  /** Nobody needs the snapshot any more. */
+  /** True once the snapshot is no longer needed. */
   over = false;
   readonly #feed: InstanceFeed;
   readonly #load: () => Promise<readonly ServiceInstance[] | undefined>;
@@ -69,14 +69,14 @@ class ColdStart {
   }
 }
 
-/** The store, as far as its failures may be noticed: each kind once. */
+/** The snapshot store, whose failures cost a warning for each kind and nothing else. */
 class Shelf {
   readonly #store: SnapshotStore;
   readonly #warned = new Set<string>();
-  /** What lies there by now or soon, so that several watchers of one service save it once, and a new one need not load it. */
+  /** The newest text of each service, saved or about to be, so that several watchers save it once, and a new one need not load it. */
   readonly #newest = new Map<string, string>();
   readonly #saving = new Set<string>();
-  /** Could not be saved: the same list is tried again when the source repeats it. */
+  /** Services whose text could not be saved: it is tried again when the source repeats the list. */
   readonly #unsaved = new Set<string>();
 
   constructor(store: SnapshotStore) {

@@ -1,7 +1,7 @@
 import type { ServiceInstance } from './discovery.ts';
 import { onAbort } from './lazy-signal.ts';
 
-/** What whoever feeds a watcher tells it. */
+/** The functions by which a source feeds a watcher. */
 export interface InstanceFeed {
   /** The whole list. It takes the place of one that the watcher has not read yet. */
   push(instances: readonly ServiceInstance[]): void;

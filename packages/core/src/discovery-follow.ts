@@ -3,12 +3,12 @@ import { onAbort } from './lazy-signal.ts';
 import { sleep } from './sleep.ts';
 import { thrownText } from './thrown-text.ts';
 
-/** What one source says; nothing after it was stopped. */
+/** Called with what a source says; nothing is called after it was stopped. */
 export interface Followed {
   list(instances: readonly ServiceInstance[]): void;
-  /** It failed and will be asked again, unless it is stopped now. */
+  /** The source failed and will be asked again, unless it is stopped now. */
   failed(error: unknown): void;
-  /** It has said its last word. */
+  /** The source has ended. */
   ended(): void;
 }
 

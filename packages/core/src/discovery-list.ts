@@ -5,7 +5,7 @@ import { serviceInstance, sortedInstances } from './service-instance.ts';
 /** Where every service is, or where each one is: an address `tcp@host:port`, or an instance with its metadata. A service that is not named is nowhere. */
 export type InstanceListContent = readonly (string | ServiceInstance)[] | Readonly<Record<string, readonly (string | ServiceInstance)[]>>;
 
-/** A discovery whose list the program sets. */
+/** A discovery whose list is set by the program. */
 export interface InstanceList extends Discovery {
   /** Takes the place of the whole content; every watcher is told. Throws TypeError for what is no address, and then changes nothing. */
   update(content: InstanceListContent): void;

@@ -8,7 +8,7 @@ import { thrownText } from './thrown-text.ts';
 const longestAddress = 1024;
 const shown = 3;
 
-/** What the sieve of one service is told. */
+/** Options of the sieve of one service. */
 export interface SieveOptions {
   readonly service: string;
   readonly logger: Logger;
@@ -44,7 +44,7 @@ export function instanceSieve(options: SieveOptions): (said: readonly ServiceIns
   };
 }
 
-/** Throws a sentence for what cannot be dialled at all. */
+/** The entry made usable; throws a sentence for one that cannot be dialled at all. */
 function cleaned(entry: unknown, networks: readonly string[] | undefined, faults: string[]): ServiceInstance {
   const { address, metadata } = (entry ?? {}) as { readonly address?: unknown; readonly metadata?: unknown }; // looked at below
   if (typeof address !== 'string') throw new TypeError('an entry without an address');

@@ -13,9 +13,9 @@ export type InstanceProbe = (address: string, options: WatchOptions & { readonly
 export interface StabilisedOptions {
   /** Milliseconds that instances which vanished with many others are kept; `Infinity` needs a `probe` and keeps them as long as they answer. @default 60 000 */
   readonly keepMs?: number | undefined;
-  /** Asks those that are kept: who fails twice in a row is dropped. `dialProbe(transports)` is one. @default nobody is asked */
+  /** Asks the instances that are kept whether they answer; one that fails twice in a row is dropped. `dialProbe(transports)` is such a probe. @default none is asked */
   readonly probe?: InstanceProbe | undefined;
-  /** Milliseconds from one round of questions to the next; the first comes at once. @default 5000 */
+  /** Milliseconds between two rounds of probes; the first comes at once. @default 5000 */
   readonly probeEveryMs?: number | undefined;
   /** Milliseconds for an answer. @default 2000 */
   readonly probeTimeoutMs?: number | undefined;
@@ -63,7 +63,7 @@ function resolveStabilisedOptions(options: StabilisedOptions): ResolvedStabilise
   return { keepMs, probe, probeEveryMs, probeTimeoutMs };
 }
 
-/** What one watcher is told, and whom the suspicion keeps. */
+/** The list that one watcher gets, with the instances that are kept because the source's list is suspicious. */
 class StableList {
   readonly #options: ResolvedStabilisedOptions;
   readonly #watching: WatchOptions;
@@ -71,7 +71,7 @@ class StableList {
   /** What the source said last. */
   #said: readonly ServiceInstance[] = [];
   #told: readonly ServiceInstance[] | undefined;
-  /** Vanished under suspicion, with how often each has failed in a row. Not empty while there is a suspicion. */
+  /** Instances that vanished from a suspicious list, with how often each has failed its probe in a row. Not empty while there is a suspicion. */
   readonly #kept = new Map<string, { readonly instance: ServiceInstance; failures: number }>();
   /** How many active ones there were when the suspicion began. */
   #before = 0;
@@ -101,7 +101,7 @@ class StableList {
     if (this.#told === undefined) this.#feed.fail(error);
   }
 
-  /** Its last word may be a suspicion, which is then confirmed as any other. */
+  /** The source has ended. Its last list may be suspicious, and is then confirmed as any other. */
   ended(): void {
     this.#ended = true;
     if (this.#kept.size === 0) this.#feed.end();
@@ -148,7 +148,7 @@ class StableList {
     const { keepMs } = this.#options;
     if (keepMs === Infinity) return;
     this.#expiry = this.#watching.runtime.clock.setTimer(() => {
-      // Nobody confirms anything while the registry is away.
+      // While the registry is away it confirms nothing.
       if (this.#sourceFails) this.#expire();
       else this.#trust();
     }, keepMs);

@@ -41,7 +41,7 @@ export interface Registry extends AsyncDisposable {
 export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
   checkedSource('filterInstances', source);
   if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function, for example isActive, and no value of the type ${typeof keep}`);
-  // What is no instance goes on to whoever says so, as without a filter: it cannot be told by what it should be kept.
+  // Invalid entries are passed on, as they would be without a filter: what uses the list reports them.
   const passes = (one: ServiceInstance | undefined): boolean => typeof one?.address !== 'string' || keep(one.metadata ? one : { ...one, metadata: {} });
   return {
     async *watch(service, options) {

@@ -26,7 +26,7 @@ export interface RpcErrorInit<Details = unknown> {
   readonly details?: Details | undefined;
   readonly cause?: unknown;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** The other side said so, not this process. */
+  /** True when the error came from the other side. */
   readonly remote?: boolean | undefined;
   /** False: no byte of the call left this process, so that trying again is always safe. */
   readonly sent?: boolean | undefined;

@@ -14,7 +14,7 @@ export function inGroup(group: string): (instance: ServiceInstance) => boolean {
   return ({ metadata }) => metadataValues(metadata, 'group').includes(group);
 }
 
-/** False for a server that says itself `state=inactive`, as one that drains does. For `filterInstances`; clients ask by themselves. */
+/** False for a server with `state=inactive`, as one that is shutting down has. For `filterInstances`; clients leave such servers out by themselves. */
 export function isActive({ metadata }: ServiceInstance): boolean {
   return metadataValues(metadata, 'state')[0] !== 'inactive';
 }
@@ -28,7 +28,7 @@ export function instanceWeight({ metadata }: ServiceInstance): number {
   return weight === undefined || !wholeNumber.test(weight) ? 1 : Math.min(Number(weight), heaviest);
 }
 
-/** Whether `weight` says what it may say. */
+/** Whether `weight` has a valid value. */
 export function hasUsableWeight({ metadata }: ServiceInstance): boolean {
   const weight = weightText(metadata);
   return weight === undefined || weight === '' || (wholeNumber.test(weight) && Number(weight) <= heaviest);

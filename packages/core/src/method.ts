@@ -20,7 +20,7 @@ export type MethodRef<K extends Kind = Kind, In = any, Out = any, E extends Erro
   Method<K, In, Out, any, any, E> & { readonly service: string; readonly name: string };
 export type BoundMethods<M extends Methods> = { readonly [N in keyof M & string]: M[N] & { readonly service: string; readonly name: N } };
 export interface MethodOptions {
-  /** Running twice does no harm, so a retry or a hedge may. */
+  /** True if running it twice does no harm, so that it may be retried and hedged. */
   readonly idempotent?: boolean;
 }
 export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, E extends ErrorMap> extends MethodOptions {

@@ -1,8 +1,8 @@
-/** The only way the library reads time, waits or draws lots, so that a simulation can own all of it. */
+/** The only way in which the library reads time, waits, or gets random numbers, so that a test or a simulation can control all of it. */
 export interface Clock {
   /** Monotonic milliseconds. Deadlines live on this axis. */
   now(): number;
-  /** Milliseconds since 1970, for what leaves the process. */
+  /** Milliseconds since 1970, for times that others read. */
   wallTime(): number;
   /** Uniform in [0, 1). */
   random(): number;

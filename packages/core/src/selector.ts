@@ -7,7 +7,7 @@ export interface PickInfo {
   readonly input: unknown;
   readonly metadata: Metadata;
   readonly hashKey: string | undefined;
-  /** Addresses that an earlier attempt of this call has used up; undefined on the first. */
+  /** Addresses that earlier attempts of this call have tried; undefined on the first attempt. */
   readonly avoid: ReadonlySet<string> | undefined;
 }
 export interface Outcome {
@@ -16,14 +16,14 @@ export interface Outcome {
 }
 export interface Pick {
   readonly instance: ServiceInstance;
-  /** Told exactly once how the attempt went; least-loaded, latency and breakers feed on it. */
+  /** Called exactly once with the outcome of the attempt, for selectors that go by load or latency. */
   done?(outcome: Outcome): void;
 }
-/** A frozen view of one instance list. Synchronous and cheap. */
+/** Chooses from one list of instances. Synchronous and cheap. */
 export interface Picker {
   pick(info: PickInfo): Pick | undefined;
 }
-/** `previous` lets round robin keep its place and breakers their memory. */
+/** `previous` is the picker that was built before, so that round robin keeps its place and others what they have learned. */
 export interface Selector {
   readonly name: string;
   build(instances: readonly ServiceInstance[], previous: Picker | undefined): Picker;

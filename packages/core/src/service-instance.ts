@@ -11,7 +11,7 @@ export function serviceInstance(address: string, metadata: InstanceMetadata = {}
     if (!texts.every((text) => typeof text === 'string')) throw new TypeError(`the metadata of ${address} has "${key}" set to ${String(value)}: write text, or a list of texts`);
     return [key, typeof value === 'string' ? value : Object.freeze([...value])];
   });
-  // fromEntries defines, it does not assign: a key called __proto__ is one like any other.
+  // fromEntries defines properties instead of assigning them, so that `__proto__` is a key like any other.
   return Object.freeze({ address: where, metadata: Object.freeze(Object.fromEntries(copy)) });
 }
 

@@ -11,7 +11,7 @@ export interface ConnectionSink {
   closed(reason: Error | undefined): void;
 }
 
-/** An ordered, reliable stream of bytes. Message borders are the protocol's business. */
+/** An ordered, reliable stream of bytes. It knows nothing of messages. */
 export interface Connection {
   readonly local: Address | undefined;
   readonly remote: Address | undefined;

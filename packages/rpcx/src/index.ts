@@ -15,14 +15,14 @@ export * from '@rpcxjs/selectors';
 export * from '@rpcxjs/server';
 export { tcp } from '@rpcxjs/transport-tcp';
 
-/** As of `@rpcxjs/client`, but what is left out is TCP, MessagePack, which is Go's default, and the better of two servers drawn by lot. */
+/** The options of `@rpcxjs/client`, with defaults for transports (TCP), codecs (MessagePack, Go's default) and the selector (the better of two random servers). */
 export interface ClientOptions extends Omit<BareClientOptions, 'transports' | 'selector'> {
   /** @default tcp() */
   readonly transports?: BareClientOptions['transports'] | undefined;
   /** Chooses among several servers. @default powerOfTwo() */
   readonly selector?: BareClientOptions['selector'];
 }
-/** As of `@rpcxjs/server`, but what is left out is TCP and MessagePack, Go's default. */
+/** The options of `@rpcxjs/server`, with defaults for transports (TCP) and codecs (MessagePack, Go's default). */
 export type ServerOptions = BareServerOptions;
 
 /** A client over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */
@@ -36,7 +36,7 @@ export function createServer(options: ServerOptions = {}): Server {
   return createBareServer({ ...options, transports: options.transports ?? [tcp()], codecs: options.codecs ?? [msgpack] });
 }
 
-/** The selector of `@rpcxjs/selectors`; what is left out is a probe that opens a TCP connection, rpcx's ping without its privileges. Throws TypeError for options that cannot work. */
+/** The selector of `@rpcxjs/selectors` with a default probe, which opens a TCP connection instead of sending a ping, since that needs privileges. Throws TypeError for invalid options. */
 export function weightedByRoundTrip(options: Partial<WeightedByRoundTripOptions> = {}): Selector {
   return weightedByMeasured({ probe: tcpProbe(), ...options });
 }

@@ -7,7 +7,7 @@ export interface ClosestOptions {
   readonly latitude: number;
   /** Degrees east, -180 to 180, of this client. */
   readonly longitude: number;
-  /** Draws among servers at equal distance, from 0 up to, but not including, 1. @default Math.random */
+  /** Random numbers from 0 up to, but not including, 1, to choose among servers at equal distance. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
 

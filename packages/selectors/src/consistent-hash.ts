@@ -47,7 +47,7 @@ class HashPicker implements Picker {
     return this.#another(pick, avoid);
   }
 
-  /** A key goes to the same other server each time, and the keys of one server to all others. */
+  /** The server for a key whose own server is avoided: for each key always the same one, and together the keys go to all others. */
   #another(first: Pick, avoid: ReadonlySet<string>): Pick {
     const left = unavoided(this.#picks, avoid);
     if (left.length === this.#picks.length) return first;

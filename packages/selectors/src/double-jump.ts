@@ -7,7 +7,7 @@ import { Hash64, jump } from './hash64.ts';
 export class DoubleJump {
   readonly loose: (string | undefined)[];
   readonly compact: string[];
-  /** Holes of the loose array, the latest last. */
+  /** Free places of the loose array, the latest last. */
   readonly #free: number[];
   readonly #looseAt: Map<string, number>;
   readonly #compactAt: Map<string, number>;

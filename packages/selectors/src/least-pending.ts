@@ -14,7 +14,7 @@ export function leastPending(): Selector {
   };
 }
 
-/** Reused for all calls to a server: all that `done` has to know is the server. */
+/** One object for all calls to a server, because `done` needs to know the server only. */
 class CountedPick implements Pick {
   readonly instance: ServiceInstance;
   readonly load: Load;
@@ -32,7 +32,7 @@ class CountedPick implements Pick {
 class LeastPendingPicker implements Picker {
   readonly #heap: PendingHeap = new PendingHeap();
   readonly #loads: ReadonlyMap<string, Load>;
-  /** Those that may be picked. */
+  /** The servers that may be picked. */
   readonly #picks: readonly CountedPick[];
   /** The turn of the latest pick. */
   #now = 0;
@@ -82,7 +82,7 @@ class LeastPendingPicker implements Picker {
     return load.owner === this.#heap ? load.pick : this.#picks.find((pick) => pick.load === load);
   }
 
-  /** Looks at each, for a second attempt and for a list that is no longer the newest. */
+  /** Looks at each server: for a second attempt, and for a list that is no longer the newest. */
   #search(avoid: ReadonlySet<string> | undefined): Load | undefined {
     let best: Load | undefined;
     let fallback: Load | undefined;

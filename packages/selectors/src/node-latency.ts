@@ -1,10 +1,10 @@
 import type { Outcome, Pick, ServiceInstance } from '@rpcxjs/core';
 import { isLeft, isNodeFailure } from './node-failure.ts';
 
-/** What a first failure counts as, in usual latencies; each further one counts double what the server has come to, up to the limit. */
+/** A first failure counts as so many times the usual latency; each further one doubles the server's figure, up to the limit. */
 const penalty = 10;
 const penaltyLimit = 100;
-/** Milliseconds. Below this nothing is worth telling apart; it also keeps a server that nobody asks above 0. */
+/** Milliseconds. Latencies below this count as equal; it also keeps the figure of a server that gets no calls above 0. */
 const least = 0.01;
 
 /** What all servers of a service have in common. */
@@ -20,7 +20,7 @@ export interface LatencyScale {
 /** The latency of one server, through all lists of a service: a peak counts at once, and fades by a factor of e in each `decayMs` (Finagle's peak EWMA). */
 export class NodeLatency {
   pending = 0;
-  /** When it was chosen last; while it was not, when it became known. */
+  /** When it was last chosen; before that, when it became known. */
   pickedAt: number;
   #costMs: number;
   #at: number;
@@ -50,7 +50,7 @@ export class NodeLatency {
       const doubled = 2 * this.#fading(scale.now());
       this.#observe(Math.max(took, Math.min(Math.max(penalty * usual, doubled), penaltyLimit * usual)));
     } else if (isLeft(error)) {
-      // Whoever waited gave up, or another server was faster: it takes that long at least, and a frozen server shows in nothing else.
+      // The caller gave up, or another server was faster: so it takes at least that long. A frozen server shows in no other way.
       if (took > this.#fading(scale.now())) this.#observe(took);
     } else this.#observe(Math.max(took, scale.usualMs)); // a refused request says nothing about how quick the server is
   }

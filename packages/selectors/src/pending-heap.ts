@@ -3,7 +3,7 @@ import type { Pick } from '@rpcxjs/core';
 /** What one server has in flight, through all lists of a service. */
 export class Load {
   pending = 0;
-  /** Its turn among servers of equal load: it moves on by 1 / weight with each pick. */
+  /** Its turn among servers of equal load, which grows by 1 / weight with each pick. */
   turn = 0;
   weight = 1;
   /** Its place in the list of its owner. */
@@ -11,7 +11,7 @@ export class Load {
   /** Its place in the heap of its owner. */
   position = -1;
   owner: PendingHeap;
-  /** Of the newest list. */
+  /** Its pick in the newest list. */
   pick: Pick | undefined;
 
   constructor(owner: PendingHeap) {

@@ -3,15 +3,15 @@ import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
 import { ordered, unavoided } from './server-list.ts';
 
-/** Milliseconds after which a server that nobody asks is asked once more: it may be quick again, and only an answer tells. go-zero and Kratos wait as long. */
+/** Milliseconds after which a server without calls gets one again: it may be quick by now, and only a call can tell. go-zero and Kratos wait as long. */
 const idleMs = 1000;
-/** So many times cheaper is a server that is worth more than weights: the other one is sick. */
+/** If one server is so many times cheaper, weights no longer count: the other one is sick. */
 const muchBetter = 8;
 
 export interface PowerOfTwoOptions {
   /** Milliseconds in which an old latency fades to a third. @default 5000 */
   readonly decayMs?: number | undefined;
-  /** Draws from 0 up to, but not including, 1. @default Math.random */
+  /** Random numbers from 0 up to, but not including, 1. @default Math.random */
   readonly random?: (() => number) | undefined;
   /** Milliseconds of a clock that never goes back. @default performance.now */
   readonly now?: (() => number) | undefined;
@@ -39,7 +39,7 @@ export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
 class PowerOfTwoPicker implements Picker {
   readonly scale: LatencyScale;
   readonly #draw: () => number;
-  /** Also of those that are out of the rotation: they may come back. */
+  /** Kept for servers out of the rotation too, because they may come back. */
   readonly #latencies: ReadonlyMap<string, NodeLatency>;
   readonly #picks: readonly MeasuredPick[];
   /** Sums of the weights up to each server; undefined when all are equal. */
@@ -82,7 +82,7 @@ class PowerOfTwoPicker implements Picker {
     const other = picks[second] as MeasuredPick; // likewise
     // Under way is what was asked a moment ago: the clock costs as much as all the rest of a pick.
     const now = one.latency.pending > 0 || other.latency.pending > 0 ? this.scale.lastAt : this.scale.now();
-    // One that is drawn twice has the weight of both: another one would get more calls than its own weight says, half of all where there are two.
+    // A server that was drawn twice is taken unless it is much worse: otherwise the others would get more calls than their weights say.
     const better = other.score(now) * (isTwice ? muchBetter : 1) < one.score(now) ? other : one;
     const worse = better === one ? other : one;
     const pick = !isTwice && worse.latency.pending === 0 && now - worse.latency.pickedAt > idleMs ? worse : better;

@@ -2,7 +2,7 @@ import type { Pick, Picker, PickInfo, Selector } from '@rpcxjs/core';
 import { picksOf, unavoided } from './server-list.ts';
 
 export interface RandomOptions {
-  /** Draws from 0 up to, but not including, 1. @default Math.random */
+  /** Random numbers from 0 up to, but not including, 1. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
 

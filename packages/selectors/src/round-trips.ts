@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '@rpcxjs/core';
 
-/** Measures the way to a server: milliseconds, or a rejection when it cannot be reached. It should give up by itself in a few seconds. */
+/** Measures the round trip to a server: milliseconds, or a rejection when it cannot be reached. It should give up by itself in a few seconds. */
 export type RoundTripProbe = (instance: ServiceInstance) => Promise<number>;
 
 export interface RoundTripSettings {
@@ -16,7 +16,7 @@ const atOnce = 32;
 class Round {
   readonly instances: readonly ServiceInstance[];
   readonly weights: Map<string, number> = new Map();
-  /** When what has not answered counts as unreachable. */
+  /** When servers that have not answered count as unreachable. */
   readonly endsAt: number;
   started = 0;
 

@@ -19,7 +19,7 @@ export function picksOf(instances: readonly ServiceInstance[]): readonly Pick[] 
   return ordered(instances).map((instance) => ({ instance }));
 }
 
-/** Those that are not avoided; all of them when none is left, because trying one again beats trying none. */
+/** The picks that are not avoided, or all of them when none is left: trying one again is better than trying none. */
 export function unavoided<T extends Pick>(picks: readonly T[], avoid: ReadonlySet<string> | undefined): readonly T[] {
   if (avoid === undefined || avoid.size === 0) return picks;
   const left = picks.filter(({ instance }) => !avoid.has(instance.address));

@@ -10,15 +10,15 @@ export class SmoothWheel {
   readonly #total: number;
   readonly #rings: readonly Ring[];
   readonly #weights: Float64Array;
-  /** What the head of each ring owned when its block was last looked at, */
+  /** What the head of each ring owned when its block was last looked at. */
   readonly #credits: Float64Array;
-  /** in this turn. */
+  /** The turn in which each block was last looked at. */
   readonly #looked: Float64Array;
-  /** What the richest of each block then owned at most. */
+  /** The most that the richest ring of each block owned then. */
   readonly #tops: Float64Array;
-  /** What nobody of a block earns more than, in a turn. */
+  /** The most that a ring of each block earns in a turn. */
   readonly #heaviest: Float64Array;
-  /** What they own at most in this turn. */
+  /** The most that a ring of each block can own The turn in which each block was last looked at. */
   readonly #bounds: Float64Array;
   #turn = 0;
   readonly #heads: Int32Array;

@@ -1,7 +1,7 @@
 import type { Outcome, Pick, Picker, PickInfo, Selector, ServiceInstance } from '@rpcxjs/core';
 import { isNodeFailure } from './node-failure.ts';
 
-/** Where a client is stuck, through all the lists of one service. */
+/** The server that a client keeps, through all the lists of one service. */
 interface Place {
   address: string | undefined;
 }

@@ -4,7 +4,7 @@ import { picksOf } from './server-list.ts';
 import { SmoothWheel } from './smooth-wheel.ts';
 
 export interface WeightedByRoundTripOptions {
-  /** Measures the way to a server: `tcpProbe()` of `@rpcxjs/selectors/tcp-probe`, or any function that pings it. */
+  /** Measures the round trip to a server: `tcpProbe()` of `@rpcxjs/selectors/tcp-probe`, or any function that pings it. */
   readonly probe: RoundTripProbe;
   /** Milliseconds from one measurement to the next, while calls are made. @default 60 000 */
   readonly intervalMs?: number | undefined;

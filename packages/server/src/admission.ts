@@ -5,22 +5,22 @@ import type { ServerLimits } from './server-options.ts';
 export interface Queued {
   /** The connection that it came on: the queue is shared out among them. */
   readonly owner: object;
-  /** Nobody waits for it any more, or it is too late: it gives its place in the queue to others. */
+  /** Whether nobody waits for it any more, or its time is over, so that it need not stay in the queue. */
   stale(): boolean;
-  /** It left the queue without getting a place, being stale. */
+  /** Called when it leaves the queue without having run, because it was stale. */
   dropped(): void;
-  /** Its connection had more than its share of a full queue, and another one came. */
+  /** Called when it loses its place in a full queue, because its connection had more than its share. */
   displaced(): void;
-  /** A place is free and taken for it; false gives it back. */
+  /** Called when it may run; returning false gives the place back. */
   admitted(): boolean;
 }
 
-// A queue that was not empty for so long is no burst: the newest have the best chance to be answered in time.
+// A queue that was not empty for so long is no burst but an overload: then the newest calls have the best chance to be answered in time.
 const pressureMs = 100;
-// Looking through all of a full queue for each newcomer would make it slow.
+// Searching all of a full queue for each newcomer would make it slow.
 const mostLookedAt = 8;
 
-/** Counts the calls of the whole server that run, cancelled ones until their handler ends, and lets a few wait, each connection in its turn. */
+/** Limits the calls that run in the whole server (cancelled ones count until their handler ends), and lets a few wait, each connection in its turn. */
 export class Admission {
   running = 0;
   /** Calls refused because too many were running. */
@@ -30,7 +30,7 @@ export class Admission {
   queued = 0;
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
-  /** In the order of their turns. */
+  /** The waiting calls of each connection, in the order of their turns. */
   readonly #queues = new Map<object, Queued[]>();
   #waitingSince = 0;
   #admitting = false;
@@ -40,14 +40,14 @@ export class Admission {
     this.#clock = clock;
   }
 
-  /** True when the call may run now, having taken its place. */
+  /** Takes a place for a call; false when there is none. */
   enter(): boolean {
     if (this.running >= this.#limits.maxCalls) return false;
     this.running += 1;
     return true;
   }
 
-  /** False when the queue is full, unless it must hold more: refuse, before anything is decoded. */
+  /** Queues a call; false when the queue is full, unless `always`. */
   wait(call: Queued, always = false): boolean {
     if (this.queued >= this.#limits.maxQueuedCalls && !this.#makeRoom(call.owner) && !always) return false;
     if (this.queued === 0) this.#waitingSince = this.#clock.now();
@@ -58,7 +58,7 @@ export class Admission {
     return true;
   }
 
-  /** Takes those out that are stale, all of one connection that ended, say. */
+  /** Takes out the stale calls, for example all those of a connection that ended. */
   sweep(): void {
     const dropped: Queued[] = [];
     for (const [owner, queue] of this.#queues) {
@@ -74,7 +74,7 @@ export class Admission {
 
   leave(): void {
     this.running -= 1;
-    // One that ends at once leaves from within: the loop below goes on with the next, or a full queue would be as many calls deep.
+    // A call that ends at once comes back here from within: the loop below goes on with the next one, otherwise the stack would be as deep as the queue.
     if (this.#admitting || this.queued === 0) return;
     this.#admitting = true;
     try {
@@ -103,7 +103,7 @@ export class Admission {
     return undefined;
   }
 
-  /** The oldest are the first whose time is over; then whoever has more than a share of the queue gives of it to those who have less. */
+  /** Makes room by dropping calls whose time is over, the oldest first; else a connection with more than its share of the queue gives a place to one with less. */
   #makeRoom(owner: object): boolean {
     const own = this.#queues.get(owner);
     if (own !== undefined) this.#dropStale(owner, own);

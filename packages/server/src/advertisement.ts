@@ -3,7 +3,7 @@ import { onAbort, sleep, type InstanceMetadata, type Lease, type Registration, t
 const firstWaitMs = 100;
 const longestWaitMs = 5000;
 
-/** One service at one address in one registry, kept as it should be: what fails is tried again, later and later, until it is released. */
+/** One service at one address in one registry. Publishing it is tried again, at growing intervals, until it succeeds or the entry is released. */
 export class Advertisement {
   readonly service: string;
   readonly address: string;
@@ -27,9 +27,9 @@ export class Advertisement {
     readonly metadata: InstanceMetadata;
     readonly runtime: Runtime;
     readonly rates: NonNullable<Registration['rates']>;
-    /** With undefined when the registry took it. */
+    /** Called with the error when the registry failed, and with undefined when it took the entry. */
     readonly report: (registry: Registry, error: unknown) => void;
-    /** It could not be taken away again. */
+    /** Called when the entry could not be withdrawn. */
     readonly stayed: (error: unknown) => void;
   }) {
     this.service = init.service;
@@ -43,7 +43,7 @@ export class Advertisement {
     this.#ended = this.#keep();
   }
 
-  /** The registry has it. */
+  /** Whether the registry has the entry. */
   get live(): boolean {
     return this.#lease !== undefined;
   }

@@ -8,13 +8,13 @@ declare module '@rpcxjs/core' {
   }
 }
 
-/** How the server stands in its registries. */
+/** What the server's entries in its registries say. */
 export interface AdvertiseOptions {
   /** The host by which clients reach this machine; the port stays that of `listen`. @default the host of `listen` */
   readonly host?: string | undefined;
   /** All that is advertised, where a gateway or a container has other ports, for example `['tcp@10.0.0.5:8972']`. @default what `listen` bound */
   readonly addresses?: readonly string[] | undefined;
-  /** Of every service: weight, group (may repeat), state and the like; that of `register` comes on top. @default none */
+  /** Metadata of every service: weight, group (may repeat), state and the like; that of `register` is added. @default none */
   readonly metadata?: InstanceMetadata | undefined;
 }
 /** Keys to set; undefined takes one away. */
@@ -31,11 +31,11 @@ export class Advertising {
   readonly #runtime: Runtime;
   readonly #counts: () => { readonly calls: number; readonly connections: number };
   readonly #services = new Map<string, InstanceMetadata>();
-  /** What was changed while it ran: of all services under `undefined`. */
+  /** Changes by `server.advertise`, by service; those for all services are under `undefined`. */
   readonly #changes = new Map<string | undefined, MetadataChanges>();
   readonly #advertisements = new Set<Advertisement>();
   readonly #sick = new Set<Registry>();
-  /** That was told. */
+  /** Whether a warning about entries that could not be withdrawn was logged. */
   #leftBehind = false;
   #addresses: readonly string[] = [];
   #released = false;
@@ -102,7 +102,7 @@ export class Advertising {
     this.#changes.set(service, { ...this.#changes.get(service), ...changes });
     return this.#patiently(this.#publish(service));
   }
-  /** Clients take no server that says it is inactive. */
+  /** Sets the state to inactive, so that clients take other servers. */
   withdraw(): Promise<void> {
     for (const service of [undefined, ...this.#services.keys()]) this.#changes.set(service, { ...this.#changes.get(service), state: 'inactive' });
     return this.#publish(undefined);
@@ -115,7 +115,7 @@ export class Advertising {
     await Promise.all(all.map((one) => one.release()));
   }
 
-  /** A registry that does not answer is not waited for, and gets what it should have when it does. */
+  /** Waits a second at most: a registry that does not answer gets its entries when it does. */
   async #patiently(work: Promise<unknown>): Promise<void> {
     const timer = new AbortController();
     await Promise.race([work, sleep(this.#runtime.clock, firstAnswerMs, timer.signal).catch(() => {})]);
@@ -142,7 +142,7 @@ export class Advertising {
     return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string | readonly string[]] => entry[1] !== undefined));
   }
 
-  /** One line for each registry and each time that it is down, however many services it should have. */
+  /** Logs one line for each registry and each time that it is down, however many services it should have. */
   readonly #report = (registry: Registry, error: unknown): void => {
     if (error === undefined) this.#sick.delete(registry);
     if (error === undefined || this.#sick.has(registry)) return;
@@ -151,13 +151,13 @@ export class Advertising {
   };
 
   readonly #stayedBehind = (error: unknown): void => {
-    // Closing a registry takes away what stands there.
+    // Closing a registry withdraws all its entries.
     if (this.#leftBehind || (RpcError.is(error) && error.reason === 'CLOSED')) return;
     this.#leftBehind = true;
     this.#runtime.logger.warn({ error }, 'a registry was not told that services of this server have ended; what stands there goes when its time is over');
   };
 
-  /** Means of the last second or more, the same for all services, as rpcx does. */
+  /** Averages over the last second or more, the same for all services, as in rpcx. */
   #currentRates(): { readonly calls: number; readonly connections: number } {
     const at = this.#runtime.clock.now();
     const seconds = (at - this.#sample.at) / 1000;
@@ -177,7 +177,7 @@ export class Advertising {
   }
 }
 
-// A name, an IPv4 address, or an IPv6 address with brackets or without.
+// A host name, an IPv4 address, or an IPv6 address with or without brackets.
 const bareHost = /^(?:[^\s:/@[\]]+|\[[\da-fA-F:.]+(?:%[^\s\]]+)?\]|[\da-fA-F.]*:[\da-fA-F.]*:[\da-fA-F:.]*(?:%[^\s\]]+)?)$/;
 
 /** Throws TypeError, and RpcError NOT_ADVERTISABLE. */
@@ -202,7 +202,7 @@ function checkDialable(address: Address): void {
   throw new RpcError('failed_precondition', message, { reason: 'NOT_ADVERTISABLE', address: formatAddress(address) });
 }
 
-/** Undefined for what has no port, such as a socket file. */
+/** Undefined for an address without a port, such as a socket file. */
 function hostAndPort({ host }: Address): { readonly host: string; readonly port: number } | undefined {
   try {
     return splitHostPort(host);

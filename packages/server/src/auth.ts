@@ -20,7 +20,7 @@ export function authInterceptor(check: Authenticate, refused: (call: ServerCall)
       () => check(call.metadata[reserved.auth] ?? '', call),
       (accepted) => (accepted ? next(call) : refuse(call)),
       (error) => {
-        // The caller is told that its token is wrong, which it may not be.
+        // The caller is only told that its token was refused, so the real error is logged.
         if (!RpcError.is(error)) logger.error({ error, service: call.service, method: call.method }, 'auth threw, and the call is refused');
         return refuse(call, error);
       },

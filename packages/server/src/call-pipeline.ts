@@ -11,14 +11,14 @@ import type { ResolvedServerOptions } from './server-options.ts';
 import type { ServiceTable } from './service-table.ts';
 import { isThenable } from './thenable.ts';
 
-/** What stands between calls and their handlers: the token, inflating, the interceptors of the server, then those of the service. */
+/** Everything that runs between a call and its handler: the check of the token, inflating, the interceptors of the server, then those of the service. */
 export class CallPipeline {
   readonly #options: ResolvedServerOptions;
   readonly #table: ServiceTable;
-  /** What stands before every method, composed once. */
+  /** What runs before every method, composed once. */
   readonly #chain: Handle<ServerCall>;
   readonly #guarded: boolean;
-  /** What stands before the methods of one registration, composed once for each list. */
+  /** What runs before the methods of one registration, composed once for each list of interceptors. */
   readonly #inner = new WeakMap<readonly Interceptor<ServerCall>[], Handle<ServerCall>>();
   readonly #refusedTokens = new WeakSet<ServerCall>();
 
@@ -35,12 +35,12 @@ export class CallPipeline {
       const { entry } = originalOf(call);
       return this.#moved(call, entry) ? this.#route(call) : this.#enter(call, entry);
     };
-    // What was refused is not unpacked.
+    // The token is checked first, so that a refused call is not inflated.
     this.#chain = intercept([...guard, inflating, ...interceptors], enter);
     this.#guarded = guard.length + interceptors.length > 0;
   }
 
-  /** With nothing in between, a call goes straight to its handler. */
+  /** Puts the interceptors before a method; where there are none, calls go straight to the handler. */
   compose(entry: MethodEntry, own: readonly Interceptor<ServerCall>[] = []): MethodEntry {
     if (own.length > 0) entry.inner = this.#composeOwn(own);
     if (this.#guarded || own.length > 0) entry.chain = this.#chain;
@@ -51,7 +51,7 @@ export class CallPipeline {
     return this.#options.auth !== undefined && this.#refusedTokens.has(call);
   }
 
-  /** A stand-in for what is not registered, with the server's interceptors in front of its refusal. */
+  /** An entry for a method that is not registered: the server's interceptors run, then the call is refused. */
   unknown(frame: FrameView): MethodEntry {
     const service = readUtf8(frame.bytes, frame.serviceStart, frame.serviceEnd);
     const method = readUtf8(frame.bytes, frame.methodStart, frame.methodEnd);
@@ -74,7 +74,7 @@ export class CallPipeline {
     return call.service !== entry.service || call.method !== entry.method;
   }
 
-  /** An interceptor changed the names: whoever guards the other service is asked, too. */
+  /** An interceptor changed the names: the call goes to that method, through the interceptors of its service. */
   #route(call: ServerCall): MaybePromise<Reply> {
     const target = this.#table.find(call.service, call.method);
     if (target === undefined) throw this.#table.has(call.service) ? unknownMethod(call.method) : unknownService(call.service);

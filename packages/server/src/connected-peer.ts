@@ -7,12 +7,12 @@ import { Dispatcher } from './dispatcher.ts';
 import type { PeerServices } from './peer-services.ts';
 import { PushWriter } from './push-writer.ts';
 
-/** One client as handlers see it, and what belongs to its connection. */
+/** One client connection, as handlers see it. */
 export class ConnectedPeer implements Peer {
   readonly id: string;
   readonly session: RpcxSession;
   readonly dispatcher: Dispatcher;
-  /** It was told that nothing more is run, and has not said yet that nothing more comes. */
+  /** True after the client was told that nothing more is run, until it answers that nothing more comes. */
   unanswered = false;
   readonly #pushes: PushWriter;
   readonly #services: PeerServices;
@@ -63,21 +63,21 @@ export class ConnectedPeer implements Peer {
     this.#pushes.drained();
   }
   agreed(): void {
-    // Who comes while the server leaves has no better place to go: it is served as long as anybody is.
+    // A client that connects while the server is leaving has no other server to go to: it is served as long as the others are.
     if (this.#services.draining()) this.sayGoodbye(drainStage.last);
   }
 
-  /** It can be told that the server goes. */
+  /** Whether it can be told that the server is shutting down. */
   get listens(): boolean {
     return this.session.capabilities.has(drainWord);
   }
-  /** To a peer that agreed on it; all others find out by themselves. */
+  /** Tells the client that the server is shutting down, if it knows that message; other peers find out by themselves. */
   sayGoodbye(stage: number): void {
     const { session } = this;
     if (session.ended || !this.listens) return;
     this.dispatcher.flagsReplies = true;
     if (stage === drainStage.last) this.unanswered = true;
-    // Within a frame that is being encoded there is no place for another one.
+    // Another frame is just being encoded: this message follows it.
     if (session.writer.isOpen) void Promise.resolve().then(() => this.sayGoodbye(stage));
     else session.sendControl(drainWord, 0, stage);
   }

@@ -40,7 +40,7 @@ export class Connections {
     return sum;
   }
 
-  /** All of them or none. Throws TypeError when no transport knows an address's network. */
+  /** Listens on all of the addresses, or on none if one fails. Throws TypeError when no transport knows an address's network. */
   async listen(texts: readonly string[]): Promise<readonly string[]> {
     const opened: Listener[] = [];
     try {
@@ -69,7 +69,7 @@ export class Connections {
     const ours = reason?.reason;
     if (ours === 'BAD_FRAME' || ours === 'FRAME_TOO_LARGE') counters.protocolErrors += 1;
     if (ours !== undefined && ours !== 'CONNECTION_LOST' && ours !== 'CLOSED') {
-      // Nobody else is told: the other side only sees that the connection ended.
+      // Logged, because the other side only sees that the connection ended.
       const remote = connection.remote === undefined ? undefined : formatAddress(connection.remote);
       options.runtime.logger.warn({ remote, error: reason }, 'a connection was ended for what its peer did');
     }
@@ -100,7 +100,7 @@ export class Connections {
     try {
       peer.session.start();
     } catch (error) {
-      // Of a plugin's making: it started the connection itself, say.
+      // A plugin's mistake: it may have started the connection itself.
       options.runtime.logger.error({ error }, 'a connection that a plugin let in cannot be used, and is refused');
       connection.abort();
       peer.session.fail(new RpcError('internal', 'the connection cannot be used', { reason: 'CLOSED', cause: error }));

@@ -6,7 +6,7 @@ export interface CallChanges {
   readonly input?: unknown;
 }
 
-/** A call that an interceptor changed; all else is that of the original. */
+/** A call that an interceptor changed; everything else is taken from the original. */
 export class DerivedCall implements ServerCall {
   readonly original: ServerCall;
   readonly service: string;

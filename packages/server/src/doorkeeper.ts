@@ -5,7 +5,7 @@ import type { ResolvedServerOptions } from './server-options.ts';
 export class Doorkeeper {
   readonly #options: ResolvedServerOptions;
   readonly #refusals = new Set<() => void>();
-  /** Most servers have no such plugin, and a connection that starts at once loses no turn. */
+  /** Whether any plugin judges connections. Most servers have none, and then a connection starts without waiting. */
   readonly asks: boolean;
 
   constructor(options: ResolvedServerOptions) {
@@ -33,7 +33,7 @@ export class Doorkeeper {
     return answer;
   }
 
-  /** Nobody else comes in. */
+  /** Refuses all further connections. */
   close(): void {
     for (const refuse of this.#refusals) refuse();
   }

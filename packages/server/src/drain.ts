@@ -24,10 +24,10 @@ export function checkTimes(what: string, options: CloseOptions): void {
   }
 }
 
-/** leaving: told everybody, and still serves; draining: runs what it has, and refuses what comes. */
+/** `leaving`: clients and registries were told, and everything is still served. `draining`: running calls go on, new ones are refused. */
 export type ServerState = 'open' | 'leaving' | 'draining' | 'closed';
 
-/** What goodbye is said for. */
+/** What closing needs of the server. */
 export interface Leaving {
   readonly clock: Clock;
   readonly connections: Connections;
@@ -38,11 +38,11 @@ export interface Leaving {
 }
 
 const defaultLameDuckMs = 5000;
-// How long handlers may take to answer after their signal fired, peers to end, and plugins and registries, when the grace is over.
+// When the grace is over: how long handlers may still take to answer after their signal fired, and peers, plugins and registries to end.
 const goodbyeMs = 30;
-// A peer that was told and has sent nothing for so long sends its calls elsewhere.
+// A client that was told and has sent nothing for so long is taken to send its calls elsewhere.
 const quietMs = 50;
-// How long a peer may take to say that nothing more comes, when nothing else is waited for.
+// How long a client may take to answer that nothing more comes, when nothing else is waited for.
 const answerMs = 1000;
 
 /** The end of a server, in its stages: open → leaving → draining → closed. Whatever does not end by itself is cut when the grace is over. */
@@ -78,13 +78,13 @@ export class Drain {
     await this.#end(released);
   }
 
-  /** Ends what is running now, or is over by itself. */
+  /** Ends everything now, and settles when it has ended. */
   async abort(stopped: Promise<void>): Promise<void> {
     await stopped;
     await this.#end(this.#host.advertising.release());
   }
 
-  /** There is less time than was said. */
+  /** Shortens the time that is left. */
   hurry(graceMs: number): void {
     this.#until = Math.min(this.#until, this.#host.clock.now() + graceMs);
     this.#look?.();
@@ -93,7 +93,7 @@ export class Drain {
   changed(): void {
     this.#look?.();
   }
-  /** A peer has left: if it has nowhere else to go, it comes back. */
+  /** A client has left. It comes back if it has no other server. */
   left(): void {
     this.#leftAt = this.#host.clock.now();
     this.#look?.();
@@ -111,7 +111,7 @@ export class Drain {
     const told = [...connections.peers].some((peer) => peer.listens);
     const until = start + Math.min(lameDuckMs ?? (registered || told ? defaultLameDuckMs : 0), graceMs / 2);
     if (until <= start) return;
-    // Whoever cannot be told learns it from the registry, nobody knows when.
+    // Peers that cannot be told learn it from the registry, at an unknown time.
     const quiet = (since: number) => clock.now() - since >= quietMs;
     const gone = (peer: ConnectedPeer) => (peer.listens ? quiet(peer.session.seenAt) : !registered);
     await this.#holds(() => heard && quiet(this.#leftAt) && [...connections.peers].every(gone), () => Math.min(until, this.#until), quietMs);
@@ -127,7 +127,7 @@ export class Drain {
     await this.#wait(this.#over(Promise.all([released, this.#host.stopPlugins()])), () => by, Infinity);
   }
 
-  // A wait may have been the time of an abort.
+  // Compares the state, which `abort` may have changed during a wait.
   #is(state: ServerState): boolean {
     return this.state === state;
   }
@@ -148,7 +148,7 @@ export class Drain {
     return () => over;
   }
 
-  /** False when the time came first; an abort ends it, too. */
+  /** Waits until the condition holds; false when the time is over first, or the server was aborted. */
   #holds(condition: () => boolean, limit: () => number, everyMs = Infinity): Promise<boolean> {
     return this.#wait(condition, () => (this.state === 'closed' ? -Infinity : limit()), everyMs);
   }

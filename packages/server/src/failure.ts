@@ -27,7 +27,7 @@ export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedSe
     const mapped = mappedBy(options, thrown, call);
     if (mapped !== undefined) return { ...copied(mapped), unrun: refusedBefore(mapped, call) };
     if (RpcError.is(thrown)) return { ...copied(thrown), unrun: refusedBefore(thrown, call) };
-    // What waits on `call.signal` throws an AbortError of its own: the signal knows why.
+    // Code that waits on `call.signal` throws an AbortError of its own; the reason of the signal says more.
     if (call.abortReason !== undefined && isAbortError(thrown)) return copied(call.abortReason);
     logThrown(thrown, call, options);
     return { code: 'unknown', message: options.exposeMessages ? messageOf(thrown) : hidden, reason: 'HANDLER_THREW' };
@@ -36,7 +36,7 @@ export function failureOf(thrown: unknown, call: FailedCall, options: ResolvedSe
   }
 }
 
-/** What `mapError` makes of it. Where that goes wrong the caller gets a fixed text: it may be there to hide what was thrown. */
+/** The result of `mapError`. If that fails, the caller gets a fixed text, because `mapError` may be there to hide what was thrown. */
 function mappedBy({ mapError, runtime }: ResolvedServerOptions, thrown: unknown, call: FailedCall): RpcError<string> | undefined {
   if (mapError === undefined) return undefined;
   try {
@@ -49,16 +49,16 @@ function mappedBy({ mapError, runtime }: ResolvedServerOptions, thrown: unknown,
   }
 }
 
-/** An interceptor refused it before its handler began; what another server said to the interceptor is no refusal of ours. */
+/** Whether an interceptor refused the call before its handler began. An error that another server sent to the interceptor does not count. */
 function refusedBefore(error: RpcError<string>, { handled }: FailedCall): true | undefined {
   return handled === false && !error.sent && !error.remote ? true : undefined;
 }
 
-/** The caller gets no stack, and a one-way caller nothing at all, so this is the only place where anybody sees it. */
+/** Logs what a handler threw: the caller gets no stack, and a one-way caller gets nothing at all. */
 function logThrown(thrown: unknown, { service, method }: ServerCall, { runtime }: ResolvedServerOptions): void {
   const fields = { error: thrown, service, method };
   if (isProgrammerError(thrown)) runtime.logger.error(fields, 'a handler threw an error of programming');
-  // An AbortError is how a handler ends whose caller no longer waits.
+  // An AbortError is the normal end of a handler whose caller no longer waits.
   else if (!isAbortError(thrown)) runtime.logger.warn(fields, 'a handler threw what is no RpcError');
 }
 
@@ -88,7 +88,7 @@ function copied(error: RpcError<string>): Failure {
   return { code: typeof code === 'string' && code !== '' ? code : 'unknown', message: String(message), reason, details, retryAfterMs, metadata: textsOf(metadata) };
 }
 
-/** The entries that are text or can become it. */
+/** The entries that are text or can be turned into text. */
 export function textsOf(metadata: Metadata | undefined): MutableMetadata | undefined {
   if (metadata === undefined) return undefined;
   const texts = createMetadata();
@@ -112,7 +112,7 @@ function messageOf(thrown: unknown): string {
   if (typeof thrown === 'string' && thrown !== '') return thrown;
   return `the handler threw ${thrown === null ? 'null' : nameless[typeof thrown] ?? String(thrown)}`;
 }
-// The text of a function is its source, and callers need not see it: a class that was thrown without being made, say.
+// Names for thrown values without a useful text. That of a function, such as a class thrown without `new`, is its source, which callers need not see.
 const nameless: Readonly<Record<string, string>> = { object: 'an object that is no Error', function: 'a function: was the new of an Error forgotten?' };
 
 function isProgrammerError(thrown: unknown): boolean {
@@ -126,7 +126,7 @@ export function errorText({ message, code }: Failure): string {
   const bytes = encoder.encode(text);
   if (bytes.length <= longestBytes) return text;
   let end = longestBytes - 3;
-  // Not within a character: a continuation byte begins with 10.
+  // Not in the middle of a character: a continuation byte begins with the bits 10.
   while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
   return `${new TextDecoder().decode(bytes.subarray(0, end))}…`;
 }
@@ -140,7 +140,7 @@ export function structuredError({ code, reason, details, retryAfterMs, unrun }: 
   }
 }
 
-/** As a wire type for an int64 reads it, as far as JSON can say so. */
+/** Writes a bigint as a number while that is exact, else as text. */
 function exactly(_key: string, value: unknown): unknown {
   if (typeof value !== 'bigint') return value;
   return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);

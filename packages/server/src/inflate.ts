@@ -2,7 +2,7 @@ import { RpcError, type MaybePromise } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 
-/** Replaces a compressed payload by what it stands for, within the limit. Payload-in, payload-out handlers get it as it came. */
+/** Replaces a compressed payload by the inflated one, within the limit. Handlers of raw messages get the payload as it came. */
 export function inflate(call: InboundCall, options: ResolvedServerOptions): MaybePromise<void> {
   const compressor = options.compressors[call.compressorId];
   if (compressor === undefined) {

@@ -2,7 +2,7 @@ import type { Clock } from '@rpcxjs/core';
 
 const everyMs = 20;
 
-/** Knows how late the event loop is, from a timer that is armed only while calls come. */
+/** Measures how late the event loop is, with a timer that is armed only while calls come. */
 export class LoopGuard {
   /** How late the last timer was, in milliseconds; 0 when no calls come. */
   delayMs = 0;

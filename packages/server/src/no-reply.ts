@@ -1,5 +1,5 @@
 /**
  * What a handler or an interceptor throws so that its caller gets nothing at all, neither a reply nor an error: it waits until its deadline.
- * For tests of clients, and for filters that must not tell that they are there.
+ * For tests of clients, and for filters that must stay unnoticed.
  */
 export const noReply: Error = new Error('this call is not answered');

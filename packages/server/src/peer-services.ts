@@ -16,11 +16,11 @@ export interface PeerServices {
   readonly counters: ServerCounters;
   /** Present with `maxLoopDelayMs`. */
   readonly guard: LoopGuard | undefined;
-  /** A stand-in for what is not registered, with the server's interceptors in front of its refusal. */
+  /** An entry for a method that is not registered: the server's interceptors run, then the call is refused. */
   unknown(frame: FrameView): MethodEntry;
-  /** The server goes, and may still serve. */
+  /** Whether the server is shutting down, while it may still serve. */
   leaving(): boolean;
-  /** It runs nothing new. */
+  /** Whether the server runs no new calls. */
   draining(): boolean;
   /** Whether this call's token was not accepted, so that its connection ends. */
   tokenRefused(call: InboundCall): boolean;
@@ -37,7 +37,7 @@ export interface ServerCounters {
   failed: number;
   oneways: number;
   pushes: number;
-  /** Calls that were not run because the server was going. */
+  /** Calls that were not run because the server was shutting down. */
   refusedLeaving: number;
   connectionsAccepted: number;
   connectionsRefused: number;

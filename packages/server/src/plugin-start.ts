@@ -9,11 +9,11 @@ declare module '@rpcxjs/core' {
 /** How long each plugin may take to start. */
 const startMs = 30_000;
 
-/** The start of plugins, in their order, each once; after a failure it goes on from the plugin that failed. */
+/** Starts plugins in their order, each once. After a failure it goes on from the plugin that failed. */
 export class PluginStart {
   readonly #plugins: readonly ServerPlugin[];
   readonly #runtime: Runtime;
-  /** By their place: one may be there twice. */
+  /** Indexes of the started plugins; by index, because one plugin may be in the list twice. */
   readonly #started = new Set<number>();
   #running: Promise<void> | undefined;
   #closed: RpcError | undefined;
@@ -33,7 +33,7 @@ export class PluginStart {
     return (this.#running ??= this.#startAll().catch(again));
   }
 
-  /** Nobody waits for a start any more, and none begins. */
+  /** Rejects everybody who waits for a start, and begins no other. */
   close(error: RpcError): void {
     this.#closed = error;
     this.#cut?.(error);
@@ -44,7 +44,7 @@ export class PluginStart {
     await Promise.resolve();
     for (const [place, plugin] of this.#plugins.entries()) {
       if (this.#closed !== undefined) throw this.#closed;
-      // One that was late may have started since.
+      // A plugin that took too long may have started in the meantime.
       if (!this.#started.has(place)) await this.#start(plugin, place);
     }
   }

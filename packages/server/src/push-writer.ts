@@ -3,7 +3,7 @@ import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { PeerServices } from './peer-services.ts';
 
-/** Sends what the server says by itself: one-way requests, numbered by the server (rpcx server/server_response.go, SendMessage). */
+/** Sends pushes: one-way requests, numbered by the server (rpcx server/server_response.go, SendMessage). */
 export class PushWriter {
   readonly #session: RpcxSession;
   readonly #services: PeerServices;
@@ -17,13 +17,13 @@ export class PushWriter {
     this.#peerCodec = peerCodec;
   }
 
-  /** Resolves when the transport has it; waits while the peer does not read, rejects when it is gone. */
+  /** Resolves when the transport has the message; waits while the peer does not read, rejects when it is gone. */
   async push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
     const message: Push = { service: event.service, method: event.name, metadata: createMetadata(metadata), value };
     await (this.#chain ??= this.#compose())(message);
   }
 
-  /** Once for each connection that is pushed to: a message does not say where it goes. */
+  /** Composes the interceptors once for each connection, because a message does not say where it goes. */
   #compose(): Handle<Push, void> {
     const interceptors = this.#services.options.plugins.flatMap(({ interceptPush }) => interceptPush ?? []);
     return intercept(interceptors, (last: Push) => this.#send(last));
@@ -50,7 +50,7 @@ export class PushWriter {
       else await new Promise<void>((resume, fail) => this.#waiting.push({ resume, fail }));
     }
     this.#write(message);
-    // What this turn writes leaves in a microtask that was made before this one.
+    // The bytes of this turn are flushed by a microtask that was queued before this one.
     await Promise.resolve();
   }
 
@@ -70,7 +70,7 @@ export class PushWriter {
       metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
       payload(into) {
         codec.encode(value, into);
-        // What is too large would end the connection on the other side.
+        // A frame that is too large would end the connection on the other side.
         const bytes = writer.frameBytes - headerBytes;
         if (bytes > limits.maxFrameBytes) throw tooLarge(service, method, bytes, limits.maxFrameBytes);
       },

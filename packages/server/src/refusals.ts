@@ -2,7 +2,7 @@ import { RpcError, type ServerCall } from '@rpcxjs/core';
 import type { Failure } from './failure.ts';
 import type { InboundCall } from './inbound-call.ts';
 
-/** Why a call was not run: each of them is said before anything is decoded. */
+/** The errors of calls that are refused before anything is decoded. */
 export function expired(call: ServerCall): RpcError {
   return new RpcError('deadline_exceeded', `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, { reason: 'TIMEOUT' });
 }
@@ -14,7 +14,7 @@ export function overloaded(call: ServerCall, why: string, retryAfterMs = 100): F
   const message = `the server is overloaded and did not run ${call.service}.${call.method}: ${why}; try again later`;
   return { code: 'unavailable', message, reason: 'OVERLOADED', retryAfterMs, unrun: true };
 }
-/** The texts are Go's (rpcx server/server_dispatch.go, handleRequest), which its clients tell apart by. */
+/** The texts are those of Go (rpcx server/server_dispatch.go, handleRequest), by which its clients tell errors apart. */
 export function unknownService(service: string): RpcError {
   return new RpcError('unimplemented', `rpcx: can't find service ${service}`, { reason: 'UNKNOWN_SERVICE' });
 }

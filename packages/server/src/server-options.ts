@@ -41,13 +41,13 @@ export const defaultServerLimits: ServerLimits = {
 };
 
 export interface ServerOptions {
-  /** What `listen` can listen with. @default none */
+  /** How clients reach this server; `listen` takes addresses of their networks. @default none */
   readonly transports?: readonly Acceptor[] | undefined;
-  /** What it understands; JSON and raw bytes are always among them. The first one is that of pushes to silent peers. @default JSON, bytes */
+  /** What the server understands; JSON and raw bytes are always among them. Pushes to a peer that has not called yet use the first one. @default JSON, bytes */
   readonly codecs?: readonly Codec[] | undefined;
-  /** What it can inflate; a reply is compressed like its request. @default none */
+  /** What the server can inflate; a reply is compressed like its request. @default none */
   readonly compressors?: readonly Compressor[] | undefined;
-  /** Wrap every call, the first one outermost; plugins come before them, `auth` before all. */
+  /** Interceptors that wrap every call, the first one outermost; plugins come before them, `auth` before all. */
   readonly intercept?: readonly Interceptor<ServerCall>[] | undefined;
   /** Hooks and interceptors together; plugins are asked in their order. @default none */
   readonly plugins?: readonly ServerPlugin[] | undefined;
@@ -66,7 +66,7 @@ export interface ServerOptions {
   readonly whenFull?: 'refuse' | 'pause' | undefined;
   /** Where its services are registered after `listen`, each under each address. Whoever made a registry closes it. @default none */
   readonly registries?: readonly Registry[] | undefined;
-  /** How it stands there: `{ host?, addresses?, metadata? }`. A server on a wildcard such as 0.0.0.0 needs `host` or `addresses`. */
+  /** What its entries there say: `{ host?, addresses?, metadata? }`. A server on a wildcard such as 0.0.0.0 needs `host` or `addresses`. */
   readonly advertise?: AdvertiseOptions | undefined;
   /** When a silent peer is given up, see [the session](../session/README.md#options). */
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined;

@@ -4,12 +4,12 @@ import type { MethodEntry } from './method-entry.ts';
 
 const recentSlots = 64;
 
-/** What can be called, by service path and method: two maps, so that `A.B`/`C` and `A`/`B.C` never meet (rpcx joins them with a dot). */
+/** The registered methods, by service path and method: two maps, so that `A.B`/`C` and `A`/`B.C` stay apart (rpcx joins them with a dot). */
 export class ServiceTable {
   readonly #services = new Map<string, Map<string, MethodEntry>>();
-  /** Handlers for whatever method of a service. */
+  /** Handlers for all other methods of a service. */
   readonly #fallbacks = new Map<string, (method: string) => MethodEntry>();
-  // The last methods called, found by comparing bytes: no text is made of a name that was seen before.
+  // The methods called last, found by comparing bytes, so that names seen before need no text.
   #recent: (MethodEntry | undefined)[] = new Array<undefined>(recentSlots).fill(undefined);
 
   get services(): IterableIterator<string> {
@@ -22,7 +22,7 @@ export class ServiceTable {
     return [...(this.#services.get(service)?.values() ?? [])];
   }
 
-  /** Replaces all of that service, as Go does. */
+  /** Replaces the whole service, as Go does. */
   replace(service: string, entries: readonly MethodEntry[]): void {
     this.#services.set(service, new Map(entries.map((entry) => [entry.method, entry])));
     this.#forget();

@@ -7,13 +7,13 @@ export interface AddressFilter extends ServerPlugin {
   readonly entries: readonly string[];
   /** Throws TypeError for what is neither an address nor a range, and then adds nothing. */
   add(...entries: readonly string[]): void;
-  /** Takes off what is on the list in these words; a single address within a range that is on it stays covered. */
+  /** Takes these entries off the list. A single address stays covered by a range that is still on the list. */
   delete(...entries: readonly string[]): void;
   /** Whether a peer from there would be let in; for `server.peers()`, whose `remote` is one. */
   accepts(remote: Address | undefined): boolean;
 }
 
-/** What the two kinds of list differ in. */
+/** How the two kinds of list differ: whether peers on the list, not on the list, and without an IP address are let in. */
 export interface FilterRule {
   readonly name: string;
   /** For who is on the list, for who is not, and for who has no IP address. */

@@ -36,7 +36,7 @@ export function alias(names: Readonly<Record<string, string>>): ServerPlugin {
   };
 }
 
-/** The last slash parts them: paths of services may have some. */
+/** Splits at the last slash, because paths of services may contain slashes. */
 function parse(text: unknown): Name {
   if (typeof text !== 'string' || text === '' || text.startsWith('/') || text.endsWith('/')) {
     throw new TypeError(`${JSON.stringify(text)} is no name: write 'service/method', or 'service' for all its methods`);

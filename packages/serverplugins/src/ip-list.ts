@@ -9,7 +9,7 @@ interface Ip {
 
 /** IP addresses and ranges that may change at any time. Single addresses cost one look-up however many there are; ranges are looked through. */
 export class IpList {
-  /** By their one spelling; a single address has no range. */
+  /** The entries by their canonical spelling; a single address has no range. */
   readonly #entries = new Map<string, Range | undefined>();
   #ranges = rangesOf([]);
 
@@ -49,7 +49,7 @@ interface Range {
   readonly prefix: number;
 }
 
-/** One list a family: that of Node would count `::/0` among the IPv4 ranges too. */
+/** One list for each family, because Node's own would count `::/0` among the IPv4 ranges too. */
 function rangesOf(ranges: readonly Range[]): Readonly<Record<Family, BlockList>> {
   const lists = { 4: new BlockList(), 6: new BlockList() };
   for (const { ip, prefix } of ranges) lists[ip.family].addSubnet(ip.text, prefix, nameOf(ip.family));
@@ -72,7 +72,7 @@ export function ipOf(remote: Address | undefined): Ip | undefined {
 
 const mapped = '::ffff:';
 
-/** One spelling for each address, and IPv4 for those that a dual-stack socket shows as `::ffff:1.2.3.4`; an interface (`%eth0`) does not count. */
+/** The canonical spelling of an address: IPv4 for those that a dual-stack socket shows as `::ffff:1.2.3.4`, and without an interface (`%eth0`). */
 function canonical(text: string): Ip | undefined {
   const family = isIP(text);
   if (family === 4) return { text, family };

@@ -3,13 +3,13 @@ import { ipOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBuckets } from './token-bucket.ts';
 
 export interface RateLimitConnectionsOptions {
-  /** New connections a second that are let in for long. */
+  /** New connections a second that are let in on average. */
   readonly perSecond: number;
   /** New connections that are let in at once. @default as many as a second brings, 1 at least */
   readonly burst?: number | undefined;
   /** One bucket for the whole server, or one for each IP address; peers without one share one. @default 'server' */
   readonly per?: 'server' | 'address' | undefined;
-  /** Buckets that are kept; the address that was not seen for the longest time begins anew. @default 10000 */
+  /** Buckets that are kept; beyond that the address not seen for the longest time is forgotten. @default 10000 */
   readonly maxBuckets?: number | undefined;
 }
 

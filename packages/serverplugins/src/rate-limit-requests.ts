@@ -8,7 +8,7 @@ declare module '@rpcxjs/core' {
 }
 
 export interface RateLimitRequestsOptions {
-  /** Calls a second that are run for long. */
+  /** Calls a second that are run on average. */
   readonly perSecond: number;
   /** Calls that are run at once. @default as many as a second brings, 1 at least */
   readonly burst?: number | undefined;
@@ -16,7 +16,7 @@ export interface RateLimitRequestsOptions {
   readonly per?: 'server' | 'peer' | 'address' | 'method' | undefined;
   /** Instead of `per`: calls with the same text share a bucket, those with undefined are not limited. Reading `call.input` here decodes it. */
   readonly key?: ((call: ServerCall) => string | undefined) | undefined;
-  /** Buckets that are kept; the key that was not used for the longest time begins anew. @default 10000 */
+  /** Buckets that are kept; beyond that the key not used for the longest time is forgotten. @default 10000 */
   readonly maxBuckets?: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export function rateLimitRequests(options: RateLimitRequestsOptions): ServerPlug
   if (key !== undefined && options.per !== undefined) throw new TypeError(`${name} takes per or key, not both`);
   if (!['server', 'peer', 'address', 'method'].includes(per)) throw new TypeError(`per of ${name} is ${JSON.stringify(per)}: it takes 'server', 'peer', 'address' or 'method'`);
   const buckets = new TokenBuckets(rate, checkedBound(name, maxBuckets));
-  // Gone with their connections, which the server bounds.
+  // Gone with their connections, whose number the server limits.
   const peers = new WeakMap<Peer, TokenBucket>();
   let clock: Clock = systemClock;
 

@@ -23,7 +23,7 @@ export class TokenBucket {
       this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * perSecond);
       this.#at = now;
     }
-    // Sums of fractions miss a whole number by a hair.
+    // Sums of fractions may miss a whole number by a rounding error.
     if (this.#tokens >= 1 - 1e-9) {
       this.#tokens = Math.max(0, this.#tokens - 1);
       return 0;
@@ -32,7 +32,7 @@ export class TokenBucket {
   }
 }
 
-/** A bucket for each key, so many at most: beyond it the one that was not used for the longest time begins anew. */
+/** A bucket for each key. Beyond the limit the one not used for the longest time is forgotten. */
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #max: number;
@@ -68,7 +68,7 @@ export function checkedRate(name: string, options: { readonly perSecond: number;
   return { perSecond, burst };
 }
 
-/** Throws TypeError for a bound that is none. */
+/** Throws TypeError for an invalid limit. */
 export function checkedBound(name: string, value: number): number {
   if (!(Number.isSafeInteger(value) && value >= 1)) throw new TypeError(`maxBuckets of ${name} is ${String(value)}: it takes a whole number from 1`);
   return value;

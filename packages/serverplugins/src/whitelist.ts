@@ -3,7 +3,7 @@ import { addressFilter, withoutIpRule, type AddressFilter } from './address-filt
 export type { AddressFilter } from './address-filter.ts';
 
 export interface WhitelistOptions {
-  /** What becomes of peers that have no IP address: unix sockets, memory. As in Go, who cannot be recognised stays outside. @default 'refuse' */
+  /** What becomes of peers that have no IP address: unix sockets, memory. As in Go, a peer that cannot be recognised is refused. @default 'refuse' */
   readonly withoutIp?: 'accept' | 'refuse' | undefined;
 }
 

@@ -14,7 +14,7 @@ export class ConnectionDuplex extends Duplex {
   readonly #clock: Clock;
   readonly #whenClosed: (reason: Error | undefined) => void;
   #ended = false;
-  /** Of the write that waits for `drain`. */
+  /** The callback of the write that waits for `drain`. */
   #writing: Done | undefined;
   #timeoutMs = 0;
   #lastActivity = 0;
@@ -151,7 +151,7 @@ function gone(): Error {
   return Object.assign(new Error('the connection has ended'), { code: 'EPIPE' });
 }
 
-/** Of a network without hosts and ports there are none. */
+/** Host and port of an address, empty for networks that have none. */
 function partsOf(address: Address | undefined): { readonly address: string | undefined; readonly port: number | undefined } {
   try {
     if (address === undefined) return { address: undefined, port: undefined };

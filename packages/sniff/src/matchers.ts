@@ -2,8 +2,8 @@
 export type Verdict = 'yes' | 'no' | 'more';
 
 /**
- * Looks at the first bytes of a connection. It is asked with none, and again whenever some came, always with all of them; the bytes are only
- * lent. It says `yes` or `no` as soon as it can, for those after it wait.
+ * Looks at the first bytes of a connection. It is asked first with none, then whenever more have come, always with all of them; the bytes are only
+ * lent. It should say `yes` or `no` as soon as it can, because the matchers after it wait.
  */
 export type Matcher = (bytes: Uint8Array) => Verdict;
 

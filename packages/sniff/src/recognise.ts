@@ -7,7 +7,7 @@ import { refusalError } from './refused.ts';
 import type { Refused } from './refused.ts';
 import type { ResolvedSniffOptions } from './sniff-options.ts';
 
-/** Whom the recognised are for. */
+/** The matchers, and what becomes of connections that they recognise. */
 export interface Recognition {
   /** In their order. */
   readonly matchers: ReadonlyMap<string, Matcher>;
@@ -45,7 +45,7 @@ class Guest {
   enter(): void {
     const { room, options: { maxBytes } } = this.#recognition;
     this.#leave = room.enter(this.#connection, (why) => {
-      // Out of time, "more" is a "no", and one further down may take the connection as it is.
+      // When the time is over, "more" counts as "no", and a later matcher may take the connection as it is.
       if (why !== 'late' || !this.#decide(true)) this.#refuse(why);
     });
     this.#connection.peek({
@@ -62,7 +62,7 @@ class Guest {
     });
   }
 
-  /** False when it takes more bytes to know. */
+  /** Decides what the connection speaks; false when that takes more bytes. */
   #decide(final: boolean): boolean {
     const found = match(this.#recognition, this.#seen, final);
     if (found === 'more') return false;
@@ -82,7 +82,7 @@ class Guest {
     this.#leave();
     refused(why);
     const error = refusalError(why, { ...options, bytes: this.#seen, names: [...matchers.keys()], name });
-    // Whoever connects and says nothing is not worth a warning, be it a probe or somebody who keeps a connection ready.
+    // A connection that says nothing is not worth a warning: it may be a probe, or a client that keeps a connection ready.
     if (this.#seen.length === 0 || why === 'closed') logger.debug({ ...this.#fields(), why, error }, error.message);
     else logger.warn({ ...this.#fields(), why, error }, `a connection is refused: ${error.message}`);
     try {

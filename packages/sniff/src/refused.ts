@@ -6,7 +6,7 @@ declare module '@rpcxjs/core' {
   }
 }
 
-/** Why a connection came to nobody; the keys of `SniffStats.refused`. */
+/** Why a connection was not delivered; the keys of `SniffStats.refused`. */
 export type Refused = 'unknown' | 'tooLong' | 'late' | 'crowded' | 'unserved' | 'left' | 'closed';
 
 export interface RefusalFacts {

@@ -21,10 +21,10 @@ export interface ServeHttpOptions {
   readonly clock?: Clock | undefined;
 }
 
-// As long as an rpcx server gives its plugins, and as many as it takes connections.
+// The same time that an rpcx server gives its plugins, and the same number of connections.
 const askTimeoutMs = 10_000;
 const mostAsked = 16_384;
-/** Where servers are reached that do not listen themselves. */
+/** The addresses of servers that do not listen themselves. */
 const reached = new WeakMap<WebServer, Address[]>();
 
 /**

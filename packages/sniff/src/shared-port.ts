@@ -16,7 +16,7 @@ export interface SharedPortInit {
   refused(why: Refused): void;
 }
 
-/** One real listener, and those who listen for a protocol of it. The first that joins lends its runtime; with the last it closes. */
+/** One real listener, shared by all who listen for one of its protocols. The first that joins lends its runtime; the listener closes with the last. */
 export class SharedPort {
   readonly #init: SharedPortInit;
   readonly #asked: Address;
@@ -40,7 +40,7 @@ export class SharedPort {
     return this.#room.size;
   }
 
-  /** Whether whoever asks for this address and protocol is to join here. */
+  /** Whether a listener for this protocol and address is to join here. */
   takes(name: string, { network, host }: Address): boolean {
     return !this.#served.has(name) && [this.#asked, this.#bound].some((own) => own?.network === network && own.host === host);
   }

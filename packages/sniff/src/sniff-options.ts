@@ -3,7 +3,7 @@ import { checkNames } from '@rpcxjs/transport-tcp';
 
 /** Options of `sniff()`. */
 export interface SniffOptions {
-  /** Time for a connection to show what it speaks, in milliseconds. @default 10000 */
+  /** Time for a connection to show which protocol it speaks, in milliseconds. @default 10000 */
   readonly timeoutMs?: number | undefined;
   /** How many bytes the matchers get to see before a connection that none of them recognised is refused. @default 4096 */
   readonly maxBytes?: number | undefined;
