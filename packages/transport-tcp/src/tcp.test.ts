@@ -165,3 +165,18 @@ describe('tcp options', () => {
     expect(timers(off.served.listener.address.host.split(':')[1] ?? '')).toEqual(['00', '00']);
   });
 });
+
+describe('a tcp connection that is aborted', () => {
+  it('is no clean end for the other side, also where the reset comes right behind bytes', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { client, server, clientHeard } = await pair(tcp());
+      client.pause();
+      server.write(Buffer.from('half of a sentence'));
+      server.abort();
+      await new Promise((resolve) => { setImmediate(resolve); });
+      client.resume();
+      await until(() => clientHeard.closes.length === 1);
+      expect(clientHeard.closes[0]).toMatchObject({ reason: 'CONNECTION_LOST', message: expect.stringContaining('ECONNRESET') as string });
+    }
+  });
+});
