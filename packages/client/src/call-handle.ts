@@ -39,7 +39,7 @@ export interface TrackedOptions extends CallOptions {
   readonly stop?: LazySignal | undefined;
 }
 
-/** Runs `run` when the caller gives the call up, by its signal or by its handle; returns what takes it off again. Undefined where neither can happen. */
+/** Runs `run` when the caller gives the call up, by its signal or by its handle; returns a function that takes it off again. Undefined where neither can happen. */
 export function onGivenUp(options: TrackedOptions | undefined, run: (reason: unknown) => void): (() => void) | undefined {
   if (options === undefined) return undefined;
   const { signal, stop } = options;

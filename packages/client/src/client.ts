@@ -394,7 +394,7 @@ class RpcxClient implements Client {
 const started = Promise.resolve();
 const mostTargets = 1000;
 
-/** Makes a client; connections are opened by the first calls. Throws TypeError for options that cannot work. */
+/** Makes a client; connections are opened by the first calls. Throws TypeError for invalid options. */
 export function createClient(options: ClientOptions): Client {
   return new RpcxClient(options);
 }

@@ -28,7 +28,7 @@ export interface MessageFilters {
   readonly incoming?: ((reply: IncomingReply) => boolean | 'drop') | undefined;
 }
 
-/** Throws TypeError for what is no function. */
+/** Throws TypeError for something that is not a function. */
 export function checkFilters(filters: MessageFilters | undefined): void {
   checkNames('filters', filters, { outgoing: true, incoming: true });
   for (const [name, value] of Object.entries(filters ?? {}) as [string, unknown][]) if (value !== undefined && typeof value !== 'function') refuse(`filters.${name}`, value, 'a function');

@@ -46,13 +46,13 @@ export interface ReconnectOptions {
   readonly factor?: number | undefined;
   /** Milliseconds up to which it grows. @default 5000 */
   readonly maxMs?: number | undefined;
-  /** The share of the delay that is drawn by lot, 0 to 1. @default 1 */
+  /** The share of the delay that is random, 0 to 1. @default 1 */
   readonly jitter?: number | undefined;
   /** Milliseconds that a connection must have lasted for the growth to begin anew. @default 5000 */
   readonly stableMs?: number | undefined;
   /** Milliseconds after a failed dial from which on a call that comes wakes the next one, whatever the delay is. @default 1000 */
   readonly wakeMs?: number | undefined;
-  /** Milliseconds over which clients that lose a stable connection come back, each at a time drawn by lot, so that a server that restarts is not overrun; those that fail then stay so far apart. @default 1500 */
+  /** Milliseconds over which clients that lose a stable connection come back, each at a random time, so that a server that restarts is not overrun; those that fail then stay so far apart. @default 1500 */
   readonly spreadMs?: number | undefined;
 }
 
@@ -85,7 +85,7 @@ export const reconnectDefaults: Filled<ReconnectOptions> = { initialMs: 100, fac
 const groups: Readonly<Record<keyof LinkOptions, object>> = { pool: { ...poolDefaults, max: 1, busyAt: 1, initial: 1 }, queue: queueDefaults, reconnect: reconnectDefaults, outstanding: { max: 1 } };
 const busyAt = 100;
 
-/** Throws TypeError for rules that cannot work. `maxQueuedCalls` is the same limit under its other name. */
+/** Throws TypeError for invalid options. `maxQueuedCalls` is the same limit under its other name. */
 export function linkRules(options: LinkOptions, maxQueuedCalls: number | undefined): LinkRules {
   for (const [group, names] of Object.entries(groups) as [keyof LinkOptions, object][]) checkNames(group, options[group], names);
   const { pool = {}, queue = {}, reconnect = {}, outstanding = {} } = options;

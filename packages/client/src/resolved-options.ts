@@ -9,7 +9,7 @@ import { linkRules } from './link-options.ts';
 import { resolveHealthOptions } from './nodes/health-options.ts';
 import { retryBudgetRule } from './retry-budget.ts';
 
-/** Throws TypeError for settings that cannot work. */
+/** Throws TypeError for invalid options. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   checkClient(options);
   checkRuntime(options);

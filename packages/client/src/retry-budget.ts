@@ -11,7 +11,7 @@ export interface RetryBudgetOptions {
 export type RetryBudgetRule = Required<RetryBudgetOptions>;
 export const defaultRetryBudget: RetryBudgetRule = { ratio: 0.2, perSecond: 3 };
 
-/** Throws TypeError for what cannot work. */
+/** Throws TypeError for invalid options. */
 export function retryBudgetRule(options: RetryBudgetOptions = {}): RetryBudgetRule {
   checkNames('retryBudget', options, defaultRetryBudget);
   const { ratio = defaultRetryBudget.ratio, perSecond = defaultRetryBudget.perSecond } = options;

@@ -20,7 +20,7 @@ export interface StructType<F> extends MsgpackType<Flat<StructOf<F>>> {
 /**
  * A Go struct. Written in the order of the fields, all of them but an optional one that is undefined; read in any order. Keys that it does not
  * know are skipped; a field that is missing or nil has Go's zero value (0, '', false, no bytes, no entries, the year 1, a struct of these), an
- * optional one is undefined. Throws a TypeError for something that is no field.
+ * optional one is undefined. Throws a TypeError for something that is not a field.
  */
 export function struct<F extends Fields>(fields: F): StructType<F> {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw new TypeError('struct: it takes an object of fields, { Id: int64, Name: string }');

@@ -31,10 +31,10 @@ export const messageDefaults: { readonly keepUnknown: boolean } = { keepUnknown:
 /**
  * The wire type of a message that `protoc-gen-es` generated. Messages arrive exactly as `create` of `@bufbuild/protobuf` makes them; to send,
  * a plain object with the fields that matter will do. A message without any field set is zero bytes, which a Go client does not decode at all:
- * the reply it was given keeps its content. Throws TypeError for what is no schema of a message.
+ * the reply it was given keeps its content. Throws TypeError for something that is not the schema of a message.
  */
 export function message<S extends DescMessage>(schema: S, options: MessageOptions = {}): ProtobufType<MessageInitShape<S>, MessageShape<S>> {
-  // Whatever it is in a program without types.
+  // In a program without types it may be anything.
   if ((schema as Partial<DescMessage> | undefined | null)?.kind !== 'message') throw new TypeError(`message() takes the schema of a message, for example TimestampSchema, not ${shown(schema)}`);
   const { typeName } = schema;
   const keepUnknown = options.keepUnknown ?? messageDefaults.keepUnknown;

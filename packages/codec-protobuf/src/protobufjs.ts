@@ -12,7 +12,7 @@ export interface ProtobufjsType<Message extends object = object> {
 
 /** The wire type of a message of `protobufjs`, read and written by its own code: integers outside their range are not noticed by it. Throws TypeError for what is none. */
 export function protobufjsMessage<Message extends object>(type: ProtobufjsType<Message>): ProtobufType<Message> {
-  // Whatever it is in a program without types.
+  // In a program without types it may be anything.
   const given = type as unknown as Readonly<Record<string, unknown>> | undefined | null;
   if (['encode', 'decode', 'verify'].some((name) => typeof given?.[name] !== 'function')) throw new TypeError(`protobufjsMessage() takes a Type or a static class of protobufjs, with encode, decode and verify, not ${shown(type)}`);
   const typeName = fullName(type);

@@ -17,7 +17,7 @@ const highWaterBytes = 256 * 1024;
 /**
  * Compresses whole connections: repeated calls share one window, so that small ones gain too. The client decides, by one byte at the beginning of the
  * connection; a server that has the plugin serves clients without it as well, Go's among them. Costs about 250 KB for each connection and a trip to Node's thread pool
- * for each flush. Throws TypeError for a level that cannot be.
+ * for each flush. Throws TypeError for an invalid level.
  */
 export function deflateStream({ level = 1 }: DeflateStreamOptions = {}): DeflateStream {
   if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`level is ${level}: it takes a whole number from 1 to 9`);

@@ -87,7 +87,7 @@ export type Handle<C, R = Reply> = (call: C) => MaybePromise<R>;
 /** Wraps a call: log, measure, change, refuse, retry. Composed once, when the client or server starts. */
 export type Interceptor<C, R = Reply> = (next: Handle<C, R>) => Handle<C, R>;
 
-/** The first interceptor is the outermost. With none, nothing stands between a call and its promise. Throws TypeError for what is no interceptor. */
+/** The first interceptor is the outermost. With none, nothing stands between a call and its promise. Throws TypeError for something that is not an interceptor. */
 export function intercept<C, R>(interceptors: readonly Interceptor<C, R>[], terminal: Handle<C, R>): Handle<C, R> {
   return interceptors.reduceRight((next, interceptor) => {
     const handle: unknown = typeof interceptor === 'function' ? interceptor(next) : interceptor;

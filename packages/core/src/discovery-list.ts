@@ -7,7 +7,7 @@ export type InstanceListContent = readonly (string | ServiceInstance)[] | Readon
 
 /** A discovery whose list is set by the program. */
 export interface InstanceList extends Discovery {
-  /** Takes the place of the whole content; every watcher is told. Throws TypeError for what is no address, and then changes nothing. */
+  /** Takes the place of the whole content; every watcher is told. Throws TypeError for an invalid address, and then changes nothing. */
   update(content: InstanceListContent): void;
 }
 

@@ -37,7 +37,7 @@ export interface Registry extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. Throws TypeError for what is no discovery, or no function. */
+/** The instances that `keep` is true for: `filterInstances(source, inGroup('blue'))`. Throws TypeError for something that is not a discovery, or no function. */
 export function filterInstances(source: Discovery, keep: (instance: ServiceInstance) => boolean): Discovery {
   checkedSource('filterInstances', source);
   if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function, for example isActive, and no value of the type ${typeof keep}`);

@@ -49,7 +49,7 @@ interface Hub {
 const hubs = new WeakMap<AbortSignal, Hub>();
 
 /**
- * Runs `run` once when `signal` aborts, at once if it has; returns what takes it off again.
+ * Runs `run` once when `signal` aborts, at once if it has; returns a function that takes it off again.
  * `AbortSignal.any` keeps every derived signal alive as long as its source (nodejs/node#54614), this keeps nothing.
  */
 export function onAbort(signal: AbortSignal, run: (reason: unknown) => void): () => void {

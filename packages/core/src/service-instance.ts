@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from './address.ts';
 import type { InstanceMetadata, ServiceInstance } from './discovery.ts';
 import { metadataValues } from './instance-metadata.ts';
 
-/** An instance whose address is in rpcx form and whose metadata nobody changes any more. Throws TypeError for what is no address, and for values that are no text. */
+/** An instance whose address is in rpcx form and whose metadata nobody changes any more. Throws TypeError for an invalid address, and for values that are no text. */
 export function serviceInstance(address: string, metadata: InstanceMetadata = {}): ServiceInstance {
   const where = formatAddress(parseAddress(address));
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) throw new TypeError(`the metadata of ${address} is ${String(metadata)}: write text, or a list of texts, for each key`);

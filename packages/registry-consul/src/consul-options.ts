@@ -40,7 +40,7 @@ export interface ResolvedConsulOptions {
   readonly tls: ResolvedConsulTls | undefined;
 }
 
-// A name that is missing here does not compile.
+// A name that is missing here is a compile error.
 const optionNames: Readonly<Record<keyof ConsulOptions, true>> = {
   address: true, token: true, datacenter: true, tls: true,
   basePath: true, ttlMs: true, refreshMs: true, relistMs: true, timeoutMs: true, probeMs: true, publishRates: true,
@@ -51,7 +51,7 @@ const [shortestTtlMs, longestTtlMs] = [20_000, 172_800_000];
 
 const tlsNames: Readonly<Record<keyof ConsulTlsOptions, true>> = { ca: true, cert: true, key: true, servername: true };
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`consul(): its options are ${String(options)}: give an object, or nothing`);
   checkNames('consul()', options, Object.keys(optionNames));
@@ -74,7 +74,7 @@ function parseAddress(address: unknown): { readonly scheme: string | undefined; 
   const host = bracketed ?? plain;
   const port = Number(digits ?? 8500);
   if (host === undefined || port < 1 || port > 65_535) {
-    // What stands before an "@" may be a password.
+    // The part before an "@" may be a password.
     const shown = typeof address === 'string' ? JSON.stringify(address.replace(/^.*@/s, '…@')) : String(address);
     throw new TypeError(`consul(): the address ${shown} is none: write host:port, for example '127.0.0.1:8500' or 'https://consul.local:8501', one agent only and without a path`);
   }

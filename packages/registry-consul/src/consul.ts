@@ -5,7 +5,7 @@ import { ConsulStore } from './consul-store.ts';
 /**
  * The services of rpcx in Consul's keys, in the layout of rpcx-consul: a registry for servers and a discovery for clients. It connects on first use; close it when nobody uses it any more.
  *
- * Throws TypeError for options that cannot be. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
+ * Throws TypeError for invalid options. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
  */
 export function consul(options: ConsulOptions = {}): KeyValueRegistry {
   const resolved = resolveConsulOptions(options);

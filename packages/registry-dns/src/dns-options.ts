@@ -36,7 +36,7 @@ export interface DnsOptions {
   readonly resolver?: DnsResolver | undefined;
 }
 
-/** With its defaults. */
+/** The options with all defaults filled in. */
 export interface ResolvedDnsOptions {
   readonly nameOf: (service: string) => string;
   /** Undefined for SRV. */
@@ -53,12 +53,12 @@ export interface ResolvedDnsOptions {
 
 const longestTimer = 2_147_483_647;
 
-// A name that is missing here does not compile.
+// A name that is missing here is a compile error.
 const optionNames: Readonly<Record<keyof DnsOptions, true>> = {
   name: true, port: true, network: true, records: true, minTtlMs: true, maxTtlMs: true, srvMs: true, timeoutMs: true, servers: true, search: true, resolver: true,
 };
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveDnsOptions(options: DnsOptions): ResolvedDnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`dns(): its options are ${String(options)}: give an object, for example { name: 'shop.internal', port: 8972 }`);
   checkNames('dns()', options, Object.keys(optionNames));

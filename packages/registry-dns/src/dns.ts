@@ -7,7 +7,7 @@ import { NameWatch } from './name-watch.ts';
  * Finds servers by DNS: the A and AAAA records of a name, or its SRV records, looked up again when their TTL is over (rpcx: client/dns_discovery.go, by an interval, and
  * with IPv6 addresses that cannot be dialled). What was found is kept while nobody answers; it is empty only when a server has said so.
  *
- * A first lookup that fails is an RpcError: `REGISTRY_UNREACHABLE`, or `REGISTRY_UNEXPECTED` for a name that does not exist. Throws TypeError for options that cannot be.
+ * A first lookup that fails is an RpcError: `REGISTRY_UNREACHABLE`, or `REGISTRY_UNEXPECTED` for a name that does not exist. Throws TypeError for invalid options.
  * Nothing is open while nobody watches, so there is nothing to close.
  */
 export function dns(options: DnsOptions): Discovery {

@@ -8,7 +8,7 @@ export interface NameWatchInit {
   readonly name: string;
   readonly options: ResolvedDnsOptions;
   readonly runtime: Runtime;
-  /** Nobody reads any more. */
+  /** Called when nobody reads any more. */
   readonly ended: () => void;
 }
 
@@ -28,7 +28,7 @@ export class NameWatch {
     this.#watch(this.#stop.signal).catch((error: unknown) => this.#fail(error, 'this machine'));
   }
 
-  /** Returns what takes it away. */
+  /** Returns a function that takes it away. */
   add(feed: InstanceFeed): () => void {
     this.#feeds.add(feed);
     if (this.#instances !== undefined) feed.push(this.#instances);

@@ -6,7 +6,7 @@ import { abortable } from './abortable.ts';
 const longestPauseMs = 3000;
 const afterFailureMs = 1000;
 
-/** What a lease needs to know. */
+/** What a lease needs. */
 export interface EtcdLeaseInit {
   readonly client: Etcd3;
   readonly clock: Clock;

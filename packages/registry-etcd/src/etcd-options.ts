@@ -37,7 +37,7 @@ export interface ResolvedEtcdOptions {
 const known: readonly string[] = ['endpoints', 'username', 'password', 'tls', 'basePath', 'ttlMs', 'refreshMs', 'relistMs', 'timeoutMs', 'probeMs', 'publishRates'] satisfies (keyof EtcdOptions)[];
 const knownTls: readonly string[] = ['ca', 'cert', 'key', 'servername'] satisfies (keyof EtcdTlsOptions)[];
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`etcd(): its options are ${String(options)}: give an object, or nothing`);
   // One that is overlooked would mean the etcd of this machine.
@@ -57,7 +57,7 @@ export function resolveEtcdOptions(options: EtcdOptions = {}): ResolvedEtcdOptio
 }
 
 function resolveEndpoint(endpoint: unknown, secure: boolean): string {
-  // What stands before an "@" may be a password.
+  // The part before an "@" may be a password.
   const shown = typeof endpoint === 'string' ? JSON.stringify(endpoint.replace(/^.*@/s, '…@')) : String(endpoint);
   const wrong = (why: string): TypeError => new TypeError(`etcd(): the endpoint ${shown} ${why}: write host:port, for example '127.0.0.1:2379', or a URL with http:// or https://; user and password are options of their own`);
   if (typeof endpoint !== 'string') throw wrong('is no text');

@@ -9,7 +9,7 @@ import { answeringEndpoints } from './answering-endpoints.ts';
  * The services of rpcx in etcd v3, where Go's `EtcdV3RegisterPlugin` and `EtcdV3Discovery` have them, and those of the single variant too: a registry for servers and a
  * discovery for clients, over etcd3. It connects on first use; close it when nobody uses it any more.
  *
- * Throws TypeError for options that cannot be. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
+ * Throws TypeError for invalid options. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
  */
 export function etcd(options: EtcdOptions = {}): KeyValueRegistry {
   const resolved = resolveEtcdOptions(options);

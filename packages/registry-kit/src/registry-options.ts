@@ -16,7 +16,7 @@ export interface RegistryOptions {
   readonly publishRates?: boolean | undefined;
 }
 
-/** With its defaults. */
+/** The options with all defaults filled in. */
 export interface ResolvedRegistryOptions {
   readonly basePath: string;
   readonly ttlMs: number;
@@ -29,7 +29,7 @@ export interface ResolvedRegistryOptions {
 
 const longestTimer = 2_147_483_647;
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveRegistryOptions(name: string, options: RegistryOptions = {}): ResolvedRegistryOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${name}(): its options are ${String(options)}: give an object, or nothing`);
   const { basePath = '/rpcx', ttlMs = 30_000, refreshMs = ttlMs / 3, relistMs = 30_000, timeoutMs = 5000, probeMs = 5000, publishRates = false } = options;

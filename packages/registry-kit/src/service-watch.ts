@@ -6,7 +6,7 @@ import { backoffMs, jitteredMs, Pause } from './pause.ts';
 
 type Content = ReadonlyMap<string, string>;
 
-/** What one service's watch needs to know. */
+/** What the watch of one service needs. */
 export interface ServiceWatchInit {
   readonly backend: Backend;
   readonly service: string;
@@ -15,7 +15,7 @@ export interface ServiceWatchInit {
   readonly relistMs: number;
   readonly timeoutMs: number;
   readonly runtime: Runtime;
-  /** Nobody reads any more. */
+  /** Called when nobody reads any more. */
   readonly ended: () => void;
 }
 
@@ -47,7 +47,7 @@ export class ServiceWatch implements BackendUser {
     void this.#readNowAndThen(this.#stop.signal);
   }
 
-  /** Returns what takes it off again. */
+  /** Returns a function that takes it off again. */
   add(feed: InstanceFeed): () => void {
     this.#feeds.add(feed);
     if (this.#instances !== undefined) feed.push(this.#instances);

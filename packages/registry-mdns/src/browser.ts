@@ -57,7 +57,7 @@ export class Browser {
     this.#suffix = `.${init.options.serviceName.toLowerCase()}`;
   }
 
-  /** Returns what takes it away. */
+  /** Returns a function that takes it away. */
   add(feed: InstanceFeed, service: string): () => void {
     const { clock } = this.#init.runtime();
     if (this.#watchers.size === 0) {

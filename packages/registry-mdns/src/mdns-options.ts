@@ -26,7 +26,7 @@ export interface MdnsOptions {
   readonly port?: number | undefined;
 }
 
-/** With its defaults. */
+/** The options with all defaults filled in. */
 export interface ResolvedMdnsOptions {
   /** None for all. */
   readonly interfaces: readonly string[];
@@ -48,12 +48,12 @@ const goTtlMs = 3_200_000;
 const longestLabel = 63;
 const longestInstance = 40;
 
-// A name that is missing here does not compile.
+// A name that is missing here is a compile error.
 const optionNames: Readonly<Record<keyof MdnsOptions, true>> = {
   interface: true, instance: true, service: true, domain: true, ttlMs: true, refreshMs: true, queryMs: true, firstListMs: true, publishRates: true, port: true,
 };
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveMdnsOptions(options: MdnsOptions = {}): ResolvedMdnsOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`mdns(): its options are ${String(options)}: give an object, or nothing`);
   checkNames('mdns()', options, Object.keys(optionNames));

@@ -14,7 +14,7 @@ export interface MdnsRegistry extends Registry, Discovery {}
  * A registry without any server: services announce themselves on the local network by multicast DNS, as rpcx does (serverplugin/mdns.go, client/mdns_discovery.go). Its
  * sockets are opened on first use, shared by all services and looked after: an interface that fails is tried again, and everything is said and asked anew.
  *
- * A first use rejects with RpcError `REGISTRY_UNREACHABLE` when no interface can be used. Throws TypeError for options that cannot be.
+ * A first use rejects with RpcError `REGISTRY_UNREACHABLE` when no interface can be used. Throws TypeError for invalid options.
  */
 export function mdns(options?: MdnsOptions): MdnsRegistry {
   return new MulticastRegistry(resolveMdnsOptions(options));
@@ -108,7 +108,7 @@ class MulticastRegistry implements MdnsRegistry {
     this.#browser.heard(message);
   }
 
-  /** While somebody does, its sockets are looked after. Returns what ends that, once. */
+  /** While somebody does, its sockets are looked after. Returns a function that ends that, once. */
   #use(runtime: Runtime): () => void {
     if (this.#users === 0) this.#runtime = runtime;
     if (this.#users++ === 0) this.#lookAfter();

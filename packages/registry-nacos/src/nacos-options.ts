@@ -39,7 +39,7 @@ export interface NacosOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** With their defaults. */
+/** The options with all defaults filled in. */
 export interface ResolvedNacosOptions {
   readonly servers: readonly URL[];
   readonly namespace: string;
@@ -57,13 +57,13 @@ export interface ResolvedNacosOptions {
 const longestTimer = 2_147_483_647;
 const bad = (what: string): TypeError => new TypeError(`nacos(): ${what}`);
 
-// Names that are missing here do not compile.
+// Names that are missing here are a compile error.
 const optionNames: Readonly<Record<keyof NacosOptions, true>> = {
   servers: true, namespace: true, group: true, cluster: true, username: true, password: true, accessToken: true, tls: true, heartbeatMs: true, pollMs: true, timeoutMs: true,
 };
 const tlsNames: Readonly<Record<keyof NacosTlsOptions, true>> = { ca: true, cert: true, key: true };
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOptions {
   if (typeof options !== 'object' || options === null) throw bad(`its options are ${String(options)}: give an object, or nothing`);
   checkNames('nacos()', options, Object.keys(optionNames));

@@ -3,7 +3,7 @@ import { serviceInstance } from '@rpcxjs/core/discoveries';
 import type { NacosClient } from './nacos-client.ts';
 import { nacosInstance, type NacosInstance } from './nacos-instance.ts';
 
-/** What one instance of ours needs to know. */
+/** What a published instance needs. */
 export interface PublishedInit {
   readonly client: NacosClient;
   readonly service: string;
@@ -11,7 +11,7 @@ export interface PublishedInit {
   readonly heartbeatMs: number;
   readonly runtime: Runtime;
   readonly closed: () => RpcError;
-  /** Nobody holds it any more. */
+  /** Called when nobody holds a lease of it any more. */
   readonly left: () => void;
 }
 

@@ -15,7 +15,7 @@ const longestGoodbyeMs = 1000;
  * A registry and a discovery in Nacos, over its open HTTP API, with the names and metadata of rpcx-nacos. Connects on first use. Instances are kept alive by heartbeats, and registered
  * again when Nacos has lost them; lists are read every few seconds, and the last one stays while Nacos is away.
  *
- * A registration or first list that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for options that cannot be.
+ * A registration or first list that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for invalid options.
  */
 export function nacos(options?: NacosOptions): NacosRegistry {
   return new OpenNacosRegistry(resolveNacosOptions(options));

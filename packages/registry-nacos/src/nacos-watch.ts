@@ -3,13 +3,13 @@ import { sameInstances, sortedInstances, type InstanceFeed } from '@rpcxjs/core/
 import type { NacosClient, NacosList } from './nacos-client.ts';
 import { readHosts } from './nacos-instance.ts';
 
-/** What one service's watch needs to know. */
+/** What the watch of one service needs. */
 export interface NacosWatchInit {
   readonly client: NacosClient;
   readonly service: string;
   readonly pollMs: number | undefined;
   readonly runtime: Runtime;
-  /** Nobody reads any more. */
+  /** Called when nobody reads any more. */
   readonly ended: () => void;
 }
 
@@ -32,7 +32,7 @@ export class NacosWatch {
     void this.#read(this.#stop.signal);
   }
 
-  /** Returns what takes it off again. */
+  /** Returns a function that takes it off again. */
   add(feed: InstanceFeed): () => void {
     this.#feeds.add(feed);
     if (this.#instances !== undefined) feed.push(this.#instances);

@@ -44,7 +44,7 @@ export class KeyspaceEvents {
     this.#channel = `__keyspace@${init.database}__:`;
   }
 
-  /** Events of every name that begins with `prefix`, from when this settles; returns what takes it off. */
+  /** Events of every name that begins with `prefix`, from when this settles; returns a function that takes it off. */
   async follow(prefix: string, follower: Follower, signal: AbortSignal): Promise<() => void> {
     const pattern = globOf(`${this.#channel}${prefix}`);
     const followers = this.#followers.get(pattern) ?? new Set();

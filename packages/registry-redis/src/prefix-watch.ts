@@ -4,7 +4,7 @@ import type { RedisConnection } from './redis-connection.ts';
 import { namesBelow, readEntries } from './redis-entries.ts';
 import { plainKey } from './redis-key.ts';
 
-/** What one watch needs to know. */
+/** What a watch needs. */
 export interface PrefixWatchInit {
   readonly connection: RedisConnection;
   readonly events: KeyspaceEvents;

@@ -4,7 +4,7 @@ import { abortable } from './abortable.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNodes } from './redis-nodes.ts';
 
-/** What a connection needs to know. */
+/** What a connection needs. */
 export interface RedisConnectionInit {
   readonly nodes: RedisNodes;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export class RedisConnection {
     return this.#closed.signal;
   }
 
-  /** Runs each time that another server answers than before, or the same one after a new start; returns what takes it off. */
+  /** Runs each time that another server answers than before, or the same one after a new start; returns a function that takes it off. */
   onRestart(run: () => void): () => void {
     this.#restarted.add(run);
     return () => void this.#restarted.delete(run);

@@ -80,7 +80,7 @@ export class RedisLink {
   get lost(): boolean {
     return this.#lost.signal.aborted;
   }
-  /** Runs once, at once if it is lost already; returns what takes it off. */
+  /** Runs once, at once if it is lost already; returns a function that takes it off. */
   onLost(run: () => void): () => void {
     return onAbort(this.#lost.signal, run);
   }

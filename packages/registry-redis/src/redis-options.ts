@@ -15,7 +15,7 @@ export interface RedisTlsOptions {
   readonly passphrase?: string | undefined;
   /** The name that the server's certificate must be for. @default the host of the node */
   readonly servername?: string | undefined;
-  /** True trusts any certificate: encrypted, but to nobody knows whom. For tests. @default false */
+  /** True trusts any certificate: the line is encrypted, but anybody may be at its other end. For tests. @default false */
   readonly insecureSkipVerify?: boolean | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface ResolvedRedisTls extends SecureContextOptions {
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 }
-/** With its defaults. */
+/** The options with all defaults filled in. */
 export interface ResolvedRedisOptions extends RedisCredentials {
   readonly nodes: readonly RedisNode[];
   readonly database: number;
@@ -71,7 +71,7 @@ export interface ResolvedRedisOptions extends RedisCredentials {
   readonly sentinel: (RedisCredentials & { readonly name: string }) | undefined;
 }
 
-// A name that is missing here does not compile.
+// A name that is missing here is a compile error.
 const optionNames: Readonly<Record<keyof RedisOptions, true>> = {
   nodes: true, username: true, password: true, database: true, tls: true, sentinel: true,
   basePath: true, ttlMs: true, refreshMs: true, relistMs: true, timeoutMs: true, probeMs: true, publishRates: true,
@@ -80,7 +80,7 @@ const optionNames: Readonly<Record<keyof RedisOptions, true>> = {
 const tlsNames: Readonly<Record<keyof RedisTlsOptions, true>> = { ca: true, cert: true, key: true, passphrase: true, servername: true, insecureSkipVerify: true };
 const sentinelNames: Readonly<Record<keyof RedisSentinelOptions, true>> = { name: true, username: true, password: true };
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`redis(): its options are ${String(options)}: give an object, or nothing`);
   checkNames('redis()', options, Object.keys(optionNames));
@@ -110,7 +110,7 @@ function parseNode(node: unknown): RedisNode {
   return { host, port };
 }
 
-/** What stands before an "@" may be a password. */
+/** The part before an "@" may be a password. */
 function shownNode(node: unknown): string {
   return typeof node === 'string' ? JSON.stringify(node.replace(/^.*@/s, '…@')) : String(node);
 }

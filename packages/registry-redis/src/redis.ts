@@ -6,7 +6,7 @@ import { RedisStore } from './redis-store.ts';
  * The services of rpcx in Redis, in the layout of rpcx-redis: a registry for servers and a discovery for clients, over ioredis. It connects on first use; close it when nobody uses it
  * any more.
  *
- * Throws TypeError for options that cannot be. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
+ * Throws TypeError for invalid options. What fails later is an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`.
  */
 export function redis(options: RedisOptions = {}): KeyValueRegistry {
   const resolved = resolveRedisOptions(options);

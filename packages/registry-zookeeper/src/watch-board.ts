@@ -8,7 +8,7 @@ export class WatchBoard {
   readonly #armed = new Map<string, (event: Event) => void>();
   readonly #listeners = new Map<string, Set<() => void>>();
 
-  /** Returns what takes it off again. */
+  /** Returns a function that takes it off again. */
   listen(kind: Kind, path: string, changed: () => void): () => void {
     const key = `${kind} ${path}`;
     const listeners = this.#listeners.get(key) ?? new Set();

@@ -35,7 +35,7 @@ export interface ResolvedZooKeeperOptions {
   readonly acl: readonly ZooKeeperAcl[];
 }
 
-// A name that is missing here does not compile.
+// A name that is missing here is a compile error.
 const optionNames: Readonly<Record<keyof ZooKeeperOptions, true>> = {
   servers: true, sessionTimeoutMs: true, auth: true, acl: true,
   basePath: true, ttlMs: true, refreshMs: true, relistMs: true, timeoutMs: true, probeMs: true, publishRates: true,
@@ -47,7 +47,7 @@ const longestSessionMs = 10_000;
 
 const everybody: readonly ZooKeeperAcl[] = [{ scheme: 'world', id: 'anyone', permissions: 'rwcda' }];
 
-/** Throws TypeError for what cannot be. */
+/** Throws TypeError for invalid options. */
 export function resolveZooKeeperOptions(options: ZooKeeperOptions = {}): ResolvedZooKeeperOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`zookeeper(): its options are ${String(options)}: give an object, or nothing`);
   checkNames('zookeeper()', options, Object.keys(optionNames));

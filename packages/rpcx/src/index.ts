@@ -25,13 +25,13 @@ export interface ClientOptions extends Omit<BareClientOptions, 'transports' | 's
 /** The options of `@rpcxjs/server`, with defaults for transports (TCP) and codecs (MessagePack, Go's default). */
 export type ServerOptions = BareServerOptions;
 
-/** A client over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */
+/** A client over TCP with MessagePack, unless the options say otherwise. Throws TypeError for invalid options. */
 export function createClient(options: ClientOptions): Client {
   const { transports = [tcp()], codecs = [msgpack], selector = powerOfTwo() } = options;
   return createBareClient({ ...options, transports, codecs, selector });
 }
 
-/** A server over TCP with MessagePack, unless the options say otherwise. Throws TypeError for options that cannot work. */
+/** A server over TCP with MessagePack, unless the options say otherwise. Throws TypeError for invalid options. */
 export function createServer(options: ServerOptions = {}): Server {
   return createBareServer({ ...options, transports: options.transports ?? [tcp()], codecs: options.codecs ?? [msgpack] });
 }

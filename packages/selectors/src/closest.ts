@@ -21,7 +21,7 @@ const earthRadius = 6_378_100;
 
 /**
  * A selector that takes the server at the shortest distance over ground, by metadata `latitude` and `longitude` in degrees; among equals it draws. Servers
- * without a usable position are left out while any server has one; when none has, all are at equal distance. Throws TypeError for a position that is none.
+ * without a usable position are left out while any server has one; when none has, all are at equal distance. Throws TypeError for an invalid position.
  */
 export function closest(options: ClosestOptions): Selector {
   const { latitude, longitude } = options;

@@ -15,7 +15,7 @@ export interface CloseOptions {
   readonly lameDuckMs?: number | undefined;
 }
 
-/** Throws TypeError for what is no time. */
+/** Throws TypeError for an invalid time. */
 export function checkTimes(what: string, options: CloseOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${what} got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
   const { graceMs, lameDuckMs } = options;

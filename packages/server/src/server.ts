@@ -70,7 +70,7 @@ export interface Server extends AsyncDisposable {
   methodStats(): readonly MethodStats[];
   /**
    * Changes metadata in the registries, of all services or of one: `advertise({ state: 'inactive' })` takes the server out, `{ state: undefined }`
-   * brings it back. Resolves when each registry was asked, a second later at most; one that is down gets it later. Throws TypeError for what is no text.
+   * brings it back. Resolves when each registry was asked, a second later at most; one that is down gets it later. Throws TypeError for values that are not text.
    */
   advertise(metadata: MetadataChanges, service?: string): Promise<void>;
   /**
@@ -245,7 +245,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
   }
 }
 
-/** Makes a server; `listen` opens it. Throws TypeError for options that cannot work. */
+/** Makes a server; `listen` opens it. Throws TypeError for invalid options. */
 export function createServer(options: ServerOptions = {}): Server {
   return new RpcxServer(options) as Server; // register's overloads are wider than its implementation's parameters
 }

@@ -5,7 +5,7 @@ import { IpList, ipOf } from './ip-list.ts';
 export interface AddressFilter extends ServerPlugin {
   /** What is on the list, each in its shortest spelling. */
   readonly entries: readonly string[];
-  /** Throws TypeError for what is neither an address nor a range, and then adds nothing. */
+  /** Throws TypeError for an entry that is neither an address nor a range, and then adds nothing. */
   add(...entries: readonly string[]): void;
   /** Takes these entries off the list. A single address stays covered by a range that is still on the list. */
   delete(...entries: readonly string[]): void;

@@ -9,7 +9,7 @@ interface Name {
 /**
  * Other names for methods (`'a.b/Mul': 'Arith/Mul'`) and for whole services (`'arith': 'Arith'`), for callers that cannot be changed. The
  * interceptors of the service that is meant run as ever; those of the server before this plugin see the name that was called. As in Go, no alias
- * leads to another one, and a target that is not registered gives the usual error. Throws TypeError for what is no name.
+ * leads to another one, and a target that is not registered gives the usual error. Throws TypeError for an invalid name.
  * (rpcx serverplugin/alias.go)
  */
 export function alias(names: Readonly<Record<string, string>>): ServerPlugin {

@@ -9,7 +9,7 @@ export interface BlacklistOptions {
 
 /**
  * Keeps out who is on the list: addresses and ranges (`10.0.0.0/8`) of IPv4 and IPv6. A peer that a dual-stack socket shows as
- * `::ffff:192.0.2.7` is 192.0.2.7. Refused connections are closed before a byte of them is read. Throws TypeError for entries that are none.
+ * `::ffff:192.0.2.7` is 192.0.2.7. Refused connections are closed before a byte of them is read. Throws TypeError for invalid entries.
  * (rpcx serverplugin/blacklist.go)
  */
 export function blacklist(entries: readonly string[], options: BlacklistOptions = {}): AddressFilter {

@@ -15,7 +15,7 @@ export interface RateLimitConnectionsOptions {
 
 /**
  * Lets new connections in at a rate (a token bucket); what comes faster is closed before a byte of it is read, and clients try again later.
- * Throws TypeError for rates that cannot be kept. (rpcx serverplugin/rate_limiting.go)
+ * Throws TypeError for invalid rates. (rpcx serverplugin/rate_limiting.go)
  */
 export function rateLimitConnections(options: RateLimitConnectionsOptions): ServerPlugin {
   const name = 'rateLimitConnections';

@@ -59,7 +59,7 @@ export class TokenBuckets {
   }
 }
 
-/** Throws TypeError for a rate that cannot be kept. */
+/** Throws TypeError for an invalid rate. */
 export function checkedRate(name: string, options: { readonly perSecond: number; readonly burst?: number | undefined }): Rate {
   const { perSecond } = options;
   if (!(Number.isFinite(perSecond) && perSecond > 0)) throw new TypeError(`perSecond of ${name} is ${String(perSecond)}: it takes a number above 0; 1 in a minute is 1 / 60`);

@@ -14,7 +14,7 @@ export interface AcceptTlsOptions {
 
 /**
  * An acceptor of the same connections, without the TLS of those that begin with it: plain and encrypted clients on one port. `tls` has
- * `cert` and `key`, and the rest of what `tls` of `tcp()` has for servers; where `clientCertificate` is `require`, nobody comes in without TLS either. Throws TypeError for what cannot work.
+ * `cert` and `key`, and the rest of what `tls` of `tcp()` has for servers; where `clientCertificate` is `require`, nobody comes in without TLS either. Throws TypeError for invalid options.
  *
  *     const ports = sniff(acceptTls(tcp(), { cert, key }), { rpcx: isRpcx, http: isHttp });
  */

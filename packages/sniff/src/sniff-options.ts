@@ -22,7 +22,7 @@ export interface ResolvedSniffOptions {
   readonly refused: ((error: RpcError, connection: Connection) => void) | undefined;
 }
 
-/** Throws TypeError for limits that are none. */
+/** Throws TypeError for invalid limits. */
 export function resolveSniffOptions(options: SniffOptions): ResolvedSniffOptions {
   checkNames('sniff', options, [...Object.keys(sniffDefaults), 'refused']);
   const { timeoutMs = sniffDefaults.timeoutMs, maxBytes = sniffDefaults.maxBytes, maxWaiting = sniffDefaults.maxWaiting, refused } = options;

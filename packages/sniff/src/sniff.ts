@@ -26,7 +26,7 @@ const statsOf = new WeakMap<object, () => SniffStats>();
 /**
  * Splits what an acceptor accepts by the first bytes: one acceptor for each matcher. Those that listen on the same address share one
  * listener, which closes with the last of them; port 0 counts as the same address for different names. The matchers are asked in their
- * order. Connections keep all their bytes. Throws TypeError for matchers and options that cannot work.
+ * order. Connections keep all their bytes. Throws TypeError for invalid matchers and options.
  *
  *     const { rpcx, http } = sniff(tcp(), { rpcx: isRpcx, http: isHttp });
  */

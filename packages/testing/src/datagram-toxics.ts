@@ -24,7 +24,7 @@ export interface DatagramToxics {
   readonly blackHole?: boolean | undefined;
 }
 
-/** Throws TypeError for a toxic that cannot be. */
+/** Throws TypeError for an invalid toxic. */
 export function checkDatagramToxics(toxics: DatagramToxics): void {
   const ranges: readonly (readonly [keyof DatagramToxics, number, number])[] = [
     ['lossRatio', 0, 1], ['duplicateRatio', 0, 1], ['reorderRatio', 0, 1], ['reorderDepth', 1, Infinity], ['reorderHoldMs', 0, Infinity],

@@ -27,7 +27,7 @@ export interface Toxics {
 
 const switches = ['blackHole', 'halfOpen'] as const;
 
-/** Throws TypeError for a toxic that cannot be. */
+/** Throws TypeError for an invalid toxic. */
 export function checkToxics(toxics: Toxics): void {
   const least: readonly (readonly [keyof Toxics, number])[] = [
     ['latencyMs', 0], ['jitterMs', 0], ['bytesPerSecond', 1], ['sliceBytes', 1], ['sliceDelayMs', 0], ['limitBytes', 0], ['slowCloseMs', 0],

@@ -29,7 +29,7 @@ export interface UdpFaultProxyOptions {
 /** One direction of a UDP proxy, over all its clients. */
 export interface DatagramDirection {
   readonly toxics: DatagramToxics;
-  /** Replaces the toxics for what arrives from now on; `{}` heals. Throws TypeError for one that cannot be. */
+  /** Replaces the toxics for what arrives from now on; `{}` heals. Throws TypeError for an invalid one. */
   set(toxics: DatagramToxics): void;
   /** What it did so far; a copy. */
   readonly counts: DatagramCounts;

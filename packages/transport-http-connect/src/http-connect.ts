@@ -11,7 +11,7 @@ const network = 'http';
 
 /**
  * The transport of `http@host:port`: an HTTP CONNECT, then rpcx's frames, as Go's network `http`. It listens on a port of its own, on that of
- * an HTTP server (`server`), or behind another acceptor (`over`). Throws TypeError for options that cannot work.
+ * an HTTP server (`server`), or behind another acceptor (`over`). Throws TypeError for invalid options.
  */
 export function httpConnect(options: HttpConnectOptions = {}): Transport {
   const resolved = resolveHttpConnectOptions(options);

@@ -7,7 +7,7 @@ import type { BoundSockets } from './listen.ts';
 
 /**
  * The transport of `kcp@host:port`: a reliable stream over UDP as kcp-go v5 speaks it, with FEC 10/3 and a block cipher, as rpcx sets them up.
- * Port 0 listens on a free port, an empty host on every interface. Throws TypeError for options that cannot work.
+ * Port 0 listens on a free port, an empty host on every interface. Throws TypeError for invalid options.
  */
 export function kcp(options: KcpOptions = {}): Transport {
   const resolved = resolveKcpOptions(options);

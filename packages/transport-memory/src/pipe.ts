@@ -28,7 +28,7 @@ class MemoryConnection implements Connection, LaneEnd {
   #paused = false;
   #wantsDrain = false;
   #endArrived = false;
-  /** Set once the sink was told, or would have been told had there been one. */
+  /** How the connection ended; set once the sink was told, or would have been told if there were one. */
   #outcome: { readonly reason: Error | undefined } | undefined;
   #endTimer: Timer | undefined;
 

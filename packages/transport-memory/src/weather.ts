@@ -27,7 +27,7 @@ export interface Sky {
 
 const ways: readonly string[] = ['none', 'toServer', 'toClient', 'both'];
 
-/** Throws TypeError for weather that cannot be. */
+/** Throws TypeError for invalid weather. */
 export function changed(weather: Weather, change: Partial<Weather>): Weather {
   for (const name of Object.keys(change)) {
     if (!(name in clearSky)) throw new TypeError(`memoryNetwork: there is no weather called ${name}; there are ${Object.keys(clearSky).join(', ')}`);

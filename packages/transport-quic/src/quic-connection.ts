@@ -53,7 +53,7 @@ export class QuicConnection implements Connection, LoopOwner {
   #finReceived = false;
   /** Set when the engine has ended or the stream broke; what came before may still have to be read. */
   #broken: { readonly error: Error; readonly clean: boolean } | undefined;
-  /** Set once the sink was told, or would have been told had there been one. */
+  /** How the connection ended; set once the sink was told, or would have been told if there were one. */
   #outcome: { readonly reason: Error | undefined } | undefined;
   #endTimer: Timer | undefined;
   #whenClosed: Promise<void> | undefined;
@@ -144,7 +144,7 @@ export class QuicConnection implements Connection, LoopOwner {
     return this.remote === undefined ? undefined : formatAddress(this.remote);
   }
 
-  // `state` is narrowed by checks that a callback may have made stale.
+  // Reads `state` anew: a callback may have changed it since the last check, which the compiler does not know.
   #is(state: 'open' | 'ending' | 'closed'): boolean {
     return this.#state === state;
   }

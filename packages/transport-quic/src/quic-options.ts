@@ -20,7 +20,7 @@ export interface QuicTlsOptions {
   readonly servername?: string | undefined;
   /** What a server does about client certificates: `require` refuses clients without a valid one. @default 'ignore' */
   readonly clientCertificate?: 'ignore' | 'require' | undefined;
-  /** True dials servers whose certificate cannot be verified: encrypted, but to nobody knows whom. For tests. @default false */
+  /** True dials servers whose certificate cannot be verified: the line is encrypted, but anybody may be at its other end. For tests. @default false */
   readonly insecureSkipVerify?: boolean | undefined;
 }
 
@@ -92,7 +92,7 @@ export interface ResolvedQuicOptions extends Readonly<Record<Count, number>> {
   settings(side: 'client' | 'server'): QuicEngineSettings;
 }
 
-/** Throws TypeError for an option that cannot work and for a certificate or key that does not parse. */
+/** Throws TypeError for an invalid option and for a certificate or key that does not parse. */
 export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
   checkNames('quic', options, ['tls', 'alpn', 'engine', 'congestionControl', ...Object.keys(limits)]);
   checkTls('quic', options.tls, ['minVersion']);

@@ -11,7 +11,7 @@ import type { QuicOptions } from './quic-options.ts';
 /**
  * The transport of `quic@host:port`: one QUIC connection with one stream in both directions, which the client opens, as rpcx does it.
  * Port 0 listens on a free UDP port, an empty host on every interface. The stream is there once the client has sent its first byte: what a server
- * writes before waits for it. Throws TypeError for options that cannot work; `dial` and `listen` reject with UNSUPPORTED where no engine can be loaded.
+ * writes before waits for it. Throws TypeError for invalid options; `dial` and `listen` reject with UNSUPPORTED where no engine can be loaded.
  */
 export function quic(options: QuicOptions = {}): Transport {
   const resolved = resolveQuicOptions(options);

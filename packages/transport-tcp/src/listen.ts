@@ -80,7 +80,7 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
     server.on('connection', take);
     return () => {};
   }
-  // Node does not lead from a TLS socket back to the socket below it; their remote ends are the same and unique.
+  // Node gives no way from a TLS socket to the socket below it, so the remote address, which is the same and unique, is the key.
   const handshakes = new Map<string, Socket>();
   const key = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
   server.on('connection', (socket: Socket) => {
@@ -94,7 +94,7 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
   });
   server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
     warnOfHandshake(cause, { remote: socket.remoteAddress, refused: socket.authorizationError }, options.runtime.logger);
-    // After a handshake that took too long Node leaves the socket to whoever listens here.
+    // After a handshake that took too long, Node leaves the socket open for this listener to end.
     socket.destroy();
   });
   return () => {

@@ -138,7 +138,7 @@ export class PeekedConnection implements Connection, ConnectionSink {
     } else if (this.#from === this.#length) this.#tell(reason);
   }
 
-  // `#paused` is narrowed by a check that a callback may have made stale.
+  // Reads `#paused` anew: a callback may have changed it since the last check, which the compiler does not know.
   #isPaused(): boolean {
     return this.#paused;
   }

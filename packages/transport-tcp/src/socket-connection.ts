@@ -67,7 +67,7 @@ export class SocketConnection implements Connection {
   #deliversHeld = false;
   #endHeld = false;
   #error: Error | undefined;
-  /** Set once the sink was told, or would have been told had there been one. */
+  /** How the connection ended; set once the sink was told, or would have been told if there were one. */
   #outcome: { readonly reason: Error | undefined } | undefined;
   #endTimer: Timer | undefined;
   #whenClosed: Promise<void> | undefined;
@@ -161,7 +161,7 @@ export class SocketConnection implements Connection {
     this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED', address: this.#address() }));
   }
 
-  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
+  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
   #deliverHeld(sink: ConnectionSink): void {
     if (this.#deliversHeld) return;
     this.#deliversHeld = true;
@@ -176,7 +176,7 @@ export class SocketConnection implements Connection {
     }
   }
 
-  // `state` is narrowed by checks that a callback may have made stale.
+  // Reads `state` anew: a callback may have changed it since the last check, which the compiler does not know.
   #isOpen(): boolean {
     return this.#state === 'open';
   }

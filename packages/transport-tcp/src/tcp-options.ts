@@ -18,7 +18,7 @@ export interface TcpTlsOptions {
   readonly servername?: string | undefined;
   /** What a server does about client certificates: `request` takes one if it comes, `require` refuses clients without a valid one. @default 'ignore' */
   readonly clientCertificate?: 'ignore' | 'request' | 'require' | undefined;
-  /** True dials servers whose certificate cannot be verified: encrypted, but to nobody knows whom. For tests. @default false */
+  /** True dials servers whose certificate cannot be verified: the line is encrypted, but anybody may be at its other end. For tests. @default false */
   readonly insecureSkipVerify?: boolean | undefined;
   /** The oldest TLS version that is spoken. @default 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;

@@ -14,7 +14,7 @@ import { tlsServer } from './tls-server.ts';
 
 /**
  * The transport of `tcp@host:port`, and of `tcp4` and `tcp6`, which Go knows too; with `tls`, TLS on each connection, as rpcx does it.
- * Port 0 listens on a free port, an empty host on every interface. Throws TypeError for options that cannot work.
+ * Port 0 listens on a free port, an empty host on every interface. Throws TypeError for invalid options.
  */
 export function tcp(options: TcpOptions = {}): Transport {
   const resolved = resolveTcpOptions(options);

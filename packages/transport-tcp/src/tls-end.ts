@@ -52,7 +52,7 @@ export class TlsEnd {
       const remote = this.#leave(socket)?.remote;
       // What the connection below says of its end has the system's error in it.
       warnOfHandshake(cause.cause instanceof Error ? cause.cause : cause, { remote: remote && formatAddress(remote), refused: socket.authorizationError }, logger);
-      // After a handshake that took too long Node leaves the socket to whoever listens here.
+      // After a handshake that took too long, Node leaves the socket open for this listener to end.
       socket.destroy();
     });
   }

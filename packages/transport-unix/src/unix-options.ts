@@ -15,7 +15,7 @@ export interface ResolvedUnixOptions {
 
 export const unixDefaults: Omit<ResolvedUnixOptions, 'mode'> = { closeTimeoutMs: 5000 };
 
-/** Throws TypeError for permissions and durations that are none. */
+/** Throws TypeError for invalid permissions and durations. */
 export function resolveUnixOptions(options: UnixOptions): ResolvedUnixOptions {
   checkNames('unix', options, ['mode', 'closeTimeoutMs']);
   const { mode, closeTimeoutMs = unixDefaults.closeTimeoutMs } = options;

@@ -13,7 +13,7 @@ const connectTimeoutMs = 3000;
 
 /**
  * The transport of `unix@/path/to/socket`. A socket file that a dead server left is replaced, one that somebody listens on is not; `close()` of
- * the listener removes it. Throws TypeError for options that cannot work.
+ * the listener removes it. Throws TypeError for invalid options.
  */
 export function unix(options: UnixOptions = {}): Transport {
   const resolved = resolveUnixOptions(options);

@@ -102,7 +102,7 @@ export class BrowserConnection implements Connection {
     else this.#drain = this.#clock.setTimer(() => this.#look(), drainCheckMs);
   }
 
-  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
+  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
   #deliver(): void {
     if (this.#delivers) return;
     this.#delivers = true;

@@ -40,7 +40,7 @@ export class Handshakes {
   }
 }
 
-/** Node does not lead from a TLS socket back to the socket below it; their remote ends are the same and unique. */
+/** Node gives no way from a TLS socket to the socket below it, so the remote address, which is the same and unique, is the key. */
 function keyOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

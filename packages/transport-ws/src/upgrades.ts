@@ -24,7 +24,7 @@ export function takenPaths(server: Server): (string | undefined)[] {
   return server.listeners('upgrade').map((listener) => paths.get(listener));
 }
 
-/** Returns what stops it. With `handshakes` the server is our own. */
+/** Returns a function that stops it. With `handshakes` the server is our own. */
 export function takeUpgrades(server: Server, { address, options, given }: Upgrades, handshakes?: Handshakes): () => void {
   const { clock } = given.runtime;
   const { maxMessageBytes, pingMs, closeTimeoutMs, path } = options;

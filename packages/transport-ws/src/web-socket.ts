@@ -5,7 +5,7 @@ import { resolveWebSocketOptions, type WebSocketOptions } from './ws-options.ts'
 
 /**
  * The transport of `ws@host:port` and, with TLS, `wss@host:port`, over the package `ws`. Messages are a stream of bytes to rpcx, text messages of Go's client
- * included. Pages use `@rpcxjs/transport-ws/browser`. Throws TypeError for options that cannot work.
+ * included. Pages use `@rpcxjs/transport-ws/browser`. Throws TypeError for invalid options.
  */
 export function webSocket(options: WebSocketOptions = {}): Transport {
   const resolved = resolveWebSocketOptions(options);

@@ -137,7 +137,7 @@ export class WsConnection implements Connection {
     this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED' }));
   }
 
-  // `paused` is narrowed by checks that a callback may have made stale.
+  // Reads `paused` anew: a callback may have changed it since the last check, which the compiler does not know.
   #isPaused(): boolean {
     return this.#paused;
   }
@@ -151,7 +151,7 @@ export class WsConnection implements Connection {
     else this.#sink?.data(data);
   }
 
-  /** One after the other: a sink that pauses and resumes inside `data` is not given the next chunk there. */
+  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
   #deliver(): void {
     if (this.#delivers) return;
     this.#delivers = true;

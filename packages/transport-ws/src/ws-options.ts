@@ -53,7 +53,7 @@ export interface ResolvedWebSocketOptions extends Readonly<Record<Amount, number
 // What a timer of Node and a limit of `ws` can hold; beyond it one fires at once, and the other is off.
 const most = 2 ** 31 - 1;
 
-/** Throws TypeError for options that cannot work. */
+/** Throws TypeError for invalid options. */
 export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebSocketOptions {
   checkNames('webSocket', options, ['path', 'tls', 'server', 'origins', 'headers', ...Object.keys(webSocketDefaults)]);
   checkTls('webSocket', options.tls);

@@ -275,7 +275,7 @@ function closedError(what: string): RpcError {
   return new RpcError('failed_precondition', `${what} was called on a client that is closed`, { reason: 'CLOSED', sent: false });
 }
 
-/** A client of one server over one connection, for pages and wherever size counts: typed calls, deadlines, cancelling, pushes, and a connection that comes back. Throws TypeError for options that cannot work. */
+/** A client of one server over one connection, for pages and wherever size counts: typed calls, deadlines, cancelling, pushes, and a connection that comes back. Throws TypeError for invalid options. */
 export function createClient(options: LeanClientOptions): LeanClient {
   return new OneServerClient(options);
 }
