@@ -1,65 +1,41 @@
 import type { Contract, Dialer } from '@rpcxjs/core';
-import { checkNames, described, refuse } from '@rpcxjs/session';
+import { checkKinds, described, objectKind, refuse, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ClientOptions } from './client-options.ts';
 import type { ServiceOptions } from './typed-service.ts';
 
-interface Check {
-  /** Whether the value is of the right kind; asked of each member of a list. Undefined where the option is checked elsewhere. */
-  readonly holds?: (value: unknown) => boolean;
-  readonly takes: string;
-  /** The option takes a list of such values. */
-  readonly list?: true;
-}
+const aFunction = typeKind('a function', 'function');
+const text = typeKind('a text', 'string');
+const elsewhere: OptionKind = {};
 
-const object = (example: string, ...methods: readonly string[]): Check => ({
-  holds: (value) => methods.every((method) => typeof (value as Readonly<Record<string, unknown>> | null | undefined)?.[method] === 'function'),
-  takes: `an object with the function${methods.length > 1 ? 's' : ''} ${methods.join(' and ')}, for example ${example}`,
-});
-const typed = (takes: string, ...types: readonly string[]): Check => ({ holds: (value) => types.includes(typeof value), takes });
-const aFunction = typed('a function', 'function');
-const flag = typed('true or false', 'boolean');
-const text = typed('a text', 'string');
-const elsewhere: Check = { takes: '' };
-
-const shared = { failMode: object('failover()', 'next'), selector: object('roundRobin()', 'build') };
+const shared = { failMode: objectKind('failover()', 'next'), selector: objectKind('roundRobin()', 'build') };
 
 /** What each option of a client takes; in a program without types any of them may be something else. */
-const clientChecks: Readonly<Record<keyof ClientOptions, Check>> = {
+const clientKinds: Readonly<Record<keyof ClientOptions, OptionKind>> = {
   ...shared,
   servers: { holds: (value) => [value].flat().every((one) => typeof one === 'string'), takes: "'tcp@host:port', or a list of them" },
-  discovery: object("fixed(['tcp@host:port'])", 'watch'),
-  codecs: { ...object('msgpack', 'encode', 'decode'), list: true },
-  compressors: { ...object('gzip()', 'compress', 'decompress'), list: true },
-  token: typed('a text, or a function that returns one', 'string', 'function'),
+  discovery: objectKind("fixed(['tcp@host:port'])", 'watch'),
+  codecs: { ...objectKind('msgpack', 'encode', 'decode'), list: true },
+  compressors: { ...objectKind('gzip()', 'compress', 'decompress'), list: true },
+  token: typeKind('a text, or a function that returns one', 'string', 'function'),
   // Each interceptor is checked where they are composed.
-  intercept: { holds: () => true, takes: '', list: true },
+  intercept: { holds: () => true, list: true },
   plugins: { holds: (value) => typeof value === 'object' && value !== null && 'name' in value, takes: 'an object with a name and hooks', list: true },
-  requireDeadline: flag,
+  requireDeadline: typeKind('true or false', 'boolean'),
   headers: { ...aFunction, list: true },
   mapError: aFunction,
   transports: elsewhere, timeoutMs: elsewhere, retryBudget: elsewhere, health: elsewhere, filters: elsewhere, limits: elsewhere, heartbeat: elsewhere,
   pool: elsewhere, queue: elsewhere, flush: elsewhere, reconnect: elsewhere, outstanding: elsewhere, logger: elsewhere, clock: elsewhere,
 };
-const serviceChecks: Readonly<Record<keyof ServiceOptions, Check>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, list: true } };
+const serviceKinds: Readonly<Record<keyof ServiceOptions, OptionKind>> = { ...shared, path: text, group: text, codec: text, idempotent: { ...text, list: true } };
 
 /** Throws TypeError for unknown options, and for values of the wrong kind: a function that was not called, a name instead of the thing, one value instead of a list. */
 export function checkClient(options: ClientOptions): void {
-  check('createClient', options, clientChecks);
+  checkKinds('createClient', options, clientKinds);
 }
 /** The same for the arguments of `client.service`. */
 export function checkService(first: unknown, options: object): void {
   if (typeof first !== 'string' && typeof (first as Partial<Contract> | null | undefined)?.methods !== 'object') refuse('the service', first, 'a name or a contract');
-  check('service', options, serviceChecks);
-}
-
-function check(who: string, options: object, checks: Readonly<Record<string, Check>>): void {
-  checkNames(who, options, checks);
-  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
-    const { holds, takes, list } = checks[name] as Check; // it is one of them
-    if (value === undefined || holds === undefined) continue;
-    if (list && !Array.isArray(value)) refuse(name, value, 'a list');
-    for (const [index, one] of (list ? (value as unknown[]) : [value]).entries()) if (!holds(one)) refuse(list ? `${name}[${index}]` : name, one, takes);
-  }
+  checkKinds('service', options, serviceKinds);
 }
 
 /** Throws TypeError for options without anything to dial with. */

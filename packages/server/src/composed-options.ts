@@ -12,7 +12,7 @@ const kinds: Readonly<Record<keyof ServerOptions, OptionKind>> = {
   // Each is looked at where they are composed.
   intercept: { holds: () => true, list: true },
   plugins: { holds: (value) => typeof value === 'object' && value !== null && 'name' in value, takes: 'an object with a name and hooks', list: true },
-  registries: { ...objectKind("inprocess('a')", 'register'), list: true },
+  registries: { ...objectKind('inprocess()', 'register'), list: true },
   auth: aFunction,
   mapError: aFunction,
   exposeMessages: typeKind('true or false', 'boolean'),

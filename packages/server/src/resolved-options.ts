@@ -1,11 +1,11 @@
-import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec, type Registry } from '@rpcxjs/core';
+import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec } from '@rpcxjs/core';
 import { ByteBudget, checkAmounts, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
-import { checkComposed } from './composed-options.ts';
+import { checkServer } from './composed-options.ts';
 import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 
 /** Throws TypeError for settings that cannot work. */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
-  checkComposed(options as unknown as Readonly<Record<string, unknown>>); // whatever they are in a program without types
+  checkServer(options);
   checkRuntime(options);
   checkAmounts('limits', options.limits, defaultServerLimits);
   checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
@@ -13,9 +13,6 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   const whenFull = options.whenFull ?? 'refuse';
   if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
   const registries = options.registries ?? [];
-  for (const registry of registries) {
-    if (typeof (registry as Partial<Registry> | undefined)?.register !== 'function') throw new TypeError('registries takes what has a register method, for example inprocess()');
-  }
   const codecs = [...(options.codecs ?? [])];
   for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
   const clock = options.clock ?? systemClock;

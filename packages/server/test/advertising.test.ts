@@ -184,7 +184,7 @@ describe('a server with registries', () => {
     for (const advertise of [null, [], 'orders.internal', true]) expect(() => serve({ advertise: advertise as never }), String(advertise)).toThrow(/^advertise/);
     expect(() => serve({ advertise: { adresses: ['tcp@10.0.0.5:8972'] } as never })).toThrow(new TypeError('advertise has no "adresses" (it has: host, addresses, metadata)'));
     expect(() => serve({ advertise: undefined })).not.toThrow();
-    expect(() => serve({ registries: [{} as never] })).toThrow(/register method/);
+    expect(() => serve({ registries: [{} as never] })).toThrow(/^registries\[0\] is .*the function register/);
     expect(() => serve({ whenFull: 'sleep' as never })).toThrow(/'refuse' or 'pause'/);
   });
 

@@ -12,6 +12,8 @@ export type { FlushOptions, FlushPolicy } from './flush-policy.ts';
 export { FrameObserver } from './frame-observer.ts';
 export { observe } from './observe.ts';
 export { checkAmounts, checkNames, checkRuntime, described, refuse } from './option-checks.ts';
+export { checkKinds, objectKind, typeKind } from './option-kinds.ts';
+export type { OptionKind } from './option-kinds.ts';
 export { RpcxSession } from './rpcx-session.ts';
 export type { SessionHandler, SessionOptions } from './rpcx-session.ts';
 export { SequenceTable } from './sequence-table.ts';
