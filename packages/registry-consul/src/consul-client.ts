@@ -34,10 +34,10 @@ export type Outcome = { readonly pairs: readonly Pair[] } | { readonly failed: s
 /** `LockFlagValue` of Consul's Go client, which libkv puts on each key; above what a JavaScript number holds. */
 export const lockFlag = '3304740253564472344';
 
-/** An agent takes 200 of one host by default, of all its processes together, and cuts the others; what waits for one of these is asked a moment later. */
+/** By default an agent takes 200 connections from one host, all its processes together, and cuts further ones. Requests beyond this number wait a moment. */
 const mostConnections = 64;
 
-/** What the library takes beside what its types say: how it writes JSON, and what cancels a request. */
+/** What the library takes but its types do not say: how it writes JSON, and what cancels a request. */
 type Given = NonNullable<ConstructorParameters<typeof Consul>[0]> & { readonly encoders: Readonly<Record<string, (value: unknown) => Buffer>> };
 /** The library takes nothing but an emitter to cancel a request. */
 interface Cancelable {
@@ -75,7 +75,7 @@ export class ConsulClient {
   async transact(what: string, signal: AbortSignal, steps: readonly Step[]): Promise<Outcome> {
     const said: unknown = await this.#ask(what, signal, async (cancel) => {
       try {
-        // Its types know neither the operations nor the options of what it takes.
+        // The library's types know neither these operations nor the options.
         return await this.#library.transaction.create(steps.map((KV) => ({ KV })) as never, cancel as never);
       } catch (error) {
         // A step that failed is an answer.
@@ -101,7 +101,7 @@ export class ConsulClient {
     return { pairs, index: next };
   }
 
-  /** Its keys go with it, and it needs nothing but us: no check of the node ends it. */
+  /** Creates a session whose keys are deleted with it. It depends on no health check of the node. */
   async createSession(signal: AbortSignal, ttlMs: number): Promise<string> {
     const what = 'open a session';
     const said: unknown = await this.#ask(what, signal, (cancel) => this.#library.session.create({ name: 'rpcx', behavior: 'delete', lockdelay: '0s', checks: [], ttl: `${ttlMs}ms`, ...cancel }));

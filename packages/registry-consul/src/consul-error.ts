@@ -8,7 +8,7 @@ const forbidden = (hint: string): Verdict => ({ code: 'permission_denied', reaso
 const unexpected = (hint: string): Verdict => ({ code: 'failed_precondition', reason: 'REGISTRY_UNEXPECTED', hint });
 const unavailable = (hint: string): Verdict => ({ hint });
 
-/** By what Consul says. */
+/** The meaning of texts of Consul. */
 const sayings: readonly (readonly [RegExp, Verdict])[] = [
   [/ACL not found|token does not exist|Bad token/i, refused('it does not know this token: check `token`')],
   [/Permission denied|lacks permission/i, forbidden('check `token`: servers need key:write below the base path and session:write on the node of the agent, clients key:read')],
@@ -23,7 +23,7 @@ const noTls = unexpected('what runs there does not speak TLS: leave `tls` out or
 const wrongServer = unexpected('what answers there is no Consul: check the port, that of its HTTP API is 8500');
 const unknownAuthority = unexpected('the certificate comes from an authority that is not known here: put that authority into tls.ca');
 
-/** By the code that Node or OpenSSL puts on the error. */
+/** The meaning of error codes of Node and OpenSSL. */
 const codes: Readonly<Record<string, Verdict>> = {
   ECONNREFUSED: unavailable('nobody listens there: does the Consul agent run, and is it the port of its HTTP API?'),
   ENOTFOUND: unavailable('the name does not resolve: check its spelling and the DNS'),
@@ -46,12 +46,12 @@ const codes: Readonly<Record<string, Verdict>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: refused('it does not trust our certificate: give it one of its own authority'),
 };
 
-/** What came back is not what Consul says. */
+/** The reply is not one of Consul. */
 export class NotConsul extends Error {
   override name = 'NotConsul';
 }
 
-/** What the library hands over of a reply that is no success. */
+/** The library's error for a reply that is no success. */
 interface RefusedReply extends Error {
   readonly response: { readonly statusCode: number; readonly body?: unknown };
 }
@@ -68,7 +68,7 @@ export function bodyOf(error: unknown): unknown {
 /** The error of what Consul did not do, with what to try. */
 export function consulError(where: string, what: string, cause: unknown): RpcError {
   const said = saidText(cause);
-  // The reply carries the request, the token among it.
+  // The error carries the request, with the token in it.
   const shown = isReply(cause) ? new Error(said) : said === thrownText(cause) ? cause : new Error(said, { cause });
   return registryError({ name: 'consul', where, what, cause: shown, ...verdict(cause, said) });
 }

@@ -21,7 +21,7 @@ export interface ConsulOptions extends RegistryOptions {
   readonly address?: string | undefined;
   /** The ACL token. It needs `session:write` on the node of the agent and `key:write` below the base path; a client that only reads needs `key:read`. @default undefined */
   readonly token?: string | undefined;
-  /** The datacenter whose keys are meant. @default that of the agent */
+  /** The datacenter whose keys are used. @default that of the agent */
   readonly datacenter?: string | undefined;
   /** TLS to the agent; `true` trusts the system's authorities, as an `https` address does. @default undefined */
   readonly tls?: ConsulTlsOptions | true | undefined;

@@ -11,7 +11,7 @@ export interface ConsulSessionInit {
   readonly timeoutMs: number;
 }
 
-/** No longer than this does the end of a session stay unnoticed. */
+/** The longest time for which the end of a session stays unnoticed. */
 const longestRenewMs = 3000;
 
 /** The one session of a store: made when it is needed, renewed while it is there, and made anew by the next who needs it when Consul has ended it. */
@@ -30,7 +30,7 @@ export class ConsulSession {
     this.#sessionMs = Math.max(10_000, Math.floor(init.ttlMs / 2));
   }
 
-  /** Undefined before the first use and behind its end. */
+  /** Undefined before the first use and after the end. */
   get id(): string | undefined {
     return this.#id;
   }
@@ -60,7 +60,7 @@ export class ConsulSession {
     return () => this.#onLost.delete(tell);
   }
 
-  /** Renews no more, and says whose keys are left. One that is just being made counts. */
+  /** Stops renewing, and returns the session whose keys are left. A session that is just being created counts. */
   async end(): Promise<string | undefined> {
     this.#ended = true;
     await this.#opening?.catch(() => {});
@@ -85,7 +85,7 @@ export class ConsulSession {
     this.#timer = this.#init.clock.setTimer(() => void this.#renew(id), ms);
   }
 
-  /** Never rejects: what does not answer is asked again soon, the kit sees to the rest. */
+  /** Never rejects: a renewal that got no answer is repeated soon, and the kit handles the rest. */
   async #renew(id: string): Promise<void> {
     const renewed = await this.#bounded('renew its session', (signal) => this.#init.client.renewSession(signal, id)).catch(() => undefined);
     if (this.#id !== id) return;

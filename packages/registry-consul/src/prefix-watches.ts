@@ -4,7 +4,7 @@ import { SharedQuery, type SharedQueryInit } from './shared-query.ts';
 /** An agent takes 200 connections of one host by default, of all its processes together. */
 const mostQueries = 16;
 
-/** What stands below prefixes: a query for each of the first few, and one above them for all others. */
+/** Watches prefixes: with a query of its own for each of the first few, and with a shared one above them for all others. */
 export class PrefixWatches {
   readonly #init: Omit<SharedQueryInit, 'prefix' | 'ended'>;
   readonly #queries = new Map<string, SharedQuery>();
@@ -48,10 +48,10 @@ export class PrefixWatches {
   }
 }
 
-// What Go calls printable; the path of a request may have nothing else (Consul: agent/http.go, cleanhttp.PrintablePathCheckHandler).
+// Characters that Go does not call printable; a request's path must have none (Consul: agent/http.go, cleanhttp.PrintablePathCheckHandler).
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
-/** Consul's HTTP server leads `..` and `//` in a path elsewhere, and takes no control characters: then what stands above is watched. */
+/** The part of a prefix that can be queried. Consul's HTTP server redirects paths with `..` or `//` and refuses control characters: then the part before them is watched. */
 function queryable(prefix: string): string {
   const segments = prefix.split('/');
   const odd = segments.slice(0, -1).findIndex((segment) => segment === '' || segment === '.' || segment === '..' || unprintable.test(segment));

@@ -8,14 +8,14 @@ export interface SharedQueryInit {
   /** Milliseconds for an answer that is due. */
   readonly timeoutMs: number;
   readonly prefix: string;
-  /** It failed, or nobody follows any more. */
+  /** Called when the query failed, or nobody follows any more. */
   readonly ended: () => void;
 }
 
 /** Consul adds up to a sixteenth. With the time for an answer, a silent agent is noticed within 15 s. */
 const waitMs = 9000;
 
-/** All below one prefix, by blocking queries on one connection, for as many as follow it. Begins with the first of them and ends with the last, or when a query fails. */
+/** Blocking queries of one prefix on one connection, shared by all followers. They begin with the first follower and end with the last, or when a query fails. */
 export class SharedQuery {
   readonly #init: SharedQueryInit;
   readonly #over = new AbortController();
@@ -40,7 +40,7 @@ export class SharedQuery {
     this.#over.abort(new Error('nobody follows'));
   }
 
-  /** What was answered behind the answer of that number, 0 for none. Rejects with what ended it, or the signal's reason. */
+  /** The next answer after the one of that number, 0 for none. Rejects with what ended the query, or the signal's reason. */
   async after(answer: number, signal: AbortSignal): Promise<{ readonly pairs: readonly Pair[]; readonly answer: number }> {
     while (this.#answers === answer && this.#failure === undefined && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ export class SharedQuery {
     try {
       for (;;) {
         const next = await this.#query(index);
-        // An index that goes back is that of other data: ask anew. One that is 0 would not wait.
+        // An index that goes back belongs to other data, so the query starts again. With index 0 a query would not wait.
         const isChanged = next.index !== index;
         index = BigInt(next.index) < BigInt(index) ? '0' : next.index;
         if (isChanged) {
@@ -72,7 +72,7 @@ export class SharedQuery {
           this.#answers += 1;
           this.#wake();
         }
-        // What changes all the time, and below a prefix without keys all of Consul does, is read now and then.
+        // Content that changes all the time is read now and then only. A prefix without keys is such: any change in Consul ends its query.
         if (isChanged || index === '0') await this.#pause(Math.min(20 + next.pairs.length / 10, 500));
         signal.throwIfAborted();
       }

@@ -8,13 +8,13 @@ import type { DnsResolver, ResolvedDnsOptions } from './dns-options.ts';
 /** What was answered. */
 export interface DnsAnswer {
   readonly instances: readonly ServiceInstance[];
-  /** Milliseconds that it holds; undefined when nobody says. */
+  /** Milliseconds for which the answer is valid; undefined when it does not say. */
   readonly ttlMs: number | undefined;
   /** Nothing of that name exists. */
   readonly unknown: boolean;
-  /** Half of it failed, the rest is here. */
+  /** Set when one half of the lookup failed, IPv4 or IPv6. */
   readonly failure?: unknown;
-  /** Which half: those from before still count. */
+  /** The half that failed: its addresses from before still count. */
   readonly missing?: 4 | 6 | undefined;
 }
 interface Part {
@@ -29,7 +29,7 @@ export class DnsLookup {
   readonly #resolver: DnsResolver;
   servers: string;
 
-  /** A resolver of its own, so that what it cancels is nobody else's, and what the system has changed is seen. */
+  /** A resolver for each lookup, so that cancelling affects no other lookup, and changed settings of the system are seen. */
   constructor(options: ResolvedDnsOptions) {
     this.#options = options;
     if (options.resolver === undefined) {
@@ -90,7 +90,7 @@ export class DnsLookup {
     const [four, six] = await Promise.all([part(() => this.#resolver.resolve4(name, { ttl: true })), part(() => this.#resolver.resolve6(name, { ttl: true }))]);
     const found = [...four.addresses, ...six.addresses];
     const failed = [four, six].find(({ failure }) => failure !== undefined);
-    // Servers that cannot answer for IPv6 are common; one half is no reason to say that the other is gone.
+    // Servers that cannot answer for IPv6 are common; a half that failed must not take away the other one.
     if (failed !== undefined && found.length === 0) throw failed.failure;
     const instances = sortedInstances(found.map(({ address }) => serviceInstance(`${network}@${isIPv6(address) ? `[${address}]` : address}:${port}`)));
     const ttlMs = found.length === 0 ? undefined : Math.min(...found.map(({ ttl }) => ttl)) * 1000;
@@ -104,7 +104,7 @@ export class DnsLookup {
       const best = Math.min(...records.map(({ priority }) => priority));
       const wanted = records.filter(({ priority }) => priority === best);
       const weighted = wanted.some(({ weight }) => weight > 0);
-      // 0 beside others is a small chance in DNS, and none at all in rpcx.
+      // In DNS a weight of 0 beside others means few calls, in rpcx none at all.
       const instances = wanted.map((record) => serviceInstance(`${this.#options.network}@${record.name.replace(/\.$/, '')}:${record.port}`, weighted ? { weight: `${Math.max(1, record.weight)}` } : {}));
       return { instances: sortedInstances(instances), ttlMs: undefined, unknown: false };
     } catch (error) {

@@ -10,13 +10,13 @@ export interface DnsResolver {
   cancel?(): void;
 }
 
-/** Where servers are found. */
+/** Options of `dns()`. */
 export interface DnsOptions {
-  /** The name whose records are the servers: one for all services, or what it is for each. A dot at its end keeps search domains away. */
+  /** The DNS name of the servers: one for all services, or a function that gives the name of each. With a dot at its end no search domains are tried. */
   readonly name: string | ((service: string) => string);
   /** The port on which all of them listen; SRV records bring their own. */
   readonly port?: number | undefined;
-  /** What stands before the `@` of their addresses. @default 'tcp' */
+  /** The network of the servers' addresses, which is before the `@`. @default 'tcp' */
   readonly network?: string | undefined;
   /** `address` asks for A and AAAA, `srv` for SRV. @default 'address' */
   readonly records?: 'address' | 'srv' | undefined;

@@ -15,7 +15,7 @@ export interface NameWatchInit {
 const firstDelayMs = 100;
 const longestDelayMs = 5000;
 
-/** One name and everybody who reads it: looked up when its TTL is over, kept when nobody answers. */
+/** One DNS name and its readers: it is looked up when its TTL is over, and the last list is kept while no server answers. */
 export class NameWatch {
   readonly #init: NameWatchInit;
   readonly #feeds = new Set<InstanceFeed>();
@@ -76,14 +76,14 @@ export class NameWatch {
     for (const feed of this.#feeds) feed.push(this.#instances);
   }
 
-  /** Once, until it worked again. */
+  /** Warns once, until a lookup has worked again. */
   #warn(error: unknown, servers: string): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#init.runtime.logger.warn({ name: this.#init.name, error }, `DNS at ${servers} cannot look up "${this.#init.name}": ${thrownText(error)}; its last servers are used, and it is tried again`);
   }
 
-  /** Whoever reads tries again when it likes. */
+  /** Fails all readers; each of them tries again when it likes. */
   #fail(cause: unknown, servers: string): void {
     const { name, options } = this.#init;
     const unknown = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOTFOUND';

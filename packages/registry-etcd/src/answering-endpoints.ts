@@ -3,10 +3,10 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { onAbort, type Clock } from '@rpcxjs/core';
 import type { EtcdTlsOptions, ResolvedEtcdOptions } from './etcd-options.ts';
 
-// For those that say nothing while another has answered.
+// How long to wait for endpoints that are silent when another one has answered.
 const othersMs = 500;
 
-/** What `answeringEndpoints` looks at, and for how long. */
+/** The endpoints to check, and for how long. */
 export interface EndpointCheck {
   readonly options: ResolvedEtcdOptions;
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import { sleep, type Clock } from '@rpcxjs/core';
 
 const pauseMs = 250;
 
-/** How long an election may take. */
+/** How long to wait for an election. */
 export interface ElectionPatience {
   readonly clock: Clock;
   /** Milliseconds that an operation has in all. */

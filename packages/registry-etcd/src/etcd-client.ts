@@ -22,7 +22,7 @@ export async function openEtcd({ endpoints, username, password, tls }: ResolvedE
   // Each retry goes to another member of the cluster.
   const others = endpoints.length - 1;
   const global = others === 0 ? noop : retry(handleWhen(isRecoverableError), { maxAttempts: others, backoff: new ConstantBackoff(0) });
-  // Ours says first that it is late, and says it better. A member that is frozen leaves time for another one.
+  // Later than the kit's deadline, whose error is better. With several members it is shorter, so that a frozen member leaves time for another one.
   const deadline = (): number => Date.now() + (others === 0 ? timeoutMs + 500 : timeoutMs * 0.4);
   const calls = new Set<UnaryCall>();
   const callOptions = (): CallOptions => ({

@@ -6,7 +6,7 @@ type Verdict = Pick<RegistryErrorInit, 'code' | 'reason' | 'hint'>;
 const unauthenticated = (hint: string): Verdict => ({ code: 'unauthenticated', reason: 'REGISTRY_REFUSED', hint });
 const unexpected = (hint: string): Verdict => ({ code: 'failed_precondition', reason: 'REGISTRY_UNEXPECTED', hint });
 
-/** By what gRPC, OpenSSL or etcd say; the first that fits counts. */
+/** The meaning of texts of gRPC, OpenSSL and etcd; the first that matches counts. */
 const verdicts: readonly (readonly [RegExp, Verdict])[] = [
   [/authentication failed|invalid user ID or password|user name not found/i, unauthenticated('check `username` and `password`')],
   [/user name is empty|invalid auth token|UNAUTHENTICATED/i, unauthenticated('etcd wants to know who asks: set `username` and `password`')],

@@ -2,7 +2,7 @@ import type { Clock } from '@rpcxjs/core';
 import type { Etcd3 } from 'etcd3';
 import { abortable } from './abortable.ts';
 
-// So often at least: a lease that somebody revoked is missed until it is asked for.
+// The longest pause between two renewals: that somebody revoked the lease is noticed only by asking.
 const longestPauseMs = 3000;
 const afterFailureMs = 1000;
 
@@ -13,13 +13,13 @@ export interface EtcdLeaseInit {
   /** Milliseconds; etcd counts whole seconds. */
   readonly ttlMs: number;
   readonly timeoutMs: number;
-  /** Aborts when it is no longer to be kept. */
+  /** Aborts when the lease is no longer needed. */
   readonly signal: AbortSignal;
-  /** etcd has ended it, and its keys with it. */
+  /** Called when etcd has ended the lease, and its keys with it. */
   readonly lost: () => void;
 }
 
-/** One lease, kept alive on a stream of each question's own: etcd3's is asked again every 100 ms when etcd is away, and hangs when it is frozen. */
+/** One lease. Each renewal has a stream of its own, because etcd3's own lease retries every 100 ms when etcd is away, and hangs when etcd is frozen. */
 export class EtcdLease {
   readonly id: string;
   readonly #init: EtcdLeaseInit;
@@ -57,7 +57,7 @@ export class EtcdLease {
     return Math.min(longestPauseMs, this.#init.ttlMs / 3);
   }
 
-  /** Milliseconds to the next one; undefined when there is none. */
+  /** Renews the lease. Returns the milliseconds to the next renewal; undefined when there is none. */
   async #beat(): Promise<number | undefined> {
     const { signal, lost } = this.#init;
     try {

@@ -18,7 +18,7 @@ export interface EtcdTlsOptions {
 export interface EtcdOptions extends RegistryOptions {
   /** The members of one cluster, `host:port` or a URL; `https://` asks for TLS. A text may name several, with commas. @default ['127.0.0.1:2379'] */
   readonly endpoints?: string | readonly string[] | undefined;
-  /** With `password`: who to be, where etcd asks for it. @default undefined */
+  /** The user, together with `password`, where etcd asks for one. @default undefined */
   readonly username?: string | undefined;
   /** @default undefined */
   readonly password?: string | undefined;

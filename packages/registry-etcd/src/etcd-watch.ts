@@ -3,13 +3,13 @@ import type { Etcd3 } from 'etcd3';
 import { abortable } from './abortable.ts';
 import { throughElection, type ElectionPatience } from './election.ts';
 
-/** What is below a prefix at one revision. */
+/** The content below a prefix at one revision. */
 export interface Content {
   readonly values: Map<string, string>;
   readonly revision: string;
 }
 
-/** The keys that begin with `prefix` are those from it to here. */
+/** The end of the range of keys that begin with `prefix`. */
 export function endOfPrefix(prefix: string): Buffer {
   const end = Buffer.from(prefix, 'utf8');
   // UTF-8 has no byte 0xff, so the last one can always be raised.
@@ -64,7 +64,7 @@ export async function* watchContent(client: Etcd3, prefix: string, patience: Ele
   }
 }
 
-/** Whether something has happened since it was asked last. */
+/** Tells whether something has happened since it was last asked. */
 class News {
   #fresh = false;
   #error: Error | undefined;

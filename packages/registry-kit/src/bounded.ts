@@ -10,7 +10,7 @@ export interface Bounds {
   late(): Error;
 }
 
-/** Work that ends in time whether it looks at its signal or not: with its own result, with a signal's reason, or with `late()`. */
+/** Runs work and settles in time, even if the work does not look at its signal: with its own result, with a signal's reason, or with `late()`. */
 export function bounded<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const controller = new AbortController();

@@ -11,7 +11,7 @@ export interface FileStoreOptions {
 const ending = '.instances';
 const longestName = 120;
 const temporaryName = /^\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
-/** A save that has taken that long was given up with its process. */
+/** A temporary file this old was left by a process that died. */
 const leftMs = 600_000;
 
 /**
@@ -21,7 +21,7 @@ const leftMs = 600_000;
  */
 export function fileStore(options: FileStoreOptions): SnapshotStore {
   if (typeof options?.directory !== 'string' || options.directory === '') throw new TypeError("fileStore needs a directory: fileStore({ directory: '/var/lib/shop/instances' })");
-  // As it is now: the program may change its working directory.
+  // Resolved at once, because the program may change its working directory.
   const directory = resolve(options.directory);
   let swept = -Infinity;
   return {
@@ -82,7 +82,7 @@ async function write(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(text, 'utf8');
-    // Else the rename may be on the disk before the content is.
+    // Without it the rename may be on the disk before the content is.
     await file.sync();
   } finally {
     await file.close();

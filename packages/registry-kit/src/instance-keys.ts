@@ -3,7 +3,7 @@ import { hasUsableWeight, serviceInstance } from '@rpcxjs/core/discoveries';
 import type { ServiceInstance } from '@rpcxjs/core';
 import { formatMetadata, parseMetadata } from './instance-metadata.ts';
 
-/** What stands in rpcx's base node (rpcx-etcd serverplugin/etcdv3.go, Start). */
+/** The value of rpcx's base node (rpcx-etcd serverplugin/etcdv3.go, Start). */
 export const baseValue = 'rpcx_path';
 
 /** rpcx's layout of keys: base path, service path, and one key for each instance, whose name is its address. */
@@ -28,10 +28,10 @@ export class InstanceKeys {
   }
 }
 
-// A thousand times what any server says of itself.
+// A thousand times longer than the entry of any real server.
 const longestValue = 65_536;
 
-/** What is wrong with what stands in the registry. */
+/** Collects what is wrong with entries of the registry. */
 export interface Faults {
   add(fault: string): void;
 }

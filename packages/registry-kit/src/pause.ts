@@ -1,6 +1,6 @@
 import { onAbort, type Clock } from '@rpcxjs/core';
 
-/** A wait that can be cut short; being woken while nobody waits cuts the next wait short. */
+/** A wait that can be cut short. If it is woken while nobody waits, the next wait ends at once. */
 export class Pause {
   #wake: (() => void) | undefined;
   #woken = false;
@@ -39,7 +39,7 @@ export function backoffMs(clock: Clock, failures: number): number {
   return clock.random() * Math.min(longestDelayMs, firstDelayMs * 1.6 ** Math.min(failures, 20));
 }
 
-/** A period, up to a fifth longer or shorter, so that what began together does not stay together. */
+/** A period, up to a fifth longer or shorter, so that processes that began together do not stay in step. */
 export function jitteredMs(clock: Clock, periodMs: number): number {
   return periodMs * (0.8 + 0.4 * clock.random());
 }

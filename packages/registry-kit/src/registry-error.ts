@@ -10,11 +10,11 @@ declare module '@rpcxjs/core' {
 
 /** What is known of an operation of a registry that failed. */
 export interface RegistryErrorInit {
-  /** Of the backend, as in its factory: `etcd`. */
+  /** Name of the backend, as its factory is called: `etcd`. */
   readonly name: string;
   /** Where it was asked, as the user wrote it: `127.0.0.1:2379`. */
   readonly where: string;
-  /** What it was asked for, behind "cannot": `list /rpcx/Arith/`. */
+  /** What was asked, as it follows "cannot": `list /rpcx/Arith/`. */
   readonly what: string;
   readonly cause?: unknown;
   /** What to try. @default to see whether it runs there */

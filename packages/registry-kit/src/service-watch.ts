@@ -10,7 +10,7 @@ type Content = ReadonlyMap<string, string>;
 export interface ServiceWatchInit {
   readonly backend: Backend;
   readonly service: string;
-  /** Of the keys of its instances. */
+  /** The prefix of the keys of its instances. */
   readonly prefix: string;
   readonly relistMs: number;
   readonly timeoutMs: number;
@@ -20,7 +20,7 @@ export interface ServiceWatchInit {
 }
 
 const shownFaults = 3;
-/** What a watch ends with that is only to be begun again. */
+/** The reason with which a watch ends that is only to be started again. */
 const renewed = new Error('it has missed something');
 const failuresToWarn = 4;
 
@@ -34,9 +34,9 @@ export class ServiceWatch implements BackendUser {
   #content: Content | undefined;
   #known: ReadonlyMap<string, { readonly value: string; readonly instance: ServiceInstance | undefined }> = new Map();
   #instances: readonly ServiceInstance[] | undefined;
-  /** How often the watch has spoken. */
+  /** How many lists the watch has given. */
   #spoken = 0;
-  /** Ends the watch of now, which has missed something. */
+  /** Ends the present watch, which has missed something. */
   #renew: (() => void) | undefined;
   #warned = false;
 
@@ -133,13 +133,13 @@ export class ServiceWatch implements BackendUser {
       if (signal.aborted) return;
       const spoken = this.#spoken;
       const content = await backend.operate(`list ${prefix}`, runtime, signal, (store, inner) => store.list(prefix, { signal: inner })).catch(() => undefined);
-      // What the watch has said meanwhile is newer.
+      // A list that the watch gave in the meantime is newer.
       if (signal.aborted || content === undefined || this.#spoken !== spoken) continue;
       if (this.#take(content)) this.#renew?.();
     }
   }
 
-  /** Whether it is news. */
+  /** Takes over a list; returns whether it differs from the last one. */
   #take(content: Content): boolean {
     if (this.#content !== undefined && sameContent(this.#content, content)) return false;
     const { prefix } = this.#init;

@@ -4,13 +4,13 @@ import type { ResolvedMdnsOptions } from './mdns-options.ts';
 
 /** One service at one address, ready to be said. */
 export interface Announcement {
-  /** Of its records. */
+  /** The name of its records. */
   readonly name: string;
   readonly port: number;
   readonly strings: readonly Buffer[];
 }
 
-// What an Ethernet frame carries, less some. A message that has one record only may be longer: IP cuts it up.
+// A little less than an Ethernet frame carries. A message with only one record may be longer: IP fragments it.
 const longestMessage = 1400;
 const addressTtlS = 120;
 

@@ -16,7 +16,7 @@ interface Posted {
   readonly name: string;
   readonly service: string;
   readonly address: string;
-  /** The newest is the last. */
+  /** The leases of the entry, the newest last. */
   readonly leases: AnnouncedLease[];
 }
 
@@ -24,12 +24,12 @@ interface Posted {
 const repeatMs = 1000;
 /** RFC 6762 §6: answers of several machines to one question do not collide. */
 const [shortestAnswerMs, longestAnswerMs] = [20, 120];
-/** More would overflow the buffers of whoever listens. */
+/** More datagrams at once would overflow the buffers of listeners. */
 const mostAtOnce = 32;
-/** Of a UDP datagram, with room for what stands before the text. */
+/** The longest UDP datagram, less what comes before the text. */
 const longestRecord = 65_000;
 
-/** Says what is registered here: at once and again a second later, to whoever asks, and now and then. */
+/** Announces what is registered here: at once, again a second later, to everybody who asks, and from time to time. */
 export class Announcer {
   readonly #init: AnnouncerInit;
   readonly #posted = new Map<string, Posted>();
@@ -65,7 +65,7 @@ export class Announcer {
     return lease;
   }
 
-  /** Whoever asks for it is answered, in a moment. */
+  /** Answers a query, after a short random pause. */
   heardQuery({ questions = [], answers = [] }: DnsMessage): void {
     const { serviceName, ttlMs } = this.#init.options;
     const known = new Set(answers.filter(({ type, ttl = 0 }) => type === 'PTR' && ttl >= ttlMs / 2000).map(({ data }) => lower(data)));
@@ -147,18 +147,18 @@ export class Announcer {
   async #say(posted: readonly Posted[]): Promise<void> {
     const { options, wire } = this.#init;
     for (let begin = 0; begin < posted.length; begin += mostAtOnce) {
-      // Looked at now: what has left meanwhile has said goodbye already.
+      // Checked again now: an entry that has left in the meantime has said goodbye already.
       const said = posted.slice(begin, begin + mostAtOnce).filter(({ leases }) => leases.length > 0).map((one) => this.#announcementOf(one));
       if (said.length > 0) await wire.send(`announce "${posted[0]?.service ?? ''}" at ${posted[0]?.address ?? ''}`, (address) => responses(said, address, Math.round(options.ttlMs / 1000), options));
     }
   }
 
-  /** The wire has said what is wrong, and says when to try again. */
+  /** The wire has logged what is wrong, and tells when to try again. */
   #sayQuietly(posted: readonly Posted[]): void {
     this.#say(posted).catch(() => {});
   }
 
-  /** Twice, as nobody asks for it when it is lost; others forget it by themselves at its TTL. */
+  /** Says goodbye twice, because a lost goodbye is not asked for: without it others forget the service only when its TTL is over. */
   async #sayGoodbye(posted: readonly Posted[]): Promise<void> {
     const { options, wire } = this.#init;
     const gone = posted.map(({ name, service, address }) => ({ name, port: portOf(address), strings: splitText(formatText(service, address, {})) }));

@@ -11,7 +11,7 @@ export interface BrowserInit {
   readonly runtime: () => Runtime;
 }
 
-/** What one server says, under one name. */
+/** What was heard from one server, under one name. */
 interface Heard {
   readonly name: string;
   readonly text: Buffer;
@@ -19,7 +19,7 @@ interface Heard {
   ttlMs: number;
   expiresAt: number;
 }
-/** `first` waits until its first list may be said. */
+/** A reader; `first` is the timer until it gets its first list. */
 interface Watcher {
   readonly service: string;
   first: Timer | undefined;
@@ -29,7 +29,7 @@ interface Watcher {
 const mostRecords = 10_000;
 const mostBytes = 16 * 1024 * 1024;
 const longestTtlS = 86_400;
-/** When one answer is there, those of the other machines are on their way. */
+/** After the first answer, those of other machines are waited for so long. */
 const gatheringMs = 200;
 const firstQueryMs = 1000;
 /** Somebody else with the same name may say within 120 ms that it is there; RFC 6762 §10.1 gives a second. */
@@ -171,7 +171,7 @@ export class Browser {
     }
   }
 
-  /** What was heard last of an address counts. */
+  /** The instances of a service; for each address what was heard last counts. */
   #list(service: string): readonly ServiceInstance[] {
     const newestFirst = [...(this.#byService.get(service)?.values() ?? [])].reverse();
     return Object.freeze(sortedInstances(newestFirst.map(({ instance }) => instance)));
@@ -235,7 +235,7 @@ export class Browser {
     this.#init.runtime().logger.warn({}, message);
   }
 
-  /** Nobody listens: what is remembered would grow old unheard. */
+  /** There are no readers: forgets everything, because changes are no longer heard. */
   #rest(): void {
     this.#query?.cancel();
     this.#sweep?.cancel();

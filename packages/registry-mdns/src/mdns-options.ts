@@ -10,7 +10,7 @@ export interface MdnsOptions {
   readonly instance?: string | undefined;
   /** The service type, the same as the other side. @default '_rpcxservices', as rpcx */
   readonly service?: string | undefined;
-  /** Where services stand. @default 'local', as rpcx */
+  /** The domain of the services. @default 'local', as rpcx */
   readonly domain?: string | undefined;
   /** Milliseconds for which others believe an announcement: a server that dies without a word is gone then. At least 1000. @default 3 200 000, as rpcx */
   readonly ttlMs?: number | undefined;
@@ -28,7 +28,7 @@ export interface MdnsOptions {
 
 /** The options with all defaults filled in. */
 export interface ResolvedMdnsOptions {
-  /** None for all. */
+  /** Empty for all interfaces. */
   readonly interfaces: readonly string[];
   readonly instance: string;
   /** `_rpcxservices.local`, without a dot at its end. */
@@ -95,7 +95,7 @@ function truncated(name: string): string {
   return text;
 }
 
-/** Dots at its ends away, as zeroconf does. */
+/** The name without dots at its ends, as zeroconf does. */
 function dnsName(option: string, given: unknown, example: string): string {
   const name = typeof given === 'string' ? given.replace(/^\.+|\.+$/g, '') : '';
   const labels = name.split('.');

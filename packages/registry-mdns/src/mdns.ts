@@ -27,7 +27,7 @@ class MulticastRegistry implements MdnsRegistry {
   readonly #wire: MulticastWire;
   readonly #announcer: Announcer;
   readonly #browser: Browser;
-  /** Of the first who uses it, until nobody does. */
+  /** The runtime of its first user, until there is none. */
   #runtime: Runtime = { clock: systemClock, logger: silentLogger };
   #users = 0;
   #check: Timer | undefined;
@@ -93,7 +93,7 @@ class MulticastRegistry implements MdnsRegistry {
     this.#browser.close();
     const { clock } = this.#runtime;
     let timer: Timer | undefined;
-    // A socket that the operating system does not drain must not hold anybody up.
+    // A socket that the operating system does not drain must not hold up closing.
     await Promise.race([this.#announcer.close(), new Promise<void>((resolve) => (timer = clock.setTimer(resolve, longestGoodbyeMs)))]);
     timer?.cancel();
     await this.#wire.close();
@@ -108,7 +108,7 @@ class MulticastRegistry implements MdnsRegistry {
     this.#browser.heard(message);
   }
 
-  /** While somebody does, its sockets are looked after. Returns a function that ends that, once. */
+  /** Counts a user; while there are any, the sockets are looked after. Returns a function that takes the user off, once. */
   #use(runtime: Runtime): () => void {
     if (this.#users === 0) this.#runtime = runtime;
     if (this.#users++ === 0) this.#lookAfter();

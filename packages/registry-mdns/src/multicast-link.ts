@@ -6,7 +6,7 @@ export interface DnsRecord {
   readonly type: string;
   /** Seconds; 0 says goodbye. */
   readonly ttl?: number | undefined;
-  /** The only one of its name and type: what a reader knows from before is over. */
+  /** The only record of its name and type: it replaces what a reader knew before. */
   readonly flush?: boolean | undefined;
   readonly data?: unknown;
 }
@@ -24,7 +24,7 @@ export interface MulticastLinkInit {
   readonly port: number;
   /** `from` is the address of the sender. */
   readonly heard: (message: DnsMessage, from: string) => void;
-  /** It will not work any more. */
+  /** Called when the link will not work any more. */
   readonly broken: (link: MulticastLink, error: Error) => void;
 }
 
@@ -60,7 +60,7 @@ export class MulticastLink {
         void link.close();
         reject(trouble);
       };
-      // It says a socket's errors, a group that cannot be joined and a message that cannot be read in the same way.
+      // The library reports errors of the socket, a group that cannot be joined and unreadable messages in the same way.
       socket.on('warning', (error) => {
         if ((error as NodeJS.ErrnoException).syscall === undefined) return;
         if (ready) broken(link, error);
@@ -108,7 +108,7 @@ export class MulticastLink {
       } catch {
         resolve(); // a socket that could not be bound is not running
       }
-      // The library calls nobody back whose socket is gone.
+      // The library does not call back after its socket is gone.
       for (const settle of this.#pending) settle();
     });
     return this.#closing;

@@ -5,12 +5,12 @@ import { registryError } from '@rpcxjs/registry-kit';
 import { MulticastLink, type DnsMessage } from './multicast-link.ts';
 
 export interface MulticastWireInit {
-  /** None for all. */
+  /** Empty for all interfaces. */
   readonly interfaces: readonly string[];
   readonly port: number;
   readonly runtime: () => Runtime;
   readonly heard: (message: DnsMessage) => void;
-  /** A link was opened again or is new: whoever is there has not heard us yet. */
+  /** Called when a link is new or was opened again: peers behind it have heard nothing yet. */
   readonly reopened: () => void;
 }
 
@@ -42,7 +42,7 @@ export class MulticastWire {
     if (this.#links.size === 0) throw this.#error(what, this.#failure);
   }
 
-  /** Opens what is not open, closes what is gone. Never rejects. */
+  /** Opens links to new interfaces and closes those of interfaces that are gone. Never rejects. */
   async check(): Promise<void> {
     if (this.#closed) return;
     const before = new Set(this.#links.values());
@@ -50,12 +50,12 @@ export class MulticastWire {
     if ([...this.#links.values()].some((link) => !before.has(link))) this.#init.reopened();
   }
 
-  /** On every link, `make` for each; rejects when none could. */
+  /** Sends on every link the messages that `make` gives for it; rejects when none could be sent. */
   async send(what: string, make: (address: string) => readonly DnsMessage[]): Promise<void> {
     let failure: unknown = this.#failure;
     const sent = await Promise.all([...this.#links.values()].map(async (link) => {
       try {
-        // All in one go: what is said later comes later.
+        // All in one go, so that later messages come later.
         await Promise.all(make(link.address).map((message) => link.send(message)));
         return true;
       } catch (error) {
@@ -120,7 +120,7 @@ export class MulticastWire {
     this.#failed(link.address, error);
   }
 
-  /** Said once, until it worked again. */
+  /** Logs a failure once, until it has worked again. */
   #failed(address: string, error: unknown): void {
     this.#failure = error;
     if (this.#closed || this.#told.has(address)) return;

@@ -2,13 +2,13 @@ import { formatAddress, parseAddress, splitHostPort, type InstanceMetadata, type
 import { hasUsableWeight, serviceInstance } from '@rpcxjs/core/discoveries';
 import { formatMetadata, parseMetadata } from '@rpcxjs/registry-kit';
 
-/** One service of a server, as a TXT record says it. */
+/** One service of a server, as it is in a TXT record. */
 export interface AnnouncedService {
   readonly service: string;
   readonly instance: ServiceInstance;
 }
 
-/** What is wrong with a text. */
+/** Collects what is wrong with a text. */
 export interface Faults {
   add(fault: string): void;
 }

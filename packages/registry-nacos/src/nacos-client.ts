@@ -4,10 +4,10 @@ import type { NacosInstance } from './nacos-instance.ts';
 import { NacosLink, type LinkReply, type LinkRequest } from './nacos-link.ts';
 import type { ResolvedNacosOptions } from './nacos-options.ts';
 
-/** What a list says. */
+/** A list of instances. */
 export interface NacosList {
   readonly hosts: readonly unknown[];
-  /** Milliseconds that the server wants us to wait before the next reading; Nacos 3 says nothing. */
+  /** Milliseconds to wait before the next reading, as the server asks; Nacos 3 does not ask. */
   readonly cacheMs: number | undefined;
 }
 
@@ -29,7 +29,7 @@ interface Server {
 interface Question {
   readonly what: string;
   readonly method: LinkRequest['method'];
-  /** Behind the context, for each API. */
+  /** The path after the context, for each API. */
   readonly path: (api: Api) => string;
   readonly parameters: (api: Api) => Readonly<Record<string, string>>;
 }
@@ -47,7 +47,7 @@ export class NacosClient {
   readonly #options: ResolvedNacosOptions;
   readonly #servers: readonly Server[];
   readonly #link: NacosLink;
-  /** The one that answered last. */
+  /** The index of the server that answered last. */
   #current = 0;
 
   constructor(options: ResolvedNacosOptions) {
@@ -65,7 +65,7 @@ export class NacosClient {
     await this.#ask({ what: `register "${service}" at ${at(instance)}`, method: 'POST', path: instancePath, parameters: () => parameters }, options);
   }
 
-  /** Says that it is alive; false when Nacos does not know it. */
+  /** Sends a heartbeat of the instance; false when Nacos does not know it. */
   async beat(service: string, instance: NacosInstance, options: AskOptions): Promise<boolean> {
     const { group } = this.#options;
     const v1 = {

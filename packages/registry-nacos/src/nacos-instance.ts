@@ -7,12 +7,12 @@ import type { InstanceMetadata, ServiceInstance } from '@rpcxjs/core';
 export interface NacosInstance {
   readonly ip: string;
   readonly port: number;
-  /** What Nacos's own consumers go by. Go clients of rpcx read the one in the metadata. */
+  /** The weight for Nacos's own consumers. Go clients of rpcx read the one in the metadata. */
   readonly weight: number;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What is wrong with what the registry says. */
+/** Collects what is wrong with entries of the registry. */
 export interface Faults {
   add(fault: string): void;
 }

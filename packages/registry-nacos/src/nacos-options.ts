@@ -21,11 +21,11 @@ export interface NacosOptions {
   readonly namespace?: string | undefined;
   /** `GroupName` of Go. It is Nacos's group, not the `group` of the metadata. @default 'DEFAULT_GROUP' */
   readonly group?: string | undefined;
-  /** Our cluster when we register; clients look into it only. @default 'DEFAULT' to register, all of them to look */
+  /** The cluster to register in; clients look into this one only. @default 'DEFAULT' to register, all clusters to look */
   readonly cluster?: string | undefined;
-  /** Who logs in; the token is renewed by itself. @default undefined */
+  /** The user to log in; the token is renewed by itself. @default undefined */
   readonly username?: string | undefined;
-  /** Of the user. @default undefined */
+  /** Password of the user. @default undefined */
   readonly password?: string | undefined;
   /** A token of your own instead of user and password. @default undefined */
   readonly accessToken?: string | undefined;

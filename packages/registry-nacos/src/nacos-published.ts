@@ -17,7 +17,7 @@ export interface PublishedInit {
 
 const longestPauseMs = 5000;
 
-/** One instance of ours, kept alive by heartbeats while somebody holds a lease of it. The newest lease says what its metadata are. */
+/** One published instance, kept alive by heartbeats while somebody holds a lease of it. Its metadata is that of the newest lease. */
 export class PublishedInstance {
   readonly #init: PublishedInit;
   readonly #leases: HeldLease[] = [];
@@ -26,9 +26,9 @@ export class PublishedInstance {
   #turn: Promise<unknown> = Promise.resolve();
   #beating = false;
   #failures = 0;
-  /** Nacos may have it, so that it has to be removed in the end. */
+  /** Whether Nacos may have the instance, so that it has to be removed in the end. */
   #asked = false;
-  /** It has said that it has it. */
+  /** Whether Nacos has confirmed that it has the instance. */
   #written = false;
   /** Settles when it was removed. */
   leaving: Promise<void> | undefined;
@@ -75,7 +75,7 @@ export class PublishedInstance {
     if (wait) await left;
   }
 
-  /** Its last word. What Nacos does not hear ends when heartbeats are missing. */
+  /** Removes the instance. If Nacos does not answer, the instance ends because its heartbeats are missing. */
   #leave(timeoutMs: number | undefined): Promise<void> {
     this.leaving ??= this.#remove(timeoutMs);
     return this.leaving;

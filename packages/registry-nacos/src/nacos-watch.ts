@@ -85,7 +85,7 @@ export class NacosWatch {
     for (const feed of this.#feeds) feed.push(instances);
   }
 
-  /** Who has no list yet learns of it; the others keep theirs. */
+  /** Tells the error to readers that have no list yet; the others keep theirs. */
   #failed(error: unknown): void {
     this.#failures += 1;
     const { service, client, runtime } = this.#init;

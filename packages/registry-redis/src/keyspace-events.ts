@@ -6,26 +6,26 @@ import { globOf } from './redis-key.ts';
 import type { RedisNodes } from './redis-nodes.ts';
 import { timeLimit } from './time-limit.ts';
 
-/** Whoever wants to know what happens below a prefix. */
+/** Functions that are told what happens below a prefix. */
 export interface Follower {
   happened(name: string, event: string): void;
   /** There will be no events any more. */
   lost(error: Error): void;
 }
-/** What is needed to hear of events. */
+/** What keyspace events need. */
 export interface KeyspaceEventsInit {
   readonly nodes: RedisNodes;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly database: number;
-  /** May be told the same again. */
+  /** May be called with the same message again. */
   readonly warn: (message: string) => void;
 }
 
 const pingMs = 5000;
 // Keyspace channel; DEL, EXPIRE and RENAME; SET; expired; evicted.
 const neededFlags = ['K', 'g', '$', 'x', 'e'];
-/** What A stands for, of those. */
+/** The flags among those that `A` includes. */
 const inAll = ['g', '$', 'x', 'e'];
 
 /**
@@ -61,12 +61,12 @@ export class KeyspaceEvents {
     }
   }
 
-  /** Looks that the server tells what happens, on a link that is not used for events. */
+  /** Makes the server send events, over a link that is not used for events. */
   async turnOn(link: RedisLink, signal: AbortSignal): Promise<void> {
     await link.ask('tell its setting notify-keyspace-events', signal, async (client) => {
       try {
         const [, flags] = await client.config('GET', 'notify-keyspace-events') as unknown[]; // name and value
-        // A server that hides the setting may have it, and nobody would know.
+        // A server that hides the setting may have it switched on already.
         if (typeof flags !== 'string') return;
         const missing = neededFlags.filter((flag) => !flags.includes(flag) && !(flags.includes('A') && inAll.includes(flag)));
         if (missing.length > 0) await client.config('SET', 'notify-keyspace-events', flags + missing.join(''));
@@ -86,7 +86,7 @@ export class KeyspaceEvents {
   #linked(): Promise<RedisLink> {
     if (this.#opening !== undefined) return this.#opening;
     const opening = this.#init.nodes.dial(this.#closed.signal).then(({ link }) => {
-      // Everybody has left meanwhile, and the link is on its way out.
+      // All followers have left in the meantime, and the link is being closed.
       if (this.#opening === opening) this.#listen(link, opening);
       return link;
     });
@@ -110,7 +110,7 @@ export class KeyspaceEvents {
     void this.#keepAsking(link);
   }
 
-  /** A connection without events is silent, and so is one that is gone. */
+  /** Keeps asking, because a connection without events is as silent as one that is lost. */
   async #keepAsking(link: RedisLink): Promise<void> {
     const { clock, timeoutMs } = this.#init;
     const over = new AbortController();
@@ -136,7 +136,7 @@ export class KeyspaceEvents {
 
   async #forget(pattern: string): Promise<void> {
     const link = await this.#opening;
-    // Somebody may have come meanwhile.
+    // A new follower may have come in the meantime.
     if (!this.#followers.has(pattern)) await link?.ask('forget a pattern', this.#closed.signal, (client) => client.punsubscribe(pattern));
   }
 
@@ -152,7 +152,7 @@ export class KeyspaceEvents {
     for (const follower of all) follower.lost(error);
   }
 
-  /** Goes on without events when the server does not let us have them. */
+  /** Goes on without events when the server does not allow them. */
   #without(error: unknown): void {
     if (!isRefusal(error)) throw error;
     this.#init.warn(`redis does not let us see to its keyspace events (${thrownText(error)}): without notify-keyspace-events KEA there, changes are seen only when the whole list is read (relistMs)`);

@@ -9,17 +9,17 @@ export interface PrefixWatchInit {
   readonly connection: RedisConnection;
   readonly events: KeyspaceEvents;
   readonly clock: Clock;
-  /** As Redis has it. */
+  /** The prefix as Redis has it. */
   readonly prefix: string;
   readonly decode: (name: string, stored: string) => string | undefined;
 }
 
 const gatheredMs = 20;
-/** So long after its time Redis says that a key is gone, when it is asked. */
+/** A key is read so long after its expiry; by then Redis says that it is gone. */
 const afterMs = 20;
 
 /**
- * What stands below a prefix, from event to event. A key that something happened to is read again, together with all that something happens to in the same 20 ms. Redis tells late, or
+ * The content below a prefix, from event to event. A key with an event is read again, together with all others that have one in the same 20 ms. Redis tells late, or
  * never, that a key has come to its end: each is looked at when its time is over.
  */
 export class PrefixWatch {
@@ -36,13 +36,13 @@ export class PrefixWatch {
     this.#init = init;
   }
 
-  /** Reads everything; what happens from now on is noticed. */
+  /** Reads everything; changes from now on are noticed. */
   async begin(signal: AbortSignal): Promise<void> {
     const { connection, events, prefix } = this.#init;
     await events.turnOn(await connection.link(signal), signal);
     this.#leave = await events.follow(prefix, {
       happened: (name, event) => {
-        // That its time begins anew is told too, for each refresh of each server, and is seen when its old time is over.
+        // Each refresh of each server is an event too. It needs no reading: the key is looked at when its old time is over.
         if (event === 'expire' && this.#ends.has(name)) return;
         this.#changed.add(name);
         this.#wake();
@@ -55,7 +55,7 @@ export class PrefixWatch {
     await this.#read(await namesBelow(connection, prefix, signal), signal);
   }
 
-  /** Settles when something is different. */
+  /** Settles when something has changed. */
   async change(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#somethingHappened(signal);
@@ -69,7 +69,7 @@ export class PrefixWatch {
     }
   }
 
-  /** Everything as it is now, by keys of rpcx. */
+  /** The present content, by rpcx's keys. */
   snapshot(): ReadonlyMap<string, string> {
     return new Map(this.#content);
   }
@@ -77,7 +77,7 @@ export class PrefixWatch {
     this.#leave();
   }
 
-  /** Whether it is other than it was. */
+  /** Reads these keys; returns whether anything has changed. */
   async #read(names: ReadonlySet<string>, signal: AbortSignal): Promise<boolean> {
     const { clock, connection, decode } = this.#init;
     const found = await readEntries(connection, names, signal);

@@ -8,7 +8,7 @@ import type { RedisNodes } from './redis-nodes.ts';
 export interface RedisConnectionInit {
   readonly nodes: RedisNodes;
   readonly clock: Clock;
-  /** As the user wrote it. */
+  /** The address as the user wrote it. */
   readonly where: string;
 }
 
@@ -25,7 +25,7 @@ export class RedisConnection {
   readonly #restarted = new Set<() => void>();
   #link: RedisLink | undefined;
   #dialling: Promise<RedisLink> | undefined;
-  /** Whom we talked to last. */
+  /** The server that was last connected to. */
   #session: string | undefined;
   #links = 0;
 
@@ -33,7 +33,7 @@ export class RedisConnection {
     this.#init = init;
   }
 
-  /** The link of now, for as long as it lasts. */
+  /** The present link, if there is one. */
   get current(): RedisLink | undefined {
     return this.#link;
   }
@@ -56,18 +56,18 @@ export class RedisConnection {
       return await link.ask(what, signal, work);
     } catch (error) {
       signal.throwIfAborted();
-      // What it looks like on the link is not what happened.
+      // The error of the link is not the cause when the connection was closed.
       this.#closed.signal.throwIfAborted();
       throw error;
     }
   }
 
-  /** The link of now, or a new one. */
+  /** The present link, or a new one. */
   async link(signal: AbortSignal): Promise<RedisLink> {
     signal.throwIfAborted();
     this.#closed.signal.throwIfAborted();
     if (this.#link !== undefined) return this.#link;
-    // One who gives up does not end it for the others.
+    // A caller that gives up does not end the dial for the others.
     this.#dialling ??= this.#dial().finally(() => {
       this.#dialling = undefined;
     });
@@ -89,7 +89,7 @@ export class RedisConnection {
     }
     this.#link = link;
     this.#links += 1;
-    // Who does not say who it is may have forgotten everything.
+    // A server that does not tell its run id counts as restarted, and may have lost everything.
     const session = runId ?? `link ${this.#links}`;
     const isOther = this.#session !== undefined && this.#session !== session;
     this.#session = session;

@@ -1,7 +1,7 @@
 import type { RedisConnection } from './redis-connection.ts';
 import { globOf } from './redis-key.ts';
 
-/** What stands in a key, as it stands there. */
+/** The value of a key, as it is in Redis. */
 export interface FoundEntry {
   readonly stored: string;
   /** Milliseconds that it has left; undefined when it stays. */
@@ -24,7 +24,7 @@ export async function namesBelow(connection: RedisConnection, prefix: string, si
   return found;
 }
 
-/** What stands in these keys; without those that are not there, or are no text. */
+/** The values of these keys, without those that do not exist or are not strings. */
 export async function readEntries(connection: RedisConnection, names: Iterable<string>, signal: AbortSignal): Promise<Map<string, FoundEntry>> {
   const found = new Map<string, FoundEntry>();
   const all = [...names];
@@ -35,7 +35,7 @@ export async function readEntries(connection: RedisConnection, names: Iterable<s
       for (const name of some) asked.pttl(name);
       const [first, ...rest] = (await asked.exec()) ?? [];
       if (first?.[0] != null) throw first[0];
-      // A time that may not be read is none.
+      // A time to live that may not be read counts as none.
       return [first?.[1] as (string | null)[], rest.map(([, left]) => left)] as const; // what MGET says
     });
     for (const [index, name] of some.entries()) {

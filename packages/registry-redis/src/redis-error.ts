@@ -11,7 +11,7 @@ const unavailable = (hint: string): Verdict => ({ hint });
 const noCluster = unexpected('this is a Redis Cluster, which rpcx does not speak in any language: give it a Redis of its own');
 const wrongDatabase = unexpected('choose a `database` that this server has');
 
-/** By how the reply of the server begins. */
+/** The meaning of replies of the server, by how they begin. */
 const replies: readonly (readonly [RegExp, Verdict])[] = [
   [/^NOAUTH/, refused('the server wants a password: set `password`, and `username` for a user of its own')],
   [/^(WRONGPASS|ERR invalid password)/, refused('check `username` and `password`')],
@@ -35,7 +35,7 @@ const wrongServer = unexpected('what runs there is no Redis: check the port');
 const noTls = unexpected('what runs there does not speak TLS: leave `tls` out, or check the port');
 const unknownAuthority = unexpected('the certificate comes from an authority that is not known here: put that authority into tls.ca');
 
-/** By the code that Node or OpenSSL puts on the error. */
+/** The meaning of error codes of Node and OpenSSL. */
 const codes: Readonly<Record<string, Verdict>> = {
   ECONNREFUSED: unavailable('nobody listens there: does Redis run, and is the port right?'),
   ENOTFOUND: unavailable('the name does not resolve: check its spelling and the DNS'),
@@ -68,26 +68,26 @@ export interface RedisErrorInit {
 /** The error of what a Redis did not do, with what to try. */
 export function redisError({ where, what, cause, unheard = false }: RedisErrorInit): RpcError {
   const text = plainText(cause);
-  // A reply carries the command with its arguments, the password among them.
+  // The error carries the command with its arguments, which may be a password.
   const shown = isReply(cause) || text !== thrownText(cause) ? new Error(text, isReply(cause) ? undefined : { cause }) : cause;
   return registryError({ name: 'redis', where, what, cause: shown, ...verdict(cause, text, unheard) });
 }
 
-/** Without what is the library's own business. */
+/** The text without the library's own additions. */
 function plainText(cause: unknown): string {
   const text = thrownText(cause);
   const code = codeOf(cause);
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `TLS failed (${/:SSL routines:\w*:([^:]+)/.exec(text)?.[1] ?? code})`;
   if (text === 'Connection is closed.') return 'the connection was cut';
-  // What a server says unasked, before it hangs up, is a riddle to ioredis.
+  // ioredis does not understand a message that a server sends unasked before it hangs up.
   return text.replace(/^Command queue state error\..*Last (?:error|reply): /s, '').replace(/\. Please report this\.$/, '');
 }
 
-/** The server itself said so. */
+/** Whether the error is a reply of the server. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
-/** The server understood and will not: no right to it, or no such thing there. */
+/** Whether the server refused: no right to it, or no such command. */
 export function isRefusal(error: unknown): boolean {
   return isReply(error) && /^(NOPERM |ERR unknown |ERR CONFIG )/i.test(error.message);
 }

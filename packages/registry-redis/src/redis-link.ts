@@ -8,15 +8,15 @@ export interface RedisLinkInit extends RedisCredentials {
   readonly node: RedisNode;
   readonly tls: ResolvedRedisTls | undefined;
   readonly clock: Clock;
-  /** Milliseconds that an operation has; who says nothing for most of them is gone. */
+  /** Milliseconds for an operation; a server that is silent for most of it counts as gone. */
   readonly timeoutMs: number;
-  /** Leave a server that says that it is a replica: there is another one to go to. */
+  /** Whether to leave a server that says that it is a replica, because there are others. */
   readonly leavesReplica: boolean;
 }
 
-/** What the server says of itself; undefined when it does not tell us. */
+/** What the server says about itself; undefined where it does not tell. */
 export interface RedisServerInfo {
-  /** Another one after each start. */
+  /** Differs after each start of the server. */
   readonly runId: string | undefined;
   readonly role: string | undefined;
   readonly loading: boolean;
@@ -52,9 +52,9 @@ export class RedisLink {
       autoResubscribe: false,
       enableReadyCheck: false,
       connectTimeout: init.timeoutMs,
-      // Else a timer of 2 s stays behind each connection that was refused.
+      // Without it a timer of 2 s stays behind each connection that was refused.
       disconnectTimeout: 0,
-      // With 3 it talks before it was told who we are; events need a connection of their own anyway.
+      // With protocol 3 it sends commands before it has authenticated; events need a connection of their own anyway.
       protocol: 2,
       disableClientInfo: true,
     });
@@ -64,7 +64,7 @@ export class RedisLink {
     this.#client.once('end', () => this.#end());
   }
 
-  /** Connects and says who we are. Leaves nothing behind when it rejects. */
+  /** Connects and authenticates. Leaves nothing behind when it rejects. */
   static async open(init: RedisLinkInit, signal: AbortSignal): Promise<RedisLink> {
     const link = new RedisLink(init);
     try {
@@ -103,7 +103,7 @@ export class RedisLink {
 
   async info(signal: AbortSignal): Promise<RedisServerInfo> {
     const text = await this.ask('say who it is', signal, (client) => client.info().catch((error: unknown) => {
-      // Many a hosted Redis has taken it away.
+      // Many hosted Redis servers do not allow this command.
       if (isRefusal(error)) return '';
       throw error;
     }));

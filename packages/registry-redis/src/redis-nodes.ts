@@ -24,14 +24,14 @@ const partForDialling = 0.8;
 /** The servers that the user named, and which of them to talk to: the first master that answers, else a replica. */
 export class RedisNodes {
   readonly #init: RedisNodesInit;
-  /** Which answered last. */
+  /** The index of the node that answered last. */
   #first = 0;
 
   constructor(init: RedisNodesInit) {
     this.#init = init;
   }
 
-  /** In less time than an operation has. Rejects with RpcError, or the signal's reason. */
+  /** Finds a server, in less time than an operation has. Rejects with RpcError, or the signal's reason. */
   async dial(signal: AbortSignal): Promise<FoundServer> {
     const { nodes, sentinel } = this.#init.options;
     const errors: unknown[] = [];
@@ -91,7 +91,7 @@ export class RedisNodes {
     throw redisError({ where: found.link.where, what: 'be used', cause: new Error(`READONLY the Sentinel at ${where} calls it the master, and it says that it is a replica`) });
   }
 
-  /** What is not used in the end is not left behind. */
+  /** Opens a link for `work`, and closes it unless `work` keeps it. */
   async #with<T>(node: RedisNode, { username, password }: RedisCredentials, outer: AbortSignal, work: (link: RedisLink, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock, timeoutMs, options } = this.#init;
     const { nodes, sentinel, tls } = options;
@@ -114,7 +114,7 @@ export class RedisNodes {
   #noneOf(nodes: readonly RedisNode[], errors: readonly unknown[]): unknown {
     const [first] = errors;
     if (errors.length === 1) return first;
-    // What is refused or something else does not heal by waiting.
+    // A refusal, or another program at the address, does not go away by waiting.
     const worst = errors.find((error) => RpcError.is(error) && error.code !== 'unavailable') ?? first;
     const said = errors.map(thrownText).join(' | ');
     const { code, reason } = RpcError.is(worst) ? worst : {};

@@ -21,11 +21,11 @@ export interface RedisTlsOptions {
 
 /** Redis Sentinel: who knows where the master is. */
 export interface RedisSentinelOptions {
-  /** Of the master, as in `sentinel monitor <name> …`. */
+  /** Name of the master, as in `sentinel monitor <name> …`. */
   readonly name: string;
-  /** Of the Sentinels themselves, when they have users. @default undefined */
+  /** User at the Sentinels themselves, if they have users. @default undefined */
   readonly username?: string | undefined;
-  /** Of the Sentinels themselves; that of the master is `password` beside `sentinel`. @default undefined */
+  /** Password of the Sentinels themselves; that of the master is `password` beside `sentinel`. @default undefined */
   readonly password?: string | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface RedisOptions extends RegistryOptions {
   readonly nodes?: string | readonly string[] | undefined;
   /** A user of Redis 6 or newer. @default the server's `default` */
   readonly username?: string | undefined;
-  /** Of the user, or the server's `requirepass`. @default undefined */
+  /** Password of the user, or the server's `requirepass`. @default undefined */
   readonly password?: string | undefined;
   /** Number of the database, `Bucket` in Go. @default 0 */
   readonly database?: number | undefined;
@@ -53,7 +53,7 @@ export interface RedisNode {
   readonly host: string;
   readonly port: number;
 }
-/** Whom to be there. */
+/** User and password at a server. */
 export interface RedisCredentials {
   readonly username: string | undefined;
   readonly password: string | undefined;

@@ -9,7 +9,7 @@ export function writeStored(key: string, value: string, lastIndex: number): stri
   return `{"Key":${text},"Value":"${Buffer.from(value).toString('base64')}","LastIndex":${lastIndex}}`;
 }
 
-/** The metadata in a value; undefined when it is none that rpcx would read. */
+/** The metadata in a value; undefined for a value that rpcx would not read. */
 export function readStored(stored: string): string | undefined {
   try {
     const pair: unknown = JSON.parse(stored);

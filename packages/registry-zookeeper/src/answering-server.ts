@@ -19,7 +19,7 @@ export async function answeringServer(servers: readonly string[], signal: AbortS
   }
 }
 
-/** One that does not let `ruok` be asked says so, which is an answer too. */
+/** A server that does not allow `ruok` says so, which is an answer too. */
 function isZooKeeper(server: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const at = server.lastIndexOf(':');

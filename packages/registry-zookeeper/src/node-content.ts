@@ -41,7 +41,7 @@ async function childrenOf(link: ZooKeeperLink, path: string, watcher?: (event: E
   }
 }
 
-/** Whose children are read, and who is told of one that we may not read. */
+/** The node whose children are read, and the function that is told of children that may not be read. */
 export interface ChildrenOf {
   readonly path: string;
   readonly denied: (path: string, error: unknown) => void;
@@ -55,7 +55,7 @@ export async function readChildren(link: ZooKeeperLink, { path, denied }: Childr
   return found;
 }
 
-/** One instance with rights of its own must not hide the others; when all are guarded, it is us who have no rights. */
+/** Counts nodes that may not be read: one of them must not hide the others, but if none may be read, this client lacks the rights. */
 class Refusals {
   readonly #told: (path: string, error: unknown) => void;
   readonly #errors = new Map<string, unknown>();
@@ -158,7 +158,7 @@ class ChildrenWatch {
     const fresh = await readAll(stale, (name) => this.#read(childPath(this.#path, name)));
     for (const name of stale) {
       const value = fresh.get(name);
-      // One that has gone meanwhile is about to be no member any more.
+      // A child that has vanished in the meantime will not be in the next list.
       if (value === undefined || !this.#listening.has(name)) this.#content.delete(name);
       else this.#content.set(name, value);
     }
@@ -195,7 +195,7 @@ class ChildrenWatch {
     }
   }
 
-  /** There is none: we are told when it comes. If it came just now, its members are read next. */
+  /** The node does not exist: the watch tells when it is created. If it was created just now, its children are read next. */
   async #awaitNode(): Promise<readonly string[]> {
     const stat = await this.#link.ask<Stat | null>((client, done) => client.exists(this.#path, this.#board.watcher('existence', this.#path), done));
     if (stat) this.#membersStale = true;

@@ -3,7 +3,7 @@ import type { ZooKeeperLink } from './zookeeper-link.ts';
 
 type Kind = 'children' | 'data' | 'existence';
 
-/** Which nodes of one link are watched, and who wants to know: ZooKeeper tells once, and the library remembers every asker until then. */
+/** The watched nodes of one link and their listeners. ZooKeeper tells of a change once, and the library remembers each watcher until then. */
 export class WatchBoard {
   readonly #armed = new Map<string, (event: Event) => void>();
   readonly #listeners = new Map<string, Set<() => void>>();
@@ -20,7 +20,7 @@ export class WatchBoard {
     };
   }
 
-  /** What is handed to the library with a reading: always the same function for the same node, which it then keeps once. */
+  /** The watcher that is given to the library: always the same function for one node, so that the library keeps it once. */
   watcher(kind: Kind, path: string): (event: Event) => void {
     const key = `${kind} ${path}`;
     const armed = this.#armed.get(key) ?? ((): void => {
@@ -32,7 +32,7 @@ export class WatchBoard {
   }
 }
 
-/** The boards of links: each has its own, which goes with it. */
+/** The board of each link. */
 const boards = new WeakMap<ZooKeeperLink, WatchBoard>();
 
 export function boardOf(link: ZooKeeperLink): WatchBoard {

@@ -3,7 +3,7 @@ import { registryError, type RegistryErrorInit } from '@rpcxjs/registry-kit';
 
 type Verdict = Pick<RegistryErrorInit, 'code' | 'reason' | 'hint'>;
 
-/** By what the library, the system or ZooKeeper say; the first that fits counts. */
+/** The meaning of texts of the library, the system and ZooKeeper; the first that matches counts. */
 const verdicts: readonly (readonly [RegExp, Verdict])[] = [
   [/AUTH_FAILED/, { code: 'unauthenticated', reason: 'REGISTRY_REFUSED', hint: 'this ZooKeeper does not take the scheme or the credentials of `auth`' }],
   [/NO_AUTH/, { code: 'permission_denied', reason: 'REGISTRY_REFUSED', hint: 'the access control list of the node does not let us: set `auth`, or look at it with `getAcl`' }],

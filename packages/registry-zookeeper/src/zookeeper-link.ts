@@ -21,7 +21,7 @@ export interface ZooKeeperLinkInit {
 /** ZooKeeper has ended the session that was to be resumed. */
 export class SessionExpired extends Error {}
 
-/** What of the library's inside is needed to end it: its `close` waits for an answer, and it connects again by itself for ever. */
+/** The library's internals that are needed to end it: its own `close` waits for an answer, and it connects again for ever. */
 interface Manager {
   socket: Socket | undefined;
   connectTimeoutHandler: NodeJS.Timeout | null;
@@ -55,7 +55,7 @@ export class ZooKeeperLink {
     } });
   }
 
-  /** Rejects with SessionExpired when the ticket is no longer worth anything. */
+  /** Rejects with SessionExpired when the session of the ticket has ended. */
   static async open(init: ZooKeeperLinkInit, signal: AbortSignal): Promise<ZooKeeperLink> {
     const link = new ZooKeeperLink(init);
     try {
@@ -83,14 +83,14 @@ export class ZooKeeperLink {
     }));
   }
 
-  /** Whether somebody depends on it: only then is it looked after. */
+  /** Says whether anybody depends on the link: only then is it kept alive. */
   guard(needed: boolean): void {
     if (needed === (this.#timer !== undefined) || this.#over.signal.aborted) return;
     if (needed) this.#beat();
     else this.#rest();
   }
 
-  /** The session goes on until ZooKeeper misses it. */
+  /** Drops the connection. The session goes on until ZooKeeper ends it for its silence. */
   destroy(reason: Error): void {
     if (this.#over.signal.aborted) return;
     this.#rest();
@@ -130,7 +130,7 @@ export class ZooKeeperLink {
     socket.on('error', (error: Error) => (this.#socketError = error));
     if (!this.#over.signal.aborted) return;
     socket.destroy();
-    // The library sets it right behind this.
+    // The library sets this timer right after the current code.
     queueMicrotask(() => clearTimeout(this.#manager.connectTimeoutHandler ?? undefined));
   }
 

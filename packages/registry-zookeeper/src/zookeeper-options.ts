@@ -1,8 +1,8 @@
 import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
 
-/** Who to be: `{ scheme: 'digest', credentials: 'ada:secret' }`. */
+/** The identity of this client: `{ scheme: 'digest', credentials: 'ada:secret' }`. */
 export interface ZooKeeperAuthOptions {
-  /** `digest` is what every ZooKeeper knows. */
+  /** The authentication scheme; every ZooKeeper knows `digest`. */
   readonly scheme: string;
   /** For `digest`, `user:password`. */
   readonly credentials: string;
@@ -20,11 +20,11 @@ export interface ZooKeeperAcl {
 export interface ZooKeeperOptions extends RegistryOptions {
   /** The members of one ensemble, `host:port`; they are tried in any order. @default ['127.0.0.1:2181'] */
   readonly servers?: string | readonly string[] | undefined;
-  /** Milliseconds without a sign of life after which ZooKeeper ends our session and its instances; the server has bounds of its own for it. @default 10 000, or `ttlMs` if that is less */
+  /** Milliseconds without a sign of life after which ZooKeeper ends the session and its instances; the server limits it further. @default 10 000, or `ttlMs` if that is less */
   readonly sessionTimeoutMs?: number | undefined;
-  /** Who to be, where the nodes have access control lists. @default nobody */
+  /** The identity of this client, where nodes have access control lists. @default none */
   readonly auth?: ZooKeeperAuthOptions | undefined;
-  /** What nodes that are made here are guarded by; Go's clients need read for `world:anyone`. @default everybody may do everything, as in Go */
+  /** The access control list of nodes that are created; Go's clients need read for `world:anyone`. @default everybody may do everything, as in Go */
   readonly acl?: readonly ZooKeeperAcl[] | undefined;
 }
 
