@@ -26,7 +26,7 @@ export class ReplyWriter {
   reply(call: InboundCall, output: unknown): MaybePromise<void> {
     if (call.target.raw === undefined) return this.#value(call, output);
     if (!isRawMessage(output)) {
-      throw new RpcError('internal', 'the handler returned no message with a payload and the number of a codec', { reason: 'BAD_PAYLOAD' });
+      throw new RpcError('internal', 'the handler returned no message with a payload and the numbers of its codec, 0 to 15, and its compressor, 0 to 7', { reason: 'BAD_PAYLOAD' });
     }
     this.#raw(call, output);
   }
@@ -167,8 +167,12 @@ export class ReplyWriter {
 
 function isRawMessage(output: unknown): output is RawMessage {
   if (typeof output !== 'object' || output === null) return false;
-  const { payload, codecId } = output as Partial<RawMessage>; // looked at field by field
-  return payload instanceof Uint8Array && typeof codecId === 'number' && codecId >= 0 && codecId <= 15;
+  const { payload, codecId, compressorId = 0 } = output as Partial<RawMessage>; // looked at field by field
+  return payload instanceof Uint8Array && isWithin(codecId, 15) && isWithin(compressorId, 7);
+}
+/** The header of a frame has four bits for the codec and three for the compressor. */
+function isWithin(id: unknown, most: number): boolean {
+  return Number.isInteger(id) && (id as number) >= 0 && (id as number) <= most;
 }
 
 function headOf(call: InboundCall): Uint8Array {

@@ -236,11 +236,14 @@ describe('C6: whatever a handler returns', () => {
       server.handle('R', 'no payload', (message) => ({ ...message, payload: undefined as never }));
       server.handle('R', 'text payload', (message) => ({ ...message, payload: 'text' as never }));
       server.handle('R', 'codec 99', (message) => ({ ...message, codecId: 99, payload: new Uint8Array(1) }));
+      // They would go out as codec 1, and as gzip.
+      server.handle('R', 'codec 1.5', (message) => ({ ...message, codecId: 1.5, payload: new Uint8Array(1) }));
+      server.handle('R', 'compressor 9', (message) => ({ ...message, compressorId: 9, payload: new Uint8Array(1) }));
       server.registerFunction('Fine', 'Echo', (input: unknown) => input);
     });
     const peer = await open.peer();
     let sequence = 0n;
-    for (const method of ['undefined', 'text', 'no payload', 'text payload', 'codec 99']) {
+    for (const method of ['undefined', 'text', 'no payload', 'text payload', 'codec 99', 'codec 1.5', 'compressor 9']) {
       peer.send(frame({ service: 'R', method, sequence: (sequence += 1n), payload: '1' }));
       expect((await peer.reply(sequence)).flags & 3, method).toBe(1);
     }
