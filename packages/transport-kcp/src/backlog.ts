@@ -17,7 +17,7 @@ export class Backlog {
   get size(): number {
     return this.#unproven.size;
   }
-  /** Strangers must prove their address before anything is kept about them. */
+  /** Whether so many wait that unknown clients must prove their address before anything is kept about them. */
   get isPressed(): boolean {
     return this.#unproven.size * 2 >= this.#limit;
   }
@@ -31,17 +31,17 @@ export class Backlog {
     return oldest;
   }
 
-  /** It is proven, or over. */
+  /** Takes out a conversation whose address is proven, or that is over. */
   remove(connection: KcpConnection): void {
     this.#unproven.delete(connection);
   }
 
-  /** What only somebody at this address can know. */
+  /** A value that only a client at this address can know. */
   cookie(port: number, address: string, conversation: number): bigint {
     return createHmac('sha256', this.#secret).update(`${address} ${port} ${conversation}`).digest().readBigUInt64LE(0);
   }
 
-  /** A datagram that was late must not begin a conversation a second time: what it asks for would be done twice. */
+  /** Remembers an ended conversation: a late datagram must not begin it again, because its calls would run twice. */
   rememberEnd(port: number, address: string, conversation: number): void {
     this.#ended.add(`${address} ${port} ${conversation}`);
     if (this.#ended.size <= rememberedEnds) return;

@@ -38,7 +38,7 @@ const kinds: Readonly<Record<KcpCipher, CipherKind>> = {
 
 export const cipherNames: readonly KcpCipher[] = Object.keys(kinds) as KcpCipher[]; // the record has exactly these
 
-/** The kind of a cipher. Throws TypeError for one that is not to be had, with what to take instead. */
+/** The kind of a cipher. Throws TypeError for one that is not supported, and says what to take instead. */
 export function cipherKind(name: string): CipherKind {
   const known = Object.hasOwn(kinds, name) ? kinds[name as KcpCipher] : undefined; // just checked
   if (known === undefined) {

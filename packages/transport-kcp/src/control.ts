@@ -9,7 +9,7 @@ export const controlKind = {
   welcome: 2,
   /** Say hello again with this cookie: the listener keeps nothing about strangers while many wait. */
   retry: 3,
-  /** Echoes the cookie of the welcome: whoever says it really is at its address. */
+  /** Echoes the cookie of the welcome, which proves the sender's address. */
   proof: 4,
   /** All was sent; `argument` is the sequence number after the last segment. */
   finish: 5,

@@ -13,7 +13,7 @@ import type { OutSegment } from './send-window.ts';
 import { ShardReceiver } from './shard-receiver.ts';
 import { ShardSender } from './shard-sender.ts';
 
-// Fewer wait up to this long for data to travel with; a sender with a full window must not wait for its acknowledgements.
+// A few acknowledgements wait up to this long for data to travel with; a sender with a full window must not wait for them longer.
 const acknowledgeDelayMs = 2;
 const acknowledgeAtOnce = 4;
 const deadSilenceMs = 10_000;
@@ -26,11 +26,11 @@ export interface ConversationOwner {
   /** The peer is of this kind. */
   readonly isOurs: boolean;
   control(control: Control): void;
-  /** Something came or time passed, and what could be sent was sent. */
+  /** Called after something came or time passed, when everything that could be sent was sent. */
   progressed(): void;
   /** Nothing was heard for too long. */
   died(why: string): void;
-  /** Time passed: sends again what the owner is waiting for an answer to. The next time to call, or Infinity. */
+  /** Called when time has passed: the owner repeats messages that wait for an answer. Returns when to call again, or Infinity. */
   overdue(nowMs: number): number;
 }
 
@@ -138,7 +138,7 @@ export class Conversation implements Beating {
     return wellFormed;
   }
 
-  /** Gives the reader what is held, after it was paused. */
+  /** Gives the reader what was held while it was paused. */
   resumeReading(): void {
     // From within a delivery that goes on by itself, in order.
     if (this.#corked || this.#ended) return;
@@ -208,7 +208,7 @@ export class Conversation implements Beating {
     this.#passing.length = 0;
   }
 
-  /** Silence for a while is no death, and neither is a lost segment; a segment that never gets through is, whatever else is heard. */
+  /** Whether the peer counts as dead. A silence is not enough, nor is a lost segment, but a segment that never gets through is. */
   #isDead(now: number): boolean {
     const { mostTransmissions, dueAt } = this.outgoing;
     const { deadLink } = this.#init.options;
@@ -240,7 +240,7 @@ export class Conversation implements Beating {
     return !this.#ended;
   }
 
-  /** Times of this conversation begin at a drawn number: an echo of one was read, not guessed. */
+  /** Timestamps of this conversation begin at a random number, so that an echo of one proves that the peer received it. */
   #checkEcho(timestamp: number): void {
     const age = distance(this.#timestamp(this.#init.pulse.now()), timestamp);
     if (this.outgoing.next !== 0 && age >= 0 && age <= this.#init.pulse.now() - this.#startedAt + 1) this.heardBack = true;
@@ -279,7 +279,7 @@ export class Conversation implements Beating {
     }
   }
 
-  /** Sends at once what is worth it after something came; acknowledgements alone may wait for company. */
+  /** Sends an answer at once where it is worth it; acknowledgements alone may wait for data. */
   #answer(): void {
     if (this.#ended) return;
     const { pulse, options } = this.#init;

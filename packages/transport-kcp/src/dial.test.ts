@@ -4,6 +4,7 @@ import { RpcError } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { closeAfterEach, dial, later, memoryLogger, pair, rejection, serve, until } from '../test/sides.ts';
+import type { KcpConnection } from './kcp-connection.ts';
 import { kcp } from './kcp.ts';
 
 closeAfterEach();
@@ -198,5 +199,16 @@ describe('a connection whose server', () => {
     client.write(Buffer.from('anybody?'));
     await until(() => clientHeard.closes.length === 1);
     expect(clientHeard.closes[0]).toMatchObject({ reason: 'CONNECTION_LOST', message: expect.stringContaining('ECONNREFUSED') as string });
+  });
+
+  it('has agreed to the end and gone, which was not heard, is no loss', async () => {
+    const { served, client, server, clientHeard, serverHeard } = await pair(kcp());
+    client.write(Buffer.from('hello'));
+    await until(() => serverHeard.text === 'hello' && (client as KcpConnection).conversation.outgoing.isEmpty); // which is what kcp() makes
+    await served.listener.close();
+    Object.assign((server as KcpConnection).conversation, { sendControl() {} }); // it, too
+    await client.close();
+    expect(serverHeard.closes).toEqual([undefined]);
+    expect(clientHeard.closes).toEqual([undefined]);
   });
 });

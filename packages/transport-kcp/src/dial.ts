@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:dgram';
 import { onAbort } from '@rpcxjs/core';
 import type { Address, Connection, DialOptions, Timer } from '@rpcxjs/core';
-import { connectFailed, connectionLost } from '@rpcxjs/transport-tcp';
+import { connectFailed } from '@rpcxjs/transport-tcp';
 import { controlKind } from './control.ts';
 import type { Control } from './control.ts';
 import { DatagramWriter, openDatagram, unreadableNotice } from './datagram-writer.ts';
@@ -154,7 +154,7 @@ class Dialling {
   #broke(cause: Error): void {
     const { address } = this.#init;
     if (!this.#settled) this.#fail(connectFailed(cause, address));
-    else this.#connection?.end(connectionLost(cause, this.#connection.remote));
+    else this.#connection?.unreachable(cause);
   }
 
   /** A conversation that ends before it was taken was refused, or given up here. */

@@ -9,6 +9,8 @@ import type { ConversationInit, ConversationOwner } from './conversation.ts';
 // Whatever the windows are, this much waits at most before the writer is held back, and it is asked for more below this.
 const mostQueuedBytes = 512 * 1024;
 const drainBelowBytes = 32 * 1024;
+// Until what the other side sent before it left has been read.
+const lastWordsMs = 10;
 
 export interface KcpConnectionInit extends Omit<ConversationInit, 'owner'> {
   readonly local: Address | undefined;
@@ -49,6 +51,8 @@ export class KcpConnection implements Connection, ConversationOwner {
   #peerFinish: number | undefined;
   #finishSent = false;
   #deadline = Infinity;
+  /** What the system said of the other side's port while this side was ending. */
+  #unreachable: Error | undefined;
   #whenClosed: Promise<void> | undefined;
   #resolveClosed: (() => void) | undefined;
 
@@ -124,6 +128,15 @@ export class KcpConnection implements Connection, ConversationOwner {
     this.conversation.sendControl(controlKind.reset);
   }
 
+  /** The other side's port is closed. To a side that is ending too that may be the agreement itself, which still waits to be read. */
+  unreachable(cause: Error): void {
+    if (this.#state !== 'ending') this.end(connectionLost(cause, this.remote));
+    else if (this.#unreachable === undefined) {
+      this.#unreachable = cause;
+      this.conversation.remind(this.#init.pulse.now() + lastWordsMs);
+    }
+  }
+
   /** Ends without a word to the other side. */
   end(reason: Error | undefined): void {
     if (this.#state === 'closed') return;
@@ -175,6 +188,10 @@ export class KcpConnection implements Connection, ConversationOwner {
   overdue(now: number): number {
     if (this.#state === 'open') return this.#init.greetingOverdue?.(now) ?? Infinity;
     if (this.#state === 'closed') return Infinity;
+    if (this.#unreachable !== undefined) {
+      this.end(this.conversation.outgoing.isEmpty ? undefined : connectionLost(this.#unreachable, this.remote));
+      return Infinity;
+    }
     if (now >= this.#deadline) {
       this.#missedDeadline();
       return Infinity;

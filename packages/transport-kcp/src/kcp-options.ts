@@ -17,13 +17,13 @@ export interface KcpOptions {
   readonly cipher?: KcpCipher | undefined;
   /** The key of the cipher: its bytes, or the password that it is derived from by PBKDF2 with SHA-1. */
   readonly key?: Uint8Array | KcpPassword | undefined;
-  /** Three datagrams of parity after each ten, from which lost ones are made again; rpcx has it on always. @default true */
+  /** Sends three datagrams of parity after each ten, from which lost ones are restored; rpcx always does. @default true */
   readonly fec?: boolean | undefined;
   /** True sends lost segments again after 30 ms at the least instead of 100, and backs off slower. @default false */
   readonly noDelay?: boolean | undefined;
-  /** What the time until a segment is sent again allows for the other side's pauses, in milliseconds, 10 to 5000. @default 100 */
+  /** How much longer a missing acknowledgement is waited for because the other side may pause, in milliseconds, 10 to 5000. @default 100 */
   readonly intervalMs?: number | undefined;
-  /** After how many later segments that arrived a missing one is sent again at once; 0 waits for the time. @default 0 */
+  /** After how many later segments that arrived a missing one is sent again at once; with 0 only after its time. @default 0 */
   readonly fastResend?: number | undefined;
   /** False sends the whole window whatever is lost: faster on bad links, and unfair to others on them. @default true */
   readonly congestionControl?: boolean | undefined;
@@ -76,14 +76,14 @@ export interface ResolvedKcpOptions extends Readonly<Record<Numeric, number> & R
   makeCipher(): DatagramCipher;
 }
 
-/** Throws TypeError for a cipher that is not to be had, a key that does not fit it, and numbers outside their range. */
+/** Throws TypeError for a cipher that is not supported, a key that does not fit it, and numbers outside their range. */
 export function resolveKcpOptions(options: KcpOptions): ResolvedKcpOptions {
   const unknown = Object.keys(options).find((name) => name !== 'key' && !Object.hasOwn(kcpDefaults, name));
   if (unknown !== undefined) throw new TypeError(`kcp: there is no option ${unknown}; there are ${Object.keys(kcpDefaults).join(', ')} and key`);
   const cipher = options.cipher ?? kcpDefaults.cipher;
   const kind = cipherKind(cipher);
   const key = keyFor(cipher, kind.keyBytes, options.key);
-  // Whatever else a cipher has against a key is said now, not at the first dial.
+  // Makes the cipher once, so that an invalid key is refused now and not at the first dial.
   kind.make(key);
   const numbers = Object.fromEntries((Object.keys(ranges) as Numeric[]).map((name) => [name, numeric(name, options[name])])) as Record<Numeric, number>; // each of them
   const switches = Object.fromEntries(switchNames.map((name) => [name, switched(name, options[name])])) as Record<Switch, boolean>; // each of them

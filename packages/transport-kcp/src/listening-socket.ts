@@ -15,17 +15,17 @@ import type { SegmentHeader } from './segment.ts';
 import { readShard } from './shard.ts';
 import { endOf, sendNow } from './udp-socket.ts';
 
-// Answers to strangers are not worth more than this: whoever forges addresses must not make us busy.
+// Limits answers to unknown clients, so that forged addresses do not keep the process busy.
 const strangerAnswersPerSecond = 1000;
 const warnEveryMs = 60_000;
 
 /** What a listening socket did not take, counted since it was bound. */
 export interface DroppedDatagrams {
-  /** Too short, a wrong checksum, or another cipher or key. */
+  /** Datagrams that are too short, have a wrong checksum, or another cipher or key. */
   unreadable: number;
-  /** Readable, and not what KCP looks like. */
+  /** Readable datagrams that are not KCP. */
   malformed: number;
-  /** Of no conversation that is known, and not the beginning of one. */
+  /** Datagrams of no known conversation, and not the beginning of one. */
   strange: number;
 }
 
@@ -200,7 +200,7 @@ export class ListeningSocket {
     this.#writer.end();
   }
 
-  /** A datagram that means nothing here: its sender is told, and once a minute the log. */
+  /** A datagram that cannot be used: its sender is told, and one line a minute is logged. */
   #saysNothing(datagram: Buffer, from: RemoteInfo): void {
     if (datagram.length >= leastDatagramBytes && this.#accept !== undefined && this.#mayAnswer()) sendNow(this.#init.socket, unreadableNotice, unreadableNotice.length, from);
     const now = this.#pulse.now();

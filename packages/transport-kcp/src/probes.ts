@@ -3,7 +3,7 @@ const [firstTellMs, longestTellMs] = [200, 7000];
 const keepAliveProbes = 10;
 const keepAliveGapMs = 1000;
 
-/** When to ask the other side for its window, and when to tell ours: a word about a window is not acknowledged, so it is said again. */
+/** When to ask the other side for its window, and when to tell it ours. These messages are not acknowledged, so they are repeated. */
 export class Probes {
   /** A question, or an answer, belongs into the next flush. */
   mustAsk = false;
@@ -26,7 +26,7 @@ export class Probes {
     }
   }
 
-  /** Our window was closed and is open: the other side waits for the word. */
+  /** This side's window was closed and is open again: the other side waits to be told. */
   reopened(now: number): void {
     this.mustTell = true;
     this.#tellGapMs = firstTellMs;
