@@ -1,4 +1,4 @@
-// `npm test`: the tests that mostly wait go seven files at a time, then all others two at a time. With arguments, which are vitest's, one run
+// `npm test`: the tests that mostly wait go six files at a time, then all others two at a time. With arguments, which are vitest's, one run
 // of everything that they name.
 import { spawnSync } from 'node:child_process';
 import { root } from './workspace.mjs';
