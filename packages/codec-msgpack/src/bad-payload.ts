@@ -20,7 +20,7 @@ export function unwritableAt(path: string, cause: unknown): RpcError {
   return unwritable(path === '' ? text : `${path}: ${text}`, isOurs ? cause.cause : cause);
 }
 
-/** Says what a stray throwable said, whatever it is. */
+/** The text of anything that was thrown. */
 export function textOf(cause: unknown): string {
   try {
     return cause instanceof Error ? cause.message : String(cause);

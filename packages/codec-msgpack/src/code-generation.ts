@@ -1,4 +1,4 @@
-// Function, so that neither a linter nor a bundler takes it for an accident: this is the one place that compiles text.
+// Under another name, so that linters and bundlers do not take it for an accident. This is the only place that compiles text.
 const Compiler = Function;
 let allowed: boolean | undefined;
 

@@ -5,7 +5,7 @@ import { writeValue } from './write-value.ts';
 
 const deepest = 16;
 
-/** Takes everything and keeps nothing. */
+/** A writer that keeps nothing. */
 class Nowhere implements ByteWriter {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(this.bytes.buffer);

@@ -3,10 +3,10 @@ import { check } from './check-value.ts';
 import type { IntegerKind, Kind, StructKind } from './kind.ts';
 import { isWellFormed } from './well-formed.ts';
 
-/** Whether a value is of a kind. It may say false for one that is: `check` has the last word. */
+/** Whether a value is of a kind. It may be wrong in saying no: then `check` decides. */
 export type Fits = (value: unknown) => boolean;
 
-/** A quick form of `check` for what is nearly always right. */
+/** A quick form of `check`, for values that are nearly always right. */
 export function fitsOf(kind: Kind): Fits {
   if (kind.kind !== 'struct' || kind.fields.length > mostFields || !canGenerate()) return (value) => check(kind, value, '') === undefined;
   const bindings: Record<string, unknown> = { A: Array.isArray, W: isWellFormed };

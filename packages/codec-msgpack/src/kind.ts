@@ -48,7 +48,7 @@ export interface StructField {
 /** Seconds from 1970 back to Go's zero time, 1 January of the year 1. */
 const zeroTimeSeconds = -62135596800;
 
-/** What Go has in a field that nobody set; null where nil is told apart. Fresh each time where it could be changed. */
+/** Go's zero value of a kind; null where nil is a value of its own. A new object each time, so that changing it affects no other. */
 export function zeroOf(kind: Kind): unknown {
   switch (kind.kind) {
     case 'integer': return kind.as === 'bigint' ? 0n : 0;

@@ -110,7 +110,7 @@ export class LearnedReader implements MapReader {
     return map;
   }
 
-  /** Too many different keys or shapes: a dictionary, or somebody's malice. Learns nothing for a while and then starts anew. */
+  /** Too many different keys or shapes, as in a dictionary or an attack: learns nothing for a while, and then starts anew. */
   #takeRest(trie: KeyTrie): void {
     this.#budget.returnPlaces(trie.size);
     this.#trie = undefined;

@@ -95,7 +95,7 @@ export class LearnedWriter implements MapWriter {
   #addShape(keys: readonly string[]): Shape | undefined {
     if (keys.length > mostFields) return undefined;
     if (this.#shapes.length >= mostShapes || !this.#budget.takePlaces(keys.length)) {
-      // Too many shapes: a dictionary. Learns nothing for a while and then starts anew.
+      // Too many shapes, as in a dictionary: learns nothing for a while, and then starts anew.
       for (const shape of this.#shapes) this.#budget.returnPlaces(shape.keys.length);
       this.#shapes = [];
       this.#rest = restObjects;

@@ -7,7 +7,7 @@ interface Spent {
   places: number;
   programs: number;
 }
-// What a client or server learned is given back when it is gone.
+// The places of a client or server are given back when it is garbage collected.
 const returns = new FinalizationRegistry<Spent>((spent) => {
   total.places -= spent.places;
   total.programs -= spent.programs;

@@ -91,7 +91,7 @@ export class RedisNodes {
     throw redisError({ where: found.link.where, what: 'be used', cause: new Error(`READONLY the Sentinel at ${where} calls it the master, and it says that it is a replica`) });
   }
 
-  /** Opens a link for `work`, and closes it unless `work` keeps it. */
+  /** Opens a link for `work`, and closes it if that fails. */
   async #with<T>(node: RedisNode, { username, password }: RedisCredentials, outer: AbortSignal, work: (link: RedisLink, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock, timeoutMs, options } = this.#init;
     const { nodes, sentinel, tls } = options;

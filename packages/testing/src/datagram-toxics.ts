@@ -12,7 +12,7 @@ export interface DatagramToxics {
   readonly reorderHoldMs?: number | undefined;
   /** Everything arrives this much later, in milliseconds. @default 0 */
   readonly latencyMs?: number | undefined;
-  /** A drawn part of this is added to the latency of each datagram, so that one may overtake another. @default 0 */
+  /** Up to so many milliseconds, at random, are added to the latency of each datagram, so that one may overtake another. @default 0 */
   readonly jitterMs?: number | undefined;
   /** The bandwidth. @default unlimited */
   readonly bytesPerSecond?: number | undefined;

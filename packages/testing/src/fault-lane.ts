@@ -3,7 +3,7 @@ import { clearImmediate, setImmediate } from 'node:timers';
 import type { Clock, Timer } from '@rpcxjs/core';
 import type { Toxics } from './toxics.ts';
 
-// Beyond this the proxy stops reading, so that the sender feels what the receiver does not take.
+// Beyond this the proxy stops reading, so that a slow receiver holds the sender back.
 const heldBytes = 64 * 1024;
 
 /** What the lanes of one direction share. */
@@ -14,7 +14,7 @@ export interface Direction {
   forwarded(bytes: Uint8Array): void;
 }
 
-/** What a lane asks of its connection. */
+/** What a lane needs of its connection. */
 export interface LaneEnds {
   /** Both sides are cut. */
   reset(): void;
@@ -62,7 +62,7 @@ export class FaultLane {
     to.on('close', () => this.stop());
   }
 
-  /** From now on what is sent goes nowhere. */
+  /** Drops everything that is sent from now on. */
   swallow(): void {
     this.#swallows = true;
     this.#queue = [];

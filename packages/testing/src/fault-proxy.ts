@@ -15,7 +15,7 @@ export interface FaultProxyOptions {
   readonly listen?: string | undefined;
   /** Keeps a copy of every byte that was passed on. @default false */
   readonly record?: boolean | undefined;
-  /** Of jitter and of drawn resets. @default 1 */
+  /** Seed of jitter and of random resets. @default 1 */
   readonly seed?: number | undefined;
   /** What delays are measured by. @default the system's */
   readonly clock?: Clock | undefined;

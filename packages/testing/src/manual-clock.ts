@@ -7,7 +7,7 @@ export interface ManualClockOptions {
   readonly startMs?: number | undefined;
   /** Where wall time begins, in milliseconds since 1970. @default 1767225600000 (2026-01-01T00:00:00Z) */
   readonly wallTimeMs?: number | undefined;
-  /** Of `random()`. @default 1 */
+  /** Seed of `random()`. @default 1 */
   readonly seed?: number | undefined;
 }
 

@@ -2,7 +2,7 @@
 export interface Toxics {
   /** Everything, ends included, arrives this much later, in milliseconds. @default 0 */
   readonly latencyMs?: number | undefined;
-  /** A drawn part of this is added to the latency of each read; order is kept. @default 0 */
+  /** Up to so many milliseconds, at random, are added to the latency of each read; order is kept. @default 0 */
   readonly jitterMs?: number | undefined;
   /** The bandwidth. @default unlimited */
   readonly bytesPerSecond?: number | undefined;

@@ -20,7 +20,7 @@ export interface UdpFaultProxyOptions {
   readonly listen?: string | undefined;
   /** Keeps each datagram that was passed on. @default false */
   readonly record?: boolean | undefined;
-  /** Of everything that is drawn; each direction has its own series. @default 1 */
+  /** Seed of everything random; each direction has its own series. @default 1 */
   readonly seed?: number | undefined;
   /** What delays are measured by. @default the system's */
   readonly clock?: Clock | undefined;

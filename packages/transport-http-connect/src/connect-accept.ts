@@ -4,7 +4,7 @@ import { PeekedConnection } from '@rpcxjs/transport-tcp';
 import type { Dismissal, PeekedEnds, WaitingRoom } from '@rpcxjs/transport-tcp';
 import { firstBytes, guessOf, HeaderBlock, mostHeaderBytes } from './header-block.ts';
 
-/** Who decides about those that come. */
+/** What decides about incoming requests. */
 export interface ConnectDoor {
   readonly path: string;
   readonly room: WaitingRoom;
@@ -16,7 +16,7 @@ export interface ConnectDoor {
 /** What Go answers, to the letter (`server/server.go` ServeHTTP). */
 export const welcomeReply: Uint8Array = new TextEncoder().encode('HTTP/1.0 200 Connected to rpcx\n\n');
 
-/** An answer that is none to be glad of. */
+/** The answer to a request that is refused. */
 export interface Refusal {
   readonly status: string;
   readonly body: string;

@@ -8,7 +8,7 @@ import { HttpRefusal } from './http-refusal.ts';
 export interface ConnectRequest {
   readonly address: Address;
   readonly path: string;
-  /** Each with its end. */
+  /** The further header lines, each with its line end. */
   readonly headerLines: string;
   readonly timeoutMs: number;
 }
@@ -84,7 +84,7 @@ export class ReplyReader {
   }
 }
 
-/** What a stranger sent goes into logs and onto terminals. */
+/** The line made safe for logs and terminals, because the other side chose it. */
 function printable(line: string): string {
   return line.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?');
 }

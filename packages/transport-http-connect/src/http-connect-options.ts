@@ -43,7 +43,7 @@ export interface ResolvedHttpConnectOptions {
   readonly path: string;
   readonly server: HttpServer | HttpsServer | undefined;
   readonly over: Acceptor | undefined;
-  /** Each with its end. */
+  /** The further header lines, each with its line end. */
   readonly headerLines: string;
   readonly handshakeTimeoutMs: number;
   readonly closeTimeoutMs: number;

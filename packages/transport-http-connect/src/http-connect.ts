@@ -28,7 +28,7 @@ export function httpConnect(options: HttpConnectOptions = {}): Transport {
   };
 }
 
-/** The TCP below; what it says about the options is said in our name. */
+/** The TCP transport below; its errors about options are given this transport's name. */
 function lower({ tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs }: HttpConnectOptions): Transport {
   try {
     return tcp({ tls, connectTimeoutMs, handshakeTimeoutMs, closeTimeoutMs, keepAliveMs });

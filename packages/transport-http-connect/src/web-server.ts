@@ -10,7 +10,7 @@ import { HeaderBlock, mayBegin, mostHeaderBytes } from './header-block.ts';
 
 export type WebServer = HttpServer | HttpsServer;
 
-/** Who takes the CONNECTs of one path. */
+/** What takes the CONNECTs of one path. */
 export interface WebDoor {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -110,7 +110,7 @@ export class AttachedServer {
     const target = targetOf(visitor.head.firstLine(bytes));
     if (target === undefined) return;
     const door = this.#doors.get(pathOf(target));
-    // Somebody else's CONNECT: whoever listens for it gets it.
+    // Another path: the CONNECT goes to other listeners.
     if (door === undefined && (this.#hasOthers() || !target.startsWith('/'))) this.#handOver(socket, visitor);
     else if (end === undefined) return;
     else {
@@ -140,7 +140,7 @@ export class AttachedServer {
     if (rest.length > 0) socket.unshift(rest);
     const connection = connectionOf(socket, {
       ...socketEnds('http', socket), clock: door.clock, closeTimeoutMs: door.closeTimeoutMs,
-      // Whatever was handed to the server's 'connection' event by its owner need not be a socket.
+      // The owner of the server may have given its 'connection' event something that is not a socket.
       resets: socket instanceof Socket && !(socket instanceof TLSSocket),
     });
     connection.write(welcomeReply);
@@ -155,7 +155,7 @@ export class AttachedServer {
     socket.resume();
   }
 
-  /** HTTP has time limits of its own for whoever says nothing, and ends idle connections with its port. */
+  /** HTTP servers have time limits of their own for silent clients, and end idle connections with the port. */
   #sweepLater(door: WebDoor): void {
     this.#sweep ??= door.clock.setTimer(() => {
       this.#sweep = undefined;

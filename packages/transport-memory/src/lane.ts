@@ -71,7 +71,7 @@ export class Lane {
     this.wake();
   }
 
-  /** Whatever is on its way and whatever comes is lost, ends too. Bytes count as on their way for good: nobody acknowledges them. */
+  /** Loses everything that is on its way or comes later, ends included. The bytes stay counted as on their way, because nobody acknowledges them. */
   lose(): void {
     const bytes = this.#bytes;
     this.clear();

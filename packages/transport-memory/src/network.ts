@@ -6,7 +6,7 @@ import type { Pipe } from './pipe.ts';
 import { changed, clearSky } from './weather.ts';
 import type { Sky, Weather } from './weather.ts';
 
-// As the TCP transport has it.
+// The same as in the TCP transport.
 const connectTimeoutMs = 3000;
 
 declare module '@rpcxjs/core' {
@@ -27,7 +27,7 @@ export interface MemoryLink {
   drop(way?: 'toServer' | 'toClient' | 'both'): void;
 }
 
-/** A network inside the process. Whoever shares it can reach each other, nobody else can. */
+/** A network inside the process. Clients and servers that share it can reach each other. */
 export interface MemoryNetwork extends Transport {
   readonly weather: Weather;
   /** The connections that are not closed on both sides. */

@@ -4,9 +4,9 @@ import { Lane } from './lane.ts';
 import type { LaneEnd } from './lane.ts';
 import type { Sky } from './weather.ts';
 
-// What a kernel would take: a writer is asked to wait while more than this is on its way.
+// As much as a kernel would buffer: a writer is asked to wait while more than this is on its way.
 const capacityBytes = 64 * 1024;
-// As the TCP transport has it.
+// The same as in the TCP transport.
 const closeTimeoutMs = 5000;
 
 /**
@@ -96,7 +96,7 @@ class MemoryConnection implements Connection, LaneEnd {
     return this.#whenClosed;
   }
 
-  /** This side is gone without a word: the other one goes on as if nothing had happened. */
+  /** This side is gone, and the other one is not told. */
   vanish(): void {
     if (this.#state !== 'closed') this.#finish(this.#lost('this side vanished'));
   }

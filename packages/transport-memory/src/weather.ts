@@ -19,7 +19,7 @@ export interface Weather {
 
 export const clearSky: Weather = { delayMs: 0, chunkBytes: Number.POSITIVE_INFINITY, blackHole: 'none', refuse: false, poison: true };
 
-/** The weather as it changes; each pipe looks at it for each piece. */
+/** The present weather; each pipe looks at it for each piece. */
 export interface Sky {
   now: Weather;
   readonly pace: Pace;

@@ -8,7 +8,7 @@ const largestBytes = 65_535;
 // How long to wait for a system that takes no datagram now.
 const retryMs = 1;
 
-// One for all sockets of the process: a datagram is written and sent in one go. Another one after a send that the system did not take at once.
+// One buffer for all sockets of the process: a datagram is written and sent in one go. Replaced after a send that the system did not take at once.
 let shared: Buffer | undefined;
 
 export interface DatagramPortInit {
@@ -36,7 +36,7 @@ export class DatagramPort {
       // Addresses are literal here: Node's own way to find that out costs a turn of the loop for each datagram.
       lookup: (host, _options, found) => found(null, host, init.family === 'udp6' ? 6 : 4),
     });
-    // Somebody listens for good; whoever wants to know adds a listener.
+    // A listener that stays, so that an error never goes unhandled; others may add their own.
     this.socket.on('error', () => {});
   }
 
@@ -45,7 +45,7 @@ export class DatagramPort {
     return (shared ??= Buffer.allocUnsafeSlow(largestBytes));
   }
 
-  /** Rejects with what the system says. */
+  /** Rejects with the system's error. */
   bind(port: number, address: string): Promise<void> {
     return this.#whenOpened((opened) => this.socket.bind({ port, address, exclusive: true }, opened));
   }

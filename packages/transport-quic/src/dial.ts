@@ -216,7 +216,7 @@ class Handshake {
   }
 }
 
-/** The socket stays a moment, for a server that missed the end and goes on. Nothing else of the connection does. */
+/** Keeps the socket for a moment, for a server that missed the end and goes on. Nothing else of the connection stays. */
 function linger(port: DatagramPort, farewell: Uint8Array, lingerMs: number, clock: Clock): void {
   const { socket } = port;
   let answers = 0;

@@ -5,7 +5,7 @@ import type { QuicEndpoint, QuicEngineConnection, QuicEnding } from './engine.ts
 
 // As many full datagrams as fit into the receive buffer that Linux gives by default, with room for others.
 const burst = 48;
-// A closing packet may be asked for again for a while; longer than this nobody waits.
+// How long a closed connection stays at most to repeat its closing packet.
 const longestLingerMs = 100;
 // A last word that found the congestion window or the socket full waits for room; a peer from which nothing comes by then hears silence.
 const longestLeaveMs = 700;
@@ -56,7 +56,7 @@ export class EngineLoop {
     return this.#init.clock;
   }
 
-  /** False when the datagram was nothing for this connection. */
+  /** False when the datagram was not for this connection. */
   receive(datagram: Uint8Array, from: QuicEndpoint): boolean {
     if (this.#released) return false;
     this.#lastHeard = this.#init.clock.now();
@@ -159,7 +159,7 @@ export class EngineLoop {
     this.#release(farewell, open ? Math.min(engine.timeoutMs() ?? 0, longestLingerMs) : 0);
   }
 
-  /** Lets go without a word. */
+  /** Ends without telling the other side. */
   drop(): void {
     if (!this.#released) this.#release(undefined, 0);
   }

@@ -47,7 +47,7 @@ export class QuicConnection implements Connection, LoopOwner {
   #offset = 0;
   #queuedBytes = 0;
   #wantsDrain = false;
-  /** A byte or an end went over the stream, in any direction. */
+  /** Whether a byte or an end went over the stream, in any direction. */
   #opened = false;
   #finSent = false;
   #finReceived = false;
@@ -132,7 +132,7 @@ export class QuicConnection implements Connection, LoopOwner {
     this.progress();
   }
 
-  /** The system says that nobody is there any more. */
+  /** The system reports that nobody is at the other end any more. */
   fail(error: Error): void {
     if (this.#state === 'closed' || this.#broken !== undefined) return;
     this.#broken = { error, clean: false };
@@ -249,7 +249,7 @@ export class QuicConnection implements Connection, LoopOwner {
     }
   }
 
-  /** Everything went over, or there never was anything. */
+  /** Ends after everything was transferred, or when there was nothing to transfer. */
   #end(): void {
     this.#init.loop.close(true, endedCode, '');
     this.#finish(undefined);

@@ -50,7 +50,7 @@ export interface QuicOptions {
   readonly congestionControl?: 'cubic' | 'reno' | 'bbr' | undefined;
   /** Asked of the system for each socket, in both directions, in bytes; it may give less. @default 4194304 */
   readonly socketBufferBytes?: number | undefined;
-  /** How many handshakes a listener has at once; who comes beyond is refused and may try again. @default 1024 */
+  /** How many handshakes a listener has at once; further clients are refused and may try again. @default 1024 */
   readonly maxHandshakes?: number | undefined;
   /** From how many handshakes at once on a listener makes newcomers prove their address first, which costs them a round trip and the listener no memory. 0 is always. @default 64 */
   readonly retryFromHandshakes?: number | undefined;
@@ -171,7 +171,7 @@ interface NewerTls {
   getCACertificates?(kind: 'default'): string[];
 }
 
-/** What Node trusts where nobody says whom to trust. */
+/** The authorities that Node trusts by default. */
 function systemAuthorities(): string {
   const newer = (nodeTls as NewerTls).getCACertificates?.('default'); // since Node 22.15
   if (newer !== undefined) return newer.join('\n');

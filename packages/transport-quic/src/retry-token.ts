@@ -4,7 +4,7 @@ import type { QuicEndpoint } from './engine.ts';
 const macBytes = 16;
 const headBytes = 7;
 
-/** Tokens of Retry packets: who brings one back receives at the address that it sends from. Nothing is kept for a token that is out. */
+/** Tokens of Retry packets: a client that sends one back has proven its address. Nothing is kept for a token that was issued. */
 export class RetryTokens {
   readonly #secret = randomBytes(32);
   readonly #lifeMs: number;

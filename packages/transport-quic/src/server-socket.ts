@@ -12,7 +12,7 @@ import { refusal } from './refusal.ts';
 import { RetryTokens } from './retry-token.ts';
 import { StatelessReset } from './stateless-reset.ts';
 
-/** What a listener wants of its socket. */
+/** What a listener gives to its socket. */
 export interface Greeter {
   readonly engine: QuicEngine;
   readonly context: QuicContext;
@@ -44,9 +44,9 @@ export class ServerSocket {
   readonly #port: DatagramPort;
   #greeter: Greeter;
   #listening = true;
-  /** By the id that this side gave out. */
+  /** The connections, by the id that this side gave out. */
   readonly #routes = new Map<string, EngineLoop>();
-  /** By the client's address and its own first id, until the handshake is done. */
+  /** The connections in their handshake, by the client's address and its own first id. */
   readonly #greeted = new Map<string, EngineLoop>();
   readonly #farewells: Farewells;
   readonly #tokens: RetryTokens;
@@ -112,7 +112,7 @@ export class ServerSocket {
     else early.receive(datagram, endpointOf(from));
   }
 
-  /** A datagram of nobody who is known. */
+  /** A datagram of no known connection. */
   #meet(datagram: Buffer, from: RemoteInfo): void {
     const header = readLongHeader(datagram);
     if (header === undefined) return;

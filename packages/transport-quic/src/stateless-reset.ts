@@ -23,7 +23,7 @@ export class StatelessReset {
     this.#clock = clock;
   }
 
-  /** What a connection tells its client in the handshake. */
+  /** The token that a connection gives to its client in the handshake. */
   token(id: Uint8Array): Buffer {
     return createHmac('sha256', this.#secret).update(id).digest().subarray(0, tokenBytes);
   }

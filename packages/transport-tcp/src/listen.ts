@@ -102,7 +102,7 @@ function accepting(listen: SocketListen, options: ListenOptions): () => void {
   };
 }
 
-/** What an accepted socket becomes a connection with. */
+/** What is needed to make a connection of an accepted socket. */
 export interface SocketAccepted extends SocketEnds {
   readonly clock: Clock;
   /** How long the other side may take to end after `close()`, in milliseconds; then the connection is destroyed. */
@@ -117,7 +117,7 @@ export interface SocketAccepted extends SocketEnds {
  */
 export function connectionOf(socket: Socket, accepted: SocketAccepted): Connection {
   socket.pause();
-  // Assigned before a byte can come, except those that the handshake brought along.
+  // Assigned before a byte can come, except bytes that came with the TLS handshake.
   let connection: SocketConnection | undefined;
   const early: Uint8Array[] = [];
   readAccepted(socket, (chunk) => {

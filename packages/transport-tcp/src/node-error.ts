@@ -64,7 +64,7 @@ export function errorCode(cause: unknown): string | undefined {
   return error.errors === undefined ? undefined : errorCode(error.errors[0]);
 }
 
-/** Of a peer that ends or resets a connection instead of answering a ClientHello. */
+/** The message for a peer that ends or resets a connection instead of answering a ClientHello. */
 export const hungUpInHandshake = 'the other side hung up during the TLS handshake: does it speak TLS, and does it ask for a client certificate?';
 
 /** The sentence that says what to try, or undefined when nothing is known about the error. */

@@ -1,4 +1,4 @@
-// TLS and cryptography take Node milliseconds to load, of the sixty that it needs to start: those who use neither do not wait for them.
+// Node's modules for TLS and cryptography take milliseconds to load, of some sixty that a program needs to start, so they are loaded only when used.
 
 export function nodeTls(): typeof import('node:tls') {
   return process.getBuiltinModule('node:tls');

@@ -33,7 +33,7 @@ export function checkTls(who: string, tls: unknown, without: readonly string[] =
     const check = names.includes(name) ? tlsChecks[name] : undefined;
     if (check === undefined) throw new TypeError(`${who}: there is no option tls.${name}; there are ${names.join(', ')}`);
     const [holds, wanted] = check;
-    // The value of a key or a passphrase is nobody's business.
+    // The value is not shown, because it may be a key or a passphrase.
     if (value !== undefined && !holds(value)) throw new TypeError(`${who}: tls.${name} is ${name === 'passphrase' ? typeof value : shown(value)}; give ${wanted}`);
   }
 }

@@ -36,7 +36,7 @@ export function readAccepted(socket: Socket, deliver: Deliver): 'static' | 'even
   // Bytes that were read before (the end of a TLS handshake can bring some) come first.
   const early: unknown = socket.read();
   if (early instanceof Uint8Array) deliver(early);
-  // Wired in any case: should the slots lose their meaning, the bytes arrive here.
+  // In any case: should the slots lose their meaning, the bytes arrive here.
   socket.on('data', deliver);
   socket.pause();
   const slots = userBufferSlots(socket);

@@ -20,7 +20,7 @@ export interface TcpTlsOptions {
   readonly clientCertificate?: 'ignore' | 'request' | 'require' | undefined;
   /** True dials servers whose certificate cannot be verified: the line is encrypted, but anybody may be at its other end. For tests. @default false */
   readonly insecureSkipVerify?: boolean | undefined;
-  /** The oldest TLS version that is spoken. @default 'TLSv1.2' */
+  /** The oldest TLS version that is accepted. @default 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface ResolvedTcpOptions {
   readonly reusePort: boolean;
 }
 
-/** Throws TypeError for a name or value that is none, a certificate or key that does not parse, and what this Node cannot do. */
+/** Throws TypeError for unknown or invalid options, a certificate or key that does not parse, and options that this Node does not support. */
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
   checkNames('tcp', options, ['tls', ...Object.keys(tcpDefaults), 'reusePort']);
   checkTls('tcp', options.tls);
@@ -88,7 +88,7 @@ function reusePort(given: boolean | undefined = false): boolean {
 // Those of libuv's uv__sock_reuseport whose kernels spread connections evenly.
 const sharingPlatforms: ReadonlySet<string> = new Set(['linux', 'freebsd', 'sunos', 'aix']);
 
-/** What the option lacks on a version of Node and a platform, as the rest of a sentence. An older Node would ignore it without a word. */
+/** What `reusePort` needs and this version of Node or platform lacks, as the rest of a sentence. An older Node would silently ignore the option. */
 export function reusePortNeeds(version: string, platform: string): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const known = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);

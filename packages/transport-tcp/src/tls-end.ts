@@ -20,7 +20,7 @@ export interface TlsEndTarget {
   accept(connection: Connection): void;
 }
 
-/** Who is at the ends of what TLS runs over. */
+/** The addresses at the two ends of the stream that TLS runs over. */
 export interface TlsEndpoints {
   readonly local: Address | undefined;
   readonly remote: Address | undefined;
@@ -30,7 +30,7 @@ interface WrappedHandle {
   readonly _parentWrap?: { readonly stream?: Duplex };
 }
 
-/** The end of TLS on streams that somebody else accepted: those that come through their handshake go on as connections. */
+/** Terminates TLS on streams that somebody else accepted: after a successful handshake they go on as connections. */
 export class TlsEnd {
   readonly #server: Server;
   readonly #entering = new Map<Duplex, TlsEndpoints>();
@@ -50,7 +50,7 @@ export class TlsEnd {
     });
     this.#server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
       const remote = this.#leave(socket)?.remote;
-      // What the connection below says of its end has the system's error in it.
+      // The connection below reports the system's error as its cause.
       warnOfHandshake(cause.cause instanceof Error ? cause.cause : cause, { remote: remote && formatAddress(remote), refused: socket.authorizationError }, logger);
       // After a handshake that took too long, Node leaves the socket open for this listener to end.
       socket.destroy();

@@ -7,11 +7,11 @@ export interface WaitingRoomOptions {
   readonly clock: Clock;
   /** How long one may stay, in milliseconds. */
   readonly timeoutMs: number;
-  /** How many may stay at a time. One more dismisses the oldest: whoever is honest has long said what it wants. */
+  /** How many may stay at a time. One more dismisses the oldest: an honest client would have said long ago what it wants. */
   readonly most: number;
 }
 
-/** Where accepted connections wait until it is known what they want. It holds each for a limited time, and a limited number of them. */
+/** Holds accepted connections until it is known what they want: each for a limited time, and a limited number of them. */
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
   readonly #inside = new Map<Connection, (why: Dismissal) => void>();

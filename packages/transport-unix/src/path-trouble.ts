@@ -5,17 +5,17 @@ import { errorCode } from '@rpcxjs/transport-tcp';
 // The size of sun_path, without its end.
 const longestPathBytes = process.platform === 'linux' ? 107 : 103;
 
-/** What no system takes as the path of a socket file. */
+/** The error for a path that no system takes for a socket file. */
 export function impossiblePath(path: string): Error | undefined {
   if (path === '') return new Error('its path is empty: write one, for example unix@/run/orders.sock');
   // The system would end the path there, and listen somewhere else.
   if (path.includes('\0')) return new Error('its path holds a zero byte, which no file name can: give the path of a file, abstract sockets are not supported');
   const bytes = Buffer.byteLength(path);
-  // Node 20 cuts a longer path off without a word, and would listen somewhere else (libuv, uv_pipe_bind).
+  // Node 20 silently cuts off a longer path, and would listen somewhere else (libuv, uv_pipe_bind).
   return bytes <= longestPathBytes ? undefined : new Error(`its path has ${bytes} bytes, the system takes ${longestPathBytes}: choose a shorter one`);
 }
 
-/** The same error with what is really there: the system says of a plain file that nobody listens on it, and of a missing folder that it may not be written to. */
+/** The error with a better explanation: for a plain file the system only says that nobody listens there, and for a missing folder that it may not be written to. */
 export async function dialTrouble(cause: unknown, path: string): Promise<unknown> {
   const code = errorCode(cause);
   const say = (sentence: string): Error => new Error(`${code ?? ''}, ${sentence}`, { cause });

@@ -10,7 +10,7 @@ export async function removeStaleSocket(path: string): Promise<boolean> {
   return true;
 }
 
-/** Only a refusal says that nobody listens; anything else, a full queue too, counts as somebody. */
+/** Only a refusal shows that nobody listens; anything else, such as a full queue, counts as a listener. */
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect({ path });

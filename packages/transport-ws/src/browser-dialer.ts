@@ -6,7 +6,7 @@ export interface BrowserWebSocketOptions {
   readonly path?: string | undefined;
 }
 
-/** What pages, workers, Deno, Bun and Node from 22 on have. */
+/** The global WebSocket that pages, workers, Deno, Bun and Node from 22 on have. */
 interface PageGlobals {
   readonly WebSocket?: new (url: string) => PageSocket;
 }

@@ -15,12 +15,12 @@ export class Handshakes {
     const key = keyOf(socket);
     this.#open.set(key, socket);
     if (this.#open.size > most) {
-      // The oldest leaves: whoever is honest has long said what it wants.
+      // The oldest has to leave: an honest client would have finished long ago.
       const [[first, oldest] = []] = this.#open;
       this.#open.delete(first ?? '');
       oldest?.destroy();
     }
-    // Node's own timers for headers are kept quiet by a TLS handshake that does not end.
+    // Node's own timers for headers do not run during a TLS handshake that does not end.
     const timer = clock.setTimer(() => {
       if (this.#open.get(key) === socket) socket.destroy();
     }, timeoutMs);

@@ -3,7 +3,7 @@ import type { WebSocketOptions } from './ws-options.ts';
 
 /**
  * Why a request may not become a WebSocket, undefined if it may. A browser sends the origin of the page with it, and any page on the web can
- * dial any server with the cookies of its user: what is not asked for is refused.
+ * dial any server with the cookies of its user: so pages of other origins are refused unless they are allowed.
  */
 export function originRefusal(request: IncomingMessage, origins: WebSocketOptions['origins']): string | undefined {
   const { origin, host } = request.headers;
@@ -19,7 +19,7 @@ export function originRefusal(request: IncomingMessage, origins: WebSocketOption
   return `pages of ${origin} may not connect to ${host ?? 'this server'}: put it into origins to allow it`;
 }
 
-/** As an origin has it: without the port that its scheme has anyway. */
+/** The host as it is in an origin: without the default port of the scheme. */
 function hostOf(host: string, origin: string): string | undefined {
   const url = `${origin.startsWith('https:') ? 'https' : 'http'}://${host}`;
   return URL.canParse(url) ? new URL(url).host : undefined;

@@ -9,7 +9,7 @@ import { originRefusal } from './origin.ts';
 import { WsConnection } from './ws-connection.ts';
 import type { ResolvedWebSocketOptions } from './ws-options.ts';
 
-/** What takes requests for a WebSocket. */
+/** What the upgrades to WebSocket need. */
 export interface Upgrades {
   readonly address: Address;
   readonly options: ResolvedWebSocketOptions;
@@ -33,7 +33,7 @@ export function takeUpgrades(server: Server, { address, options, given }: Upgrad
   const take = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const asked = pathOf(request);
     if (asked !== path) {
-      // Of several that could say so, the first does; when somebody else listens too, it may be for them.
+      // Of several listeners the first answers with 404; where somebody else listens too, the request may be for them.
       const taken = takenPaths(server);
       if (server.listeners('upgrade')[0] === take && !taken.includes(undefined) && !taken.includes(asked)) answer(socket, 404, `WebSockets are taken at ${taken.join(' and ')}`);
       return;

@@ -47,7 +47,7 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
     socket.on('upgrade', (response) => {
       below = response.socket;
     });
-    // The message that may stand behind the answer comes in a later turn.
+    // A message that came together with the answer is delivered in a later turn.
     socket.on('open', () => {
       // A runtime with a WebSocket of its own, as Bun has, shows none.
       if (!below) return giveUp(connectFailed(new Error('this runtime shows no socket below a WebSocket: import webSocket from @rpcxjs/transport-ws/browser, which needs none'), address));
@@ -58,7 +58,7 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
   });
 }
 
-/** Go has no host for this machine. */
+/** In Go an empty host is this machine. */
 function urlOf({ network, host }: Address, path: string): string {
   return `${network}://${host.startsWith(':') ? `localhost${host}` : host}${path}`;
 }
@@ -72,7 +72,7 @@ function clientOptions(address: Address, { tls, secrets, headers, maxMessageByte
   const { host } = splitHostPort(address.host);
   return {
     perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, followRedirects: false, headers: { ...headers },
-    // Go's server lets nobody in without one; behind a proxy it may have to be another one.
+    // Go's server accepts no request without an origin; behind a proxy it may have to be another one.
     ...(Object.keys(headers).some((name) => name.toLowerCase() === 'origin') ? {} : {
       origin: `${address.network === 'wss' ? 'https' : 'http'}://${address.host.startsWith(':') ? `localhost${address.host}` : address.host}`,
     }),

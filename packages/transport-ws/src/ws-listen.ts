@@ -12,7 +12,7 @@ import type { ResolvedWebSocketOptions } from './ws-options.ts';
 /** Listens on a port of its own. Rejects with LISTEN_FAILED, or with the signal's reason. */
 export async function listenWebSocket(address: Address, options: ResolvedWebSocketOptions, given: ListenOptions): Promise<Listener> {
   const server = ownServer(address, options);
-  // What does not ask for a WebSocket is told so.
+  // Requests that do not ask for a WebSocket get an answer that says so.
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' }).end(`this is an rpcx server: it takes WebSockets at ${options.path}\n`);
   });

@@ -13,11 +13,11 @@ export interface WebSocketOptions {
   /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. One that does not listen yet is made to, and closed with the listener. @default a server of its own */
   readonly server?: Server | undefined;
   /**
-   * Which pages may connect: their origins, or a function that decides. Whoever sends no `Origin` is no page, and is let in.
+   * Which pages may connect: their origins, or a function that decides. A client that sends no `Origin` is no page, and is let in.
    * @default pages of the same host and port
    */
   readonly origins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean) | undefined;
-  /** Sent when dialling, for what stands before a server. An `origin` among them replaces the one of the server's own pages. */
+  /** Headers that are sent when dialling, for example for a proxy. An `origin` among them replaces that of the server's own pages. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bytes of one WebSocket message, which may hold several frames; a longer one ends its connection with code 1009. @default 33 554 432 */
   readonly maxMessageBytes?: number | undefined;
