@@ -30,7 +30,7 @@ export function directoryStore(directory: string, { runtime: { clock } }: OpenCo
   const read = (options: Bounded): Promise<Rows> => new Promise((resolve, reject) => void edit(options, (rows) => (resolve(rows), false)).catch(reject));
   const row = (value: string, owner: string, ttlMs: number): Row => ({ value, owner, version: randomUUID(), until: clock.wallTime() + ttlMs });
   return {
-    get: async (key, options) => [(await read(options)).get(key)].map((found) => found && { ...found, owned: found.owner === me })[0],
+    get: async (key, options) => [(await read(options)).get(key)].map((found) => found && { ...found, owned: found.owner === me, foreign: !['', me].includes(found.owner) })[0],
     list: async (prefix, options) => new Map([...(await read(options))].flatMap(([key, { value }]) => (key.startsWith(prefix) ? [[key, value] as const] : []))),
     putPersistent: async (key, value, options) => void (await edit(options, (rows) => !rows.has(key) && rows.set(key, row(value, '', 1e12)).has(key))),
     putOwned: (key, value, { signal, ttlMs, ifVersion }) => edit({ signal }, (rows) => [undefined, rows.get(key)?.version].includes(ifVersion) && rows.set(key, row(value, me, ttlMs)).has(key)),

@@ -97,14 +97,17 @@ const ownership: readonly StoreRule[] = [
     await bench.expect(key, 'one', false, bench.other);
     await bench.put(key, 'two', bench.other);
     await bench.expect(key, 'two', false);
+    await bench.expectForeign(key, true);
     await bench.expect(key, 'two', true, bench.other);
     await bench.put(key, 'three');
     await bench.expect(key, 'three', true);
+    await bench.expectForeign(key, false);
     await bench.expect(key, 'three', false, bench.other);
   } },
   { name: 'putOwned() takes over a persistent key', late, async check(bench) {
     const key = `${await bench.service()}${first}`;
     await bench.other.putPersistent(key, 'of an operator', bench.bounded);
+    await bench.expectForeign(key, false);
     await bench.put(key, 'ours');
     await bench.expect(key, 'ours', true);
     await bench.store.close();

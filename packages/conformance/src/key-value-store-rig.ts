@@ -7,7 +7,7 @@ import type { CountingRuntime } from './list-reader.ts';
 
 /** What `KeyValueStore` of @rpcxjs/registry-kit asks of a backend, in its words; its comments are the contract. */
 export interface StoreUnderTest {
-  get(key: string, options: { readonly signal: AbortSignal }): Promise<{ readonly value: string; readonly owned: boolean; readonly version: string } | undefined>;
+  get(key: string, options: { readonly signal: AbortSignal }): Promise<{ readonly value: string; readonly owned: boolean; readonly foreign?: boolean | undefined; readonly version: string } | undefined>;
   list(prefix: string, options: { readonly signal: AbortSignal }): Promise<ReadonlyMap<string, string>>;
   putPersistent(key: string, value: string, options: { readonly signal: AbortSignal }): Promise<void>;
   putOwned(key: string, value: string, options: { readonly signal: AbortSignal; readonly ttlMs: number; readonly ifVersion?: string | undefined }): Promise<boolean>;
@@ -112,6 +112,11 @@ export class StoreBench {
     claim(entry.owned === owned, `get(${show(key)}) said owned: ${String(entry.owned)} to ${store === this.store ? 'the first' : 'the other'} store; ${owned ? 'it wrote that key last, and owns it' : 'it does not own that key'}`);
     claim(typeof entry.version === 'string' && entry.version !== '', `get(${show(key)}) said the version ${show(entry.version)}; a version is a text`);
     return entry.version;
+  }
+  /** Where the backend can tell. */
+  async expectForeign(key: string, foreign: boolean): Promise<void> {
+    const said = (await this.store.get(key, this.bounded))?.foreign;
+    claim(said === undefined || said === foreign, `get(${show(key)}) said foreign: ${String(said)} to the first store; the key belongs to ${foreign ? 'the other store' : 'no other store'}`);
   }
   async expectNothing(key: string, store: StoreUnderTest = this.store): Promise<void> {
     const entry = await store.get(key, this.bounded);

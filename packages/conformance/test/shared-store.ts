@@ -4,7 +4,7 @@ import type { StoreContext, StoreUnderTest } from '../src/index.ts';
 /** What a store can do wrong. */
 export type StoreDefect =
   | 'finds what was not put' | 'lists only its own' | 'lists neighbours' | 'takes keys as patterns' | 'cuts keys at slashes' | 'normalizes keys' | 'loses empty values' | 'cuts long values' | 'says an object' | 'fails for what is not there'
-  | 'persistent overwrites' | 'persistent is owned' | 'persistent dies' | 'everybody owns' | 'does not take over' | 'close takes what was taken over' | 'version of the value' | 'version by key' | 'restless version' | 'ignores ifVersion'
+  | 'persistent overwrites' | 'persistent is owned' | 'persistent dies' | 'everybody owns' | 'own keys are foreign' | 'keys of nobody are foreign' | 'does not take over' | 'close takes what was taken over' | 'version of the value' | 'version by key' | 'restless version' | 'ignores ifVersion'
   | 'ifVersion creates' | 'checks late' | 'deletes what others own' | 'says true for what it did not delete' | 'touch creates' | 'touches what others own'
   | 'watch says nothing at first' | 'watch sees no change of values' | 'watch sees no writes of others' | 'watch says nothing of nothing' | 'watch sees neighbours' | 'watch says only what is new' | 'one watch only' | 'watch queues'
   | 'ignores the signal before' | 'own error for the signal' | 'watch ignores the signal' | 'watch fails with its own error' | 'waits for the backend' | 'close waits for the backend' | 'abandon leaves readers'
@@ -82,13 +82,13 @@ export class SharedStore implements StoreUnderTest {
     if (this.#has('forgets a timer')) runtime.clock.setTimer(() => {}, 20);
   }
 
-  get(key: string, { signal }: Options): Promise<{ value: string; owned: boolean; version: string } | undefined> {
+  get(key: string, { signal }: Options): Promise<{ value: string; owned: boolean; foreign: boolean; version: string } | undefined> {
     return this.#answer(signal, () => {
       const kept = this.#backend.keys.get(this.#key(key));
-      if (kept === undefined && this.#has('finds what was not put')) return { value: '', owned: false, version: '1' };
+      if (kept === undefined && this.#has('finds what was not put')) return { value: '', owned: false, foreign: false, version: '1' };
       if (kept === undefined && this.#has('fails for what is not there')) throw new Error('no such key');
       if (kept === undefined || (kept.value === '' && this.#has('loses empty values'))) return undefined;
-      return { value: kept.value, owned: kept.owner === this || this.#has('everybody owns') || (this.#has('persistent is owned') && kept.owner === undefined), version: this.#version(key, kept) };
+      return { value: kept.value, owned: kept.owner === this || this.#has('everybody owns') || (this.#has('persistent is owned') && kept.owner === undefined), foreign: kept.owner === this ? this.#has('own keys are foreign') : kept.owner !== undefined || this.#has('keys of nobody are foreign'), version: this.#version(key, kept) };
     });
   }
   list(prefix: string, { signal }: Options): Promise<ReadonlyMap<string, string>> {

@@ -46,7 +46,9 @@ export class ConsulStore implements KeyValueStore {
 
   async get(key: string, { signal }: Bounded): Promise<Entry | undefined> {
     const pair = await this.#read(key, signal);
-    return pair === undefined ? undefined : { value: textOf(pair), owned: pair.Session !== undefined && pair.Session === this.#session.id, version: String(pair.ModifyIndex) };
+    if (pair === undefined) return undefined;
+    const owned = pair.Session !== undefined && pair.Session === this.#session.id;
+    return { value: textOf(pair), owned, foreign: pair.Session !== undefined && !owned, version: String(pair.ModifyIndex) };
   }
 
   async list(prefix: string, { signal }: Bounded): Promise<ReadonlyMap<string, string>> {

@@ -33,8 +33,10 @@ export class EtcdStore implements KeyValueStore {
   get(key: string, { signal }: Bounded): Promise<Entry | undefined> {
     return this.#ask(`read ${key}`, signal, async ({ kv }) => {
       const { kvs } = await kv.range({ key: Buffer.from(key, 'utf8') });
-      const found = kvs[0];
-      return found && { value: found.value.toString('utf8'), owned: found.lease !== '0' && found.lease === this.#leaseId, version: found.mod_revision };
+      const [found] = kvs;
+      if (found === undefined) return undefined;
+      const { value, lease, mod_revision: version } = found;
+      return { value: value.toString('utf8'), owned: lease !== '0' && lease === this.#leaseId, foreign: lease !== '0' && lease !== this.#leaseId, version };
     });
   }
 

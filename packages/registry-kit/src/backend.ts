@@ -52,6 +52,7 @@ export class Backend {
   #over: AbortController | undefined;
   #probing: AbortController | undefined;
   #failures = 0;
+  #session = 0;
   /** When a store that does not answer is given up. */
   #patienceEnds = 0;
   /** Aborts when it was closed for good. */
@@ -68,6 +69,11 @@ export class Backend {
   /** It did not answer the last question, and that was told. */
   get isSilent(): boolean {
     return this.#failures > 0;
+  }
+
+  /** Another number when what we own may belong to a session that is past. */
+  get session(): number {
+    return this.#session;
   }
 
   /** While there are users, the backend is asked whether it answers, on the clock of the first of them. */
@@ -170,7 +176,10 @@ export class Backend {
 
   async #followSession(store: KeyValueStore, signal: AbortSignal): Promise<void> {
     try {
-      for await (const _ of store.sessionLost({ signal })) this.#tellUsers();
+      for await (const _ of store.sessionLost({ signal })) {
+        this.#session += 1;
+        this.#tellUsers();
+      }
     } catch {
       if (!signal.aborted) this.suspect();
     }
@@ -212,6 +221,7 @@ export class Backend {
   async #leave(how: (store: KeyValueStore) => Promise<void>): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;
+    this.#session += 1;
     this.#over?.abort(new Error('the connection was given up'));
     this.#over = undefined;
     const { name, timeoutMs } = this.#init;

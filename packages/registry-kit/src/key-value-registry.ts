@@ -1,5 +1,5 @@
 import type { Discovery, Lease, Registration, Registry, Runtime, ServiceInstance, WatchOptions } from '@rpcxjs/core';
-import { instanceFeed, serviceInstance } from '@rpcxjs/core/discoveries';
+import { instanceFeed, serviceInstance, type InstanceFeed } from '@rpcxjs/core/discoveries';
 import { Backend, type BackendInit } from './backend.ts';
 import { InstanceKeys, mustBeReadable } from './instance-keys.ts';
 import { PublishedEntry } from './published-entry.ts';
@@ -66,7 +66,7 @@ class StoredRegistry implements KeyValueRegistry {
   watch(service: string, { signal, runtime }: WatchOptions): AsyncIterable<readonly ServiceInstance[]> {
     return instanceFeed(signal, (feed) => {
       this.#backend.mustBeOpen(`watch "${service}"`);
-      return (this.#watches.get(service) ?? this.#newWatch(service, runtime)).add(feed);
+      return this.#follow(service, runtime, feed);
     });
   }
 
@@ -90,9 +90,19 @@ class StoredRegistry implements KeyValueRegistry {
     const left = (): void => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     };
-    const entry: PublishedEntry = new PublishedEntry({ backend: this.#backend, keys: this.#keys, service, address, ttlMs, refreshMs, publishRates, runtime, left });
+    const missed = (tell: () => void): (() => void) => {
+      const push = (list: readonly ServiceInstance[]): void => {
+        if (!list.some((one) => one.address === address)) tell();
+      };
+      return this.#follow(service, runtime, { push, fail() {}, end() {} });
+    };
+    const entry: PublishedEntry = new PublishedEntry({ backend: this.#backend, keys: this.#keys, service, address, ttlMs, refreshMs, publishRates, runtime, missed, left });
     this.#entries.set(key, entry);
     return entry;
+  }
+
+  #follow(service: string, runtime: Runtime, feed: InstanceFeed): () => void {
+    return (this.#watches.get(service) ?? this.#newWatch(service, runtime)).add(feed);
   }
 
   #newWatch(service: string, runtime: Runtime): ServiceWatch {

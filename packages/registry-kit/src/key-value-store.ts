@@ -43,6 +43,8 @@ export interface Entry {
   readonly value: string;
   /** It belongs to our session of now. */
   readonly owned: boolean;
+  /** It belongs to another session than ours of now: a server that came later keeps it then. Undefined where that cannot be told from what belongs to nobody; it is taken back then. */
+  readonly foreign?: boolean | undefined;
   /** Differs after each write of the value, whoever wrote. */
   readonly version: string;
 }

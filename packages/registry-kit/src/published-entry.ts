@@ -16,6 +16,8 @@ export interface PublishedEntryInit {
   readonly refreshMs: number;
   readonly publishRates: boolean;
   readonly runtime: Runtime;
+  /** Tells when it does not stand in the backend any more. Returns what ends that. */
+  readonly missed: (tell: () => void) => () => void;
   /** Nobody holds a lease of it any more. */
   readonly left: () => void;
 }
@@ -41,6 +43,10 @@ export class PublishedEntry implements BackendUser {
   /** What the server wanted when it wrote last, and what it wrote then: theirs is in it too. */
   #before: InstanceMetadata | undefined;
   #written: InstanceMetadata = {};
+  /** Which of our sessions wrote it last. */
+  #session: number | undefined;
+  /** Set while it is another server's, which came later. */
+  #stopWaiting: (() => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   /** Something of it may stand there. */
   #asked = false;
@@ -61,6 +67,8 @@ export class PublishedEntry implements BackendUser {
   async register(publication: Publication, signal: AbortSignal | undefined): Promise<Lease> {
     const lease = new EntryLease(publication, this);
     this.#leases.push(lease);
+    // Whoever came before, it is ours now.
+    this.#session = undefined;
     try {
       await this.#write(signal);
     } catch (error) {
@@ -122,6 +130,7 @@ export class PublishedEntry implements BackendUser {
 
   #end(): void {
     this.#stop.abort(this.#released());
+    this.#stopWaiting?.();
     this.#init.backend.detach(this);
     if (this.#init.backend.closed) this.#init.left();
   }
@@ -172,13 +181,23 @@ export class PublishedEntry implements BackendUser {
   /** Whether nobody came between. */
   async #writeAgain(before: InstanceMetadata, signal: AbortSignal | undefined): Promise<boolean> {
     const { backend, runtime, ttlMs } = this.#init;
+    const { session } = backend;
     const wanted = this.#wanted();
     const found = await backend.operate(`read ${this.#key}`, runtime, signal, (store, inner) => store.get(this.#key, { signal: inner }));
+    if (found?.foreign === true && session === this.#session) {
+      // Of processes that share a port, the newest says what stands there. Its turn comes when that one has left.
+      if (!this.#stop.signal.aborted) this.#stopWaiting ??= this.#init.missed(() => this.#pause.wake());
+      return true;
+    }
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
     if (found === undefined) await this.#writeParents(signal);
-    const merged = mergedMetadata(before, wanted, (found && parseMetadata(found.value)) ?? this.#written);
+    // What another session wrote is what another server wants, or ours from before: it is no edit.
+    const edited = found === undefined || found.foreign === true ? undefined : parseMetadata(found.value);
+    const merged = mergedMetadata(before, wanted, edited ?? this.#written);
     if (found?.owned === true && formatMetadata(this.#withRates(merged)) === found.value) {
       const alive = await backend.operate(`refresh ${this.#key}`, runtime, signal, async (store, inner) => (await store.touchOwned?.(this.#key, { signal: inner, ttlMs })) ?? true);
-      if (alive) [this.#before, this.#written] = [wanted, merged];
+      if (alive) [this.#before, this.#written, this.#session] = [wanted, merged, session];
       return alive;
     }
     return this.#put(wanted, merged, found?.version, signal);
@@ -186,10 +205,11 @@ export class PublishedEntry implements BackendUser {
 
   async #put(wanted: InstanceMetadata, merged: InstanceMetadata, ifVersion: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
     const { backend, runtime, ttlMs } = this.#init;
+    const { session } = backend;
     const text = formatMetadata(this.#withRates(merged));
     this.#asked = true;
     const written = await backend.operate(`write ${this.#key}`, runtime, signal, (store, inner) => store.putOwned(this.#key, text, { signal: inner, ttlMs, ifVersion }));
-    if (written) [this.#before, this.#written] = [wanted, merged];
+    if (written) [this.#before, this.#written, this.#session] = [wanted, merged, session];
     return written;
   }
 

@@ -83,7 +83,7 @@ class MemoryStore implements KeyValueStore {
   get(key: string, { signal }: Bounded): Promise<Entry | undefined> {
     return this.#answer('get', signal, () => {
       const kept = this.#backend.live(key);
-      return kept && { value: kept.value, owned: kept.owner === this, version: `${kept.version}` };
+      return kept && { value: kept.value, owned: kept.owner === this, foreign: kept.owner !== undefined && kept.owner !== this, version: `${kept.version}` };
     });
   }
   list(prefix: string, { signal }: Bounded): Promise<ReadonlyMap<string, string>> {

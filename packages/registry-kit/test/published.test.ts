@@ -208,3 +208,75 @@ describe('what is registered, when others come between', () => {
     await registry.close();
   });
 });
+
+describe('what several processes register at one address, as those that share a port do', () => {
+  it('is what the newest of them says: the others change nothing in it, and take nothing of it away', async () => {
+    const here = house();
+    const older = await here.register(here.registry(), { weight: '1' });
+    await here.register(here.registry(), { weight: '2' });
+    const owner = here.backend.live('/rpcx/Arith/tcp@a:1')?.owner;
+    await here.clock.advanceAsync(60_000);
+    expect(here.backend.live('/rpcx/Arith/tcp@a:1')?.owner).toBe(owner);
+    await older.update({ weight: '1', state: 'inactive' });
+    await here.clock.advanceAsync(60_000);
+    expect(here.value()).toBe('weight=2');
+    await older.release();
+    await here.clock.advanceAsync(60_000);
+    expect(here.value()).toBe('weight=2');
+    expect(here.backend.writes).toBe(2);
+  });
+
+  it('stays when the newest of them leaves: another one writes it at once, as it wants it itself', async () => {
+    const here = house();
+    const [older, oldest] = [here.registry(), here.registry()];
+    await here.register(oldest, { weight: '1' });
+    const lease = await here.register(older, { weight: '2' });
+    const newest = await here.register(here.registry(), { weight: '3' });
+    await here.clock.advanceAsync(13_000);
+    await lease.update({ weight: '4' });
+    await newest.update({ weight: '3', state: 'inactive' });
+    expect(here.value()).toBe('state=inactive&weight=3');
+    await newest.release();
+    await here.clock.advanceAsync(0);
+    expect(here.value()).toMatch(/^weight=[14]$/);
+    const [writes, value] = [here.backend.writes, here.value()];
+    await here.clock.advanceAsync(60_000);
+    expect([here.backend.writes, here.value()]).toEqual([writes, value]);
+  });
+
+  it('stays when the newest of them is killed', async () => {
+    const here = house(true);
+    await here.register(here.registry(), { weight: '1' });
+    await here.register(here.registry(), { weight: '2' });
+    await here.clock.advanceAsync(13_000);
+    const killed = here.backend.live('/rpcx/Arith/tcp@a:1')?.owner;
+    here.backend.keys.delete('/rpcx/Arith/tcp@a:1'); // its time is over
+    killed?.broken();
+    here.backend.tell();
+    await here.clock.advanceAsync(0);
+    expect(here.value()).toMatch(/^weight=[12]$/);
+  });
+
+  it('is taken back from a session of our own that is past', async () => {
+    const here = house();
+    const registry = here.registry();
+    await here.register(registry, { weight: '1' });
+    const [first] = here.backend.stores;
+    // Gone for us, and not yet for the backend.
+    first?.lost();
+    Object.assign(here.backend.live('/rpcx/Arith/tcp@a:1') ?? {}, { owner: here.backend.open() });
+    here.backend.edit('/rpcx/Arith/tcp@a:1', 'state=inactive&weight=7');
+    await here.clock.advanceAsync(0);
+    expect(here.backend.live('/rpcx/Arith/tcp@a:1')).toMatchObject({ owner: first, value: 'weight=1' });
+  });
+
+  it('is of whoever registers it anew', async () => {
+    const here = house();
+    const registry = here.registry();
+    await here.register(registry, { weight: '1' });
+    await here.register(here.registry(), { weight: '2' });
+    await here.clock.advanceAsync(13_000);
+    await here.register(registry, { weight: '3' });
+    expect(here.value()).toBe('weight=3');
+  });
+});

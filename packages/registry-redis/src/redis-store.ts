@@ -55,7 +55,7 @@ export class RedisStore implements KeyValueStore {
     const [stored, owner] = await this.#connection.ask(`read ${key}`, signal, (client) => client.mgetBuffer(name, ownerKey(name)));
     if (stored == null) return undefined;
     const value = this.#decode(name, stored.toString());
-    return value === undefined ? undefined : { value, owned: owner?.toString() === this.#id, version: versionOf(stored) };
+    return value === undefined ? undefined : { value, owned: owner?.toString() === this.#id, foreign: owner != null && owner.toString() !== this.#id, version: versionOf(stored) };
   }
 
   async list(prefix: string, { signal }: Bounded): Promise<ReadonlyMap<string, string>> {

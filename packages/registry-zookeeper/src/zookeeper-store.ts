@@ -41,7 +41,7 @@ export class ZooKeeperStore implements KeyValueStore {
     return this.#ask(`read ${key}`, signal, async (link) => {
       if (isImpossible(key)) return undefined;
       const node = await readNode(link, pathOf(key));
-      return node && { value: node.value, owned: isOurs(link, node.stat), version: versionOf(node.stat) };
+      return node && { value: node.value, owned: isOurs(link, node.stat), foreign: isOfSession(node.stat) && !isOurs(link, node.stat), version: versionOf(node.stat) };
     });
   }
 
@@ -303,6 +303,11 @@ function mustBeOneNode(key: string, where: string): void {
 
 function isOurs(link: ZooKeeperLink, { ephemeralOwner }: Pick<Stat, 'ephemeralOwner'>): boolean {
   return link.ticket.id.equals(ephemeralOwner);
+}
+
+/** All zeros in a node that outlives its session. */
+function isOfSession({ ephemeralOwner }: Pick<Stat, 'ephemeralOwner'>): boolean {
+  return ephemeralOwner.some((byte) => byte !== 0);
 }
 
 /** Another node of the same name has another one. */
