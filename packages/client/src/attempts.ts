@@ -202,8 +202,8 @@ export class Attempts {
     const retryable = unsent || wasRefused || (main.idempotent && error.code === 'unavailable');
     const wait = this.#decide(main, error, retryable);
     const ready = main.options?.waitForReady === true && unsent;
-    // A server that shuts down has asked for the call to go elsewhere: that is no failure, and takes nothing from the budget.
-    const free = wasRefused && (error.reason === 'CLOSED' || error.reason === 'DRAINING');
+    // What was not sent was no load for any server, and one that shuts down has asked for the call to go elsewhere: neither takes anything from the budget.
+    const free = unsent || (wasRefused && (error.reason === 'CLOSED' || error.reason === 'DRAINING'));
     if (wait !== undefined && (free || this.#affords(main))) return wait;
     return ready ? Math.min(1000, 20 * 2 ** Math.min(main.attempt, 6)) * this.#clock.random() : undefined;
   }

@@ -1,4 +1,5 @@
 import { contract, unary } from '@rpcxjs/core';
+import { reserved } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { failover } from '../src/fail-modes/failover.ts';
@@ -17,7 +18,9 @@ describe('the counts of a client', () => {
   });
 
   it('have the attempts that the retry budget did not allow', async () => {
-    await using one = await rig({ servers: 'memory@nobody', retryBudget: { ratio: 0, perSecond: 0.1 }, failMode: failover({ retries: 3, backoffMs: 0 }) });
+    await using one = await rig({ retryBudget: { ratio: 0, perSecond: 0.1 }, failMode: failover({ retries: 3, backoffMs: 0, retryUnsafe: true }) });
+    one.server.greets = 'agree';
+    one.server.onCall = (call) => one.server.fail(call, 'not today', { [reserved.structuredError]: '{"code":"unavailable"}' });
     for (let calls = 0; calls < 2; calls++) await failure(one.client.call('A', 'B', 1));
     expect(one.client.stats()).toMatchObject({ calls: 2, retries: 1, overBudget: 2 });
   });
