@@ -1,5 +1,5 @@
 // What happens over one registry.
-import { GoConsumer, startGoProvider, type GoProvider } from '@rpcxjs/interop';
+import { GoConsumer, startGoProvider, type GoListener } from '@rpcxjs/interop';
 import type { RegistryServer } from '@rpcxjs/registry-servers';
 import { consoleLogger, systemClock } from '@rpcxjs/rpcx';
 import { openRegistry, type Kind } from './open-registry.ts';
@@ -48,7 +48,7 @@ export async function tellStory({ kind, address, server, noGo }: Scene, tell: Te
   await client.stop();
 }
 
-function startGo(kind: Kind, registry: string): Promise<GoProvider> {
+function startGo(kind: Kind, registry: string): Promise<GoListener> {
   // Go's sessions of Consul live twice this interval, and Consul ends none before 10 s; its etcd plugin writes the first time when it is over.
   return startGoProvider({ kind, registry, base: basePath, name: 'go', everyMs: kind === 'consul' ? 10_000 : 1000 });
 }

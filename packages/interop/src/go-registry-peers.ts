@@ -1,5 +1,5 @@
+import { Dialogue, type GoListener, startListener } from './dialogue.ts';
 import { buildGoRegistryPrograms } from './go-programs.ts';
-import { LineProcess } from './line-process.ts';
 
 /** A registry as the Go peers know it. */
 export interface GoPlace {
@@ -20,27 +20,12 @@ export interface GoProviderOptions extends GoPlace {
   readonly host?: string;
 }
 
-/** A Go rpcx server that has registered itself; disposing deregisters it. */
-export interface GoProvider extends AsyncDisposable {
-  /** rpcx form. */
-  readonly address: string;
-  readonly process: LineProcess;
-}
-
-/** Resolves when it listens; Go writes its entry then, or an interval later. */
-export async function startGoProvider({ kind, registry, base, name, metadata = '', everyMs = 1000, host = '127.0.0.1' }: GoProviderOptions): Promise<GoProvider> {
+/** Starts a Go rpcx server that registers itself; disposing deregisters it. Resolves when it listens; Go writes its entry then, or an interval later. */
+export async function startGoProvider({ kind, registry, base, name, metadata = '', everyMs = 1000, host = '127.0.0.1' }: GoProviderOptions): Promise<GoListener> {
   const built = await buildGoRegistryPrograms();
   if (built.missing !== undefined) throw new Error(built.missing);
-  return new Promise((resolve, reject) => {
-    const args = ['-kind', kind, '-registry', registry, '-base', base, '-name', name, '-metadata', metadata, '-every', `${everyMs}ms`, '-host', host];
-    const process: LineProcess = new LineProcess(built.provider, args, {
-      line(value) {
-        const { address } = value as { address: string }; // the one line that cmd/provider writes
-        resolve({ address: `tcp@${address}`, process, [Symbol.asyncDispose]: () => process.stop() });
-      },
-      end: reject,
-    });
-  });
+  const args = ['-kind', kind, '-registry', registry, '-base', base, '-name', name, '-metadata', metadata, '-every', `${everyMs}ms`, '-host', host];
+  return startListener(built.provider, args, 'tcp');
 }
 
 export interface GoConsumerOptions extends GoPlace {
@@ -57,52 +42,30 @@ export interface GoConsumerTally {
 
 /** A Go rpcx client that finds the servers of `Where` by a registry. */
 export class GoConsumer implements AsyncDisposable {
-  readonly process: LineProcess;
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #lastId = 0;
+  readonly #dialogue: Dialogue;
 
-  private constructor(program: string, { kind, registry, base, group = '', weighted = false }: GoConsumerOptions, ready: { resolve(): void; reject(error: Error): void }) {
-    const args = ['-kind', kind, '-registry', registry, '-base', base, '-group', group, ...(weighted ? ['-weighted'] : [])];
-    this.process = new LineProcess(program, args, {
-      line: (value) => {
-        const { id } = value as { id?: number }; // of cmd/consumer
-        if (id === undefined) ready.resolve();
-        else this.#waiting.get(id)?.resolve(value);
-      },
-      end: (error) => {
-        ready.reject(error);
-        for (const { reject } of this.#waiting.values()) reject(error);
-      },
-    });
-    this[Symbol.asyncDispose] = () => this.process.stop();
+  private constructor(dialogue: Dialogue) {
+    this.#dialogue = dialogue;
+    this[Symbol.asyncDispose] = (): Promise<void> => dialogue[Symbol.asyncDispose]();
   }
 
   /** Resolves when it has read the list. Some of Go's discoveries fail when there is none. */
-  static async start(options: GoConsumerOptions): Promise<GoConsumer> {
+  static async start({ kind, registry, base, group = '', weighted = false }: GoConsumerOptions): Promise<GoConsumer> {
     const built = await buildGoRegistryPrograms();
     if (built.missing !== undefined) throw new Error(built.missing);
-    return new Promise((resolve, reject) => {
-      const consumer: GoConsumer = new GoConsumer(built.consumer, options, { resolve: () => { resolve(consumer); }, reject });
-    });
+    const args = ['-kind', kind, '-registry', registry, '-base', base, '-group', group, ...(weighted ? ['-weighted'] : [])];
+    return new GoConsumer(await Dialogue.start(built.consumer, args));
   }
 
   async calls(count: number): Promise<GoConsumerTally> {
-    const { answers, errors } = (await this.#ask({ calls: count })) as GoConsumerTally; // of cmd/consumer
+    const { answers, errors } = await this.#dialogue.ask<GoConsumerTally>({ calls: count });
     return { answers, errors };
   }
   /** Addresses in rpcx form, and metadata as query strings. */
   async list(): Promise<Readonly<Record<string, string>>> {
-    const { list } = (await this.#ask({ calls: 0 })) as { list: readonly { key: string; value: string }[] }; // of cmd/consumer
+    const { list } = await this.#dialogue.ask<{ list: readonly { key: string; value: string }[] }>({ calls: 0 });
     return Object.fromEntries(list.map(({ key, value }) => [key, value]));
   }
 
   declare [Symbol.asyncDispose]: () => Promise<void>;
-
-  #ask(command: object): Promise<unknown> {
-    const id = (this.#lastId += 1);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.process.write({ id, ...command });
-    }).finally(() => this.#waiting.delete(id));
-  }
 }

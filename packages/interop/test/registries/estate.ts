@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { Client, ClientOptions, Discovery, Registry, Server } from '@rpcxjs/rpcx';
 import { createClient, createServer, weightedRoundRobin } from '@rpcxjs/rpcx';
 import type { RegistryServer } from '@rpcxjs/registry-servers';
-import { GoConsumer, startGoProvider, type GoConsumerTally, type GoPlace, type GoProvider } from '../../src/index.ts';
+import { GoConsumer, startGoProvider, type GoConsumerTally, type GoListener, type GoPlace } from '../../src/index.ts';
 
 type OpenRegistry = Registry & Discovery;
 
@@ -56,7 +56,7 @@ class Estate {
     this.keep({ [Symbol.asyncDispose]: () => server.close({ graceMs: 0, lameDuckMs: 0 }) });
     return { server, address };
   }
-  async provider(name: string, metadata = ''): Promise<GoProvider> {
+  async provider(name: string, metadata = ''): Promise<GoListener> {
     return this.keep(await startGoProvider({ ...this.place, name, metadata, everyMs: this.#rig.everyMs }));
   }
   async consumer(options: { readonly group?: string; readonly weighted?: boolean } = {}): Promise<GoConsumer> {

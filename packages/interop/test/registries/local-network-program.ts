@@ -4,14 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { mdns } from '@rpcxjs/registry-mdns';
 import { createClient, createServer, roundRobin, weightedRoundRobin, type Client, type Server } from '@rpcxjs/rpcx';
-import { GoConsumer, startGoProvider, type GoPlace, type GoProvider } from '../../src/index.ts';
+import { GoConsumer, startGoProvider, type GoListener, type GoPlace } from '../../src/index.ts';
 import type { Asked, NetworkCommands } from './local-network.ts';
 
 const [host = ''] = process.argv.slice(2);
 const place: GoPlace = { kind: 'mdns', registry: '', base: '' };
 const open: AsyncDisposable[] = [];
 const servers = new Map<string, Server>();
-const goServers = new Map<string, GoProvider>();
+const goServers = new Map<string, GoListener>();
 const clients = new Map<boolean, Client>();
 const goClients = new Map<string, Promise<GoConsumer>>();
 

@@ -3,7 +3,7 @@ import { createClient } from '@rpcxjs/client';
 import { formatAddress } from '@rpcxjs/core';
 import { udpFaultProxy } from '@rpcxjs/testing';
 import { kcp, type KcpOptions } from '@rpcxjs/transport-kcp';
-import { buildGoKcpPrograms, GoKcpClient, type GoKcpOptions, startGoKcpServer } from '../../src/index.ts';
+import { buildGoKcpPrograms, type GoKcpOptions, startGoKcpClient, startGoKcpServer } from '../../src/index.ts';
 import { Arith } from '../arith.ts';
 import { recordingLogger } from '../recording-logger.ts';
 import { codecs, startTypeScriptServer } from '../typescript-server.ts';
@@ -34,7 +34,7 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
     it(`a Go client calls a TypeScript server: ${name}`, async () => {
       const logger = recordingLogger();
       await using peer = await startTypeScriptServer({ transports: [kcp(ours)], logger }, 'kcp@127.0.0.1:0');
-      await using go = await GoKcpClient.start({ address: peer.address, ...theirs, ...(theirs.tuned === true ? { heartbeat: '50ms' } : {}) });
+      await using go = await startGoKcpClient({ address: peer.address, ...theirs, ...(theirs.tuned === true ? { heartbeat: '50ms' } : {}) });
       expect(await go.many(2000, 50)).toMatchObject({ failed: 0, firstError: null });
       // With its defaults kcp-go sends a large message in ticks of 100 ms.
       expect(await go.echo(theirs.tuned === true ? 100_000 : 20_000)).toMatchObject({ same: true });
@@ -60,7 +60,7 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
   it('a Go client calls a TypeScript server through a path that loses datagrams, and makes lost ones again from our parity', async () => {
     await using peer = await startTypeScriptServer({ transports: [kcp(fast)], logger: recordingLogger() }, 'kcp@127.0.0.1:0');
     await using proxy = await udpFaultProxy({ target: peer.address });
-    await using go = await GoKcpClient.start({ address: formatAddress(proxy.address), fast: true });
+    await using go = await startGoKcpClient({ address: formatAddress(proxy.address), fast: true });
     proxy.toServer.set(badPath);
     proxy.toClient.set(badPath);
     const tally = await go.many(5000, 100);
@@ -73,7 +73,7 @@ describe.skipIf(built.missing !== undefined)(`KCP${built.missing === undefined ?
     const ciphers = ['aes-128', 'aes-192', 'salsa20', 'tea', 'xtea', 'blowfish', '3des', 'sm4', 'xor'] as const;
     await Promise.all(ciphers.map(async (cipher) => {
       await using peer = await startTypeScriptServer({ transports: [kcp({ cipher, key })], logger: recordingLogger() }, 'kcp@127.0.0.1:0');
-      await using go = await GoKcpClient.start({ address: peer.address, cipher });
+      await using go = await startGoKcpClient({ address: peer.address, cipher });
       expect(await go.many(20, 1), cipher).toMatchObject({ failed: 0, firstError: null });
     }));
   });

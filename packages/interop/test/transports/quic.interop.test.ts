@@ -4,7 +4,7 @@ import { createClient } from '@rpcxjs/client';
 import { formatAddress } from '@rpcxjs/core';
 import { udpFaultProxy } from '@rpcxjs/testing';
 import { quic, type QuicTlsOptions } from '@rpcxjs/transport-quic';
-import { buildGoQuicPrograms, type Certificates, GoQuicClient, makeCertificates, startGoQuicServer } from '../../src/index.ts';
+import { buildGoQuicPrograms, type Certificates, makeCertificates, startGoQuicClient, startGoQuicServer } from '../../src/index.ts';
 import { Arith } from '../arith.ts';
 import { recordingLogger } from '../recording-logger.ts';
 import { codecs, startTypeScriptServer } from '../typescript-server.ts';
@@ -36,16 +36,16 @@ describe.skipIf(built.missing !== undefined)(`QUIC${built.missing === undefined 
   it('a Go client calls a TypeScript server', async () => {
     const logger = recordingLogger();
     await using peer = await startTypeScriptServer({ transports: [quic({ tls: pair('server') })], logger }, 'quic@127.0.0.1:0');
-    await using go = await GoQuicClient.start({ address: peer.address, ca: certificates.ca });
+    await using go = await startGoQuicClient({ address: peer.address, ca: certificates.ca });
     expect(await go.many(2000, 50)).toMatchObject({ failed: 0, firstError: null });
     expect(await go.echo(3_000_000)).toMatchObject({ same: true });
-    await expect(GoQuicClient.start({ address: peer.address, ca: certificates.ca, name: 'elsewhere' })).rejects.toThrow(/certificate/);
+    await expect(startGoQuicClient({ address: peer.address, ca: certificates.ca, name: 'elsewhere' })).rejects.toThrow(/certificate/);
     await vi.waitFor(() => { expect(logger.lines).toEqual([expect.stringContaining('warn: a QUIC handshake failed')]); });
   });
 
   it('client certificates: Go shows one to TypeScript, and TypeScript to Go', async () => {
     await using peer = await startTypeScriptServer({ transports: [quic({ tls: { ...pair('server'), ca, clientCertificate: 'require' } })], logger: recordingLogger() }, 'quic@127.0.0.1:0');
-    await using go = await GoQuicClient.start({ address: peer.address, ca: certificates.ca, ...certificates.client });
+    await using go = await startGoQuicClient({ address: peer.address, ca: certificates.ca, ...certificates.client });
     expect(await go.many(10, 1)).toMatchObject({ failed: 0 });
     await using server = await startGoQuicServer({ ...certificates.server, ca: certificates.ca });
     await using client = createClient({ servers: server.address, transports: [quic({ tls: { ca, ...pair('client') } })], codecs });
