@@ -6,9 +6,10 @@ import { BatchedWriter, frame, frameCounter } from './ceiling-frame.mjs';
 
 const options = peerOptions();
 const [host, port] = options.address.split(':');
-const request = frame(rawPayload(options.payload).length, false);
+const { length: payloadLength } = rawPayload(options.payload);
+const request = frame(payloadLength, false);
 const completions = [];
-const onBytes = frameCounter(request.length, (sequence) => completions[sequence]());
+const onBytes = frameCounter(frame(payloadLength, true).length, (sequence) => completions[sequence]());
 const socket = connect({
   host, port: Number(port), noDelay: true,
   onread: {

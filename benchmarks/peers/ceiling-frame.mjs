@@ -1,23 +1,13 @@
 // The bytes of one raw rpcx call and its reply, and the batched writing of them: what is left when all of RPC is taken away.
-const service = 'Hello';
-const method = 'Echo';
-const fixed = 12 + 4 + (4 + service.length) + (4 + method.length) + 4 + 4;
+import { head } from './bare-frame.mjs';
 
-/** A whole frame as rpcx writes it: no metadata, codec 0 (raw bytes). */
+/** A whole frame as rpcx writes it, codec 0 (raw bytes): a call says how long it may take, as those of every client with a deadline do; a reply has no metadata. */
 export function frame(payloadLength, isReply) {
-  const bytes = Buffer.alloc(fixed + payloadLength, 0x5a);
-  bytes.writeUInt32BE(isReply ? 0x08008000 : 0x08000000, 0);
-  bytes.writeUInt32BE(0, 4);
-  bytes.writeUInt32BE(0, 8);
+  const first = head(isReply ? { reply: true } : { reply: false, timeoutMs: 10_000 });
+  const bytes = Buffer.alloc(first.length + 4 + payloadLength, 0x5a);
+  bytes.set(first);
   bytes.writeUInt32BE(bytes.length - 16, 12);
-  let offset = 16;
-  for (const text of [service, method]) {
-    bytes.writeUInt32BE(text.length, offset);
-    bytes.write(text, offset + 4, 'latin1');
-    offset += 4 + text.length;
-  }
-  bytes.writeUInt32BE(0, offset);
-  bytes.writeUInt32BE(payloadLength, offset + 4);
+  bytes.writeUInt32BE(payloadLength, first.length);
   return bytes;
 }
 

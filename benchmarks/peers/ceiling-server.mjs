@@ -1,11 +1,13 @@
-// The ceiling, server side: each whole frame is answered by a reply frame of the same size.
+// The ceiling, server side: each whole frame is answered by the frame of a reply.
 import { createServer, Socket } from 'node:net';
 import { peerOptions, serveUntilInputEnds } from '../closed-loop.mjs';
 import { rawPayload } from '../message.mjs';
 import { BatchedWriter, frame, frameCounter } from './ceiling-frame.mjs';
 
 const options = peerOptions();
-const reply = frame(rawPayload(options.payload).length, true);
+const { length: payloadLength } = rawPayload(options.payload);
+const request = frame(payloadLength, false);
+const reply = frame(payloadLength, true);
 
 const server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) => {
   // createServer has no `onread`, so the accepted handle moves to a socket that reads into one static buffer.
@@ -23,7 +25,7 @@ const server = createServer({ pauseOnConnect: true, noDelay: true }, (accepted) 
     },
   });
   const writer = new BatchedWriter(socket, Number(options.flush), reply.length);
-  onBytes = frameCounter(reply.length, (sequence) => writer.append(reply, sequence));
+  onBytes = frameCounter(request.length, (sequence) => writer.append(reply, sequence));
   socket.on('error', () => socket.destroy());
 });
 server.listen(0, '127.0.0.1', () => serveUntilInputEnds(`127.0.0.1:${server.address().port}`));
