@@ -71,6 +71,7 @@ describe('servers that fail', () => {
     await using fleet = await Fleet.start(3);
     await using client = clientOf({ servers: fleet.addresses, failMode: failbackup() });
     await using load = new Load({ ratePerSecond: 400, call: callsOf(client, { ms: (id) => between(1, 5, id), kind: 'Read' }) });
+    const even = load.newPhase();
     await load.calls(1000);
     const executed = await executedBy(fleet, [0, 1, 2]);
     await fleet.at(1).behave({ extraMs: 500 });
@@ -80,7 +81,8 @@ describe('servers that fail', () => {
     const { aborted } = await fleet.at(1).report();
     const extra = (await executedBy(fleet, [0, 1, 2])) - executed - slow.started;
     expect(slow.reasons).toEqual({});
-    expect(slow.quantile(0.99)).toBeLessThan(100);
+    // Beyond what calls take on this machine anyway.
+    expect(slow.quantile(0.99) - even.quantile(0.99)).toBeLessThan(100);
     expect(extra / slow.started, 'extra load').toBeLessThan(0.1);
     expect(aborted, 'losers that were told to stop').toBeGreaterThan(0);
     await vi.waitFor(async () => { expect((await fleet.at(1).report()).running).toBe(0); });
