@@ -11,12 +11,14 @@ import { createServer } from '@rpcxjs/server';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
 import { tcp } from '@rpcxjs/transport-tcp';
 import type { TcpOptions, TcpTlsOptions } from '@rpcxjs/transport-tcp';
+import { closeAfterEach, freePort, Heard, later, memoryLogger, raw, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, Heard, here, later, memoryLogger, raw, rejection, serve, until } from '../test/sides.ts';
 import { acceptTls } from './accept-tls.ts';
 import { isConnect, isHttp, isRpcx } from './matchers.ts';
 import { serveHttp } from './serve-http.ts';
 import { sniff } from './sniff.ts';
+
+const here = freePort('tcp');
 
 closeAfterEach();
 

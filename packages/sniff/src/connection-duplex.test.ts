@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Connection, ConnectionSink } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { tcp } from '@rpcxjs/transport-tcp';
+import { closeAfterEach, freePort, raw, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, here, raw, serve, until } from '../test/sides.ts';
 import { ConnectionDuplex } from './connection-duplex.ts';
 import { serveHttp } from './serve-http.ts';
+
+const here = freePort('tcp');
 
 closeAfterEach();
 

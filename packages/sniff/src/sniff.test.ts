@@ -2,12 +2,14 @@ import { manualClock } from '@rpcxjs/testing';
 import { memory } from '@rpcxjs/transport-memory';
 import { tcp } from '@rpcxjs/transport-tcp';
 import type { Connection, RpcError } from '@rpcxjs/core';
+import { closeAfterEach, freePort, Heard, later, memoryLogger, raw, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, Heard, here, later, memoryLogger, raw, rejection, serve, until } from '../test/sides.ts';
 import { isHttp, isJson, isRpcx, isTls } from './matchers.ts';
 import type { Matcher } from './matchers.ts';
 import { sniff, sniffStats } from './sniff.ts';
 import { sniffDefaults } from './sniff-options.ts';
+
+const here = freePort('tcp');
 
 closeAfterEach();
 

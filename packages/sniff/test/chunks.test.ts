@@ -1,9 +1,9 @@
 import { seededRandom } from '@rpcxjs/testing';
 import type { Acceptor, Connection, ConnectionSink } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
+import { Heard, memoryLogger } from '@rpcxjs/transport-sides';
 import { expect, it } from 'vitest';
 import { isConnect, isGob, isHttp, isJson, isRpcx, isTls, sniff, sniffStats } from '../src/index.ts';
-import { Heard, memoryLogger } from './sides.ts';
 
 /** A connection that a test writes into, chunk by chunk, in one buffer that it uses again and again. */
 class Fed implements Connection {

@@ -8,10 +8,9 @@ import { createServer } from '@rpcxjs/server';
 import { httpConnect } from '@rpcxjs/transport-http-connect';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { webSocket } from '@rpcxjs/transport-ws';
+import { closeAfterEach, later, type Line, memoryLogger, raw, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { isConnect, isHttp, isRpcx, isTls, serveHttp, sniff, sniffStats } from '../src/index.ts';
-import { closeAfterEach, later, memoryLogger, raw, until } from './sides.ts';
-import type { Line } from './sides.ts';
 
 closeAfterEach();
 

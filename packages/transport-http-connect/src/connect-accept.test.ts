@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { manualClock } from '@rpcxjs/testing';
+import { closeAfterEach, freePort, Heard, raw, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, Heard, here, raw, serve, until } from '../test/sides.ts';
 import { judge } from './connect-accept.ts';
 import { httpConnect } from './http-connect.ts';
 import { httpConnectDefaults } from './http-connect-options.ts';
+
+const here = freePort('http');
 
 closeAfterEach();
 

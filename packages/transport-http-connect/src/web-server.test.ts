@@ -3,10 +3,12 @@ import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { systemClock } from '@rpcxjs/core';
 import type { Address } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
+import { closeAfterEach, freePort, Heard, later, memoryLogger, raw, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, Heard, here, later, memoryLogger, raw, rejection, serve, until } from '../test/sides.ts';
 import { httpConnect } from './http-connect.ts';
 import type { WebServer } from './web-server.ts';
+
+const here = freePort('http');
 
 closeAfterEach();
 

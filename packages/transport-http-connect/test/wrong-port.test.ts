@@ -4,9 +4,9 @@ import { createClient } from '@rpcxjs/client';
 import { createServer } from '@rpcxjs/server';
 import type { Transport } from '@rpcxjs/core';
 import { tcp } from '@rpcxjs/transport-tcp';
+import { closeAfterEach, later, memoryLogger, rejection } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { httpConnect } from '../src/index.ts';
-import { closeAfterEach, later, memoryLogger, rejection } from './sides.ts';
 
 closeAfterEach();
 

@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { RpcError } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
+import { closeAfterEach, dial, later, memoryLogger, pair, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, dial, later, memoryLogger, pair, rejection, serve, until } from '../test/sides.ts';
 import type { KcpConnection } from './kcp-connection.ts';
 import { kcp } from './kcp.ts';
 

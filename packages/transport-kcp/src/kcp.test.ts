@@ -1,5 +1,5 @@
+import { closeAfterEach, pair, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, pair, until } from '../test/sides.ts';
 import { kcp } from './kcp.ts';
 
 closeAfterEach();

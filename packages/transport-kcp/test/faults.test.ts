@@ -1,7 +1,7 @@
+import { closeAfterEach } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { kcp } from '../src/index.ts';
 import { badPath, cross, fast } from './faults.ts';
-import { closeAfterEach } from './sides.ts';
 
 closeAfterEach();
 

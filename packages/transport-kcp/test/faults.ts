@@ -1,8 +1,8 @@
 import type { Connection, Transport } from '@rpcxjs/core';
 import { udpFaultProxy } from '@rpcxjs/testing';
 import type { DatagramToxics } from '@rpcxjs/testing';
+import { dial, later, serve, until } from '@rpcxjs/transport-sides';
 import type { KcpOptions } from '../src/index.ts';
-import { dial, later, serve, until } from './sides.ts';
 
 export const badPath: DatagramToxics = { lossRatio: 0.1, duplicateRatio: 0.05, reorderRatio: 0.1 };
 /** kcp-go's settings for bad paths, and larger windows. */

@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
 import type { Connection } from '@rpcxjs/core';
+import { closeAfterEach, dial, Heard, later, pair, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { kcp } from '../src/index.ts';
 import { controlKind, readControl, writeControl } from '../src/control.ts';
 import { command } from '../src/segment.ts';
-import { closeAfterEach, dial, Heard, later, pair, until } from './sides.ts';
 import { keepsLessThan, keptBytes } from './kept-bytes.ts';
 import { sealed, segmentOf, stubListener } from './stub-listener.ts';
 

@@ -1,7 +1,7 @@
 import { seededRandom } from '@rpcxjs/testing';
+import { closeAfterEach, Heard } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { keepsLessThan, keptBytes } from './kept-bytes.ts';
-import { closeAfterEach, Heard } from './sides.ts';
 import { sealed, segmentOf, stubListener } from './stub-listener.ts';
 
 closeAfterEach();

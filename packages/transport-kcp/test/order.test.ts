@@ -1,6 +1,6 @@
+import { closeAfterEach, Heard, pair, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { kcp } from '../src/index.ts';
-import { closeAfterEach, Heard, pair, until } from './sides.ts';
 import { sealed, segmentOf, stubListener } from './stub-listener.ts';
 
 closeAfterEach();

@@ -1,9 +1,9 @@
 import { manualClock, udpFaultProxy } from '@rpcxjs/testing';
 import type { ManualClock, UdpFaultProxy } from '@rpcxjs/testing';
+import { closeAfterEach, dial, Heard, later, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { kcp } from '../src/index.ts';
 import type { KcpOptions } from '../src/index.ts';
-import { closeAfterEach, dial, Heard, later, serve, until } from './sides.ts';
 
 closeAfterEach();
 

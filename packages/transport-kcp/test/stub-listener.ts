@@ -1,12 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { systemClock } from '@rpcxjs/core';
 import type { Connection } from '@rpcxjs/core';
+import { later, type Line, memoryLogger } from '@rpcxjs/transport-sides';
 import { crc32 } from 'node:zlib';
 import { resolveKcpOptions } from '../src/kcp-options.ts';
 import type { KcpOptions } from '../src/kcp-options.ts';
 import { ListeningSocket } from '../src/listening-socket.ts';
-import { later, memoryLogger } from './sides.ts';
-import type { Line } from './sides.ts';
 
 export interface StubListener {
   readonly listening: ListeningSocket;

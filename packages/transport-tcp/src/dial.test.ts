@@ -1,8 +1,8 @@
 import { createServer, Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { manualClock } from '@rpcxjs/testing';
+import { closeAfterEach, later, memoryLogger, rejection } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, later, memoryLogger, rejection } from '../test/sides.ts';
 import { dialSocket } from './dial.ts';
 import type { SocketDial } from './dial.ts';
 import { tcp } from './tcp.ts';

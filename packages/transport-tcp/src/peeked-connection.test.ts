@@ -1,7 +1,7 @@
 import type { Connection, ConnectionSink } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
+import { Heard } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { Heard } from '../test/sides.ts';
 import { PeekedConnection } from './peeked-connection.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { Dismissal } from './waiting-room.ts';

@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
+import { closeAfterEach, dial, Heard, later, pair, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, dial, Heard, later, pair, until } from '../test/sides.ts';
 import { SocketConnection } from './socket-connection.ts';
 import { tcp } from './tcp.ts';
 

@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { closeAfterEach, later, pair, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, later, pair, until } from '../test/sides.ts';
 import { readAccepted } from './static-read.ts';
 import { tcp } from './tcp.ts';
 

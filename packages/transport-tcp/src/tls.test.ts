@@ -3,8 +3,8 @@ import { connect as connectPlain, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
+import { closeAfterEach, dial, Heard, later, pair, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import { closeAfterEach, dial, Heard, later, pair, rejection, serve, until } from '../test/sides.ts';
 import type { TcpTlsOptions } from './tcp-options.ts';
 import { tcp } from './tcp.ts';
 

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { closeAfterEach, dial, Heard, later, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { reusePortNeeds } from '../src/tcp-options.ts';
 import { tcp } from '../src/tcp.ts';
-import { closeAfterEach, dial, Heard, later, rejection, serve, until } from './sides.ts';
 
 closeAfterEach();
 
