@@ -75,6 +75,20 @@ describe('what is written', () => {
     expect(pump.writer.pendingBytes).toBe(0);
   });
 
+  it('is no half of a frame when close() is called while it is being written, from a getter, say', async () => {
+    const { connection, pump } = open();
+    pump.writer.open();
+    pump.writer.append(new Uint8Array(10).fill(1));
+    const closed = pump.close();
+    expect([connection.written, connection.closes]).toEqual([[], 0]);
+    pump.writer.append(new Uint8Array(5).fill(2));
+    pump.writer.close();
+    pump.written();
+    await closed;
+    expect(connection.written.map((chunk) => chunk.length)).toEqual([15]);
+    expect(connection.closes).toBe(1);
+  });
+
   it('leaves before close() ends the connection', async () => {
     const { connection, pump, put } = open();
     put(10);

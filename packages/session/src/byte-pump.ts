@@ -139,8 +139,9 @@ export class BytePump implements ConnectionSink {
     this.#handler.closed(reason);
   }
 
-  /** Sends what is queued, then ends. */
+  /** Sends what is queued, then ends. A frame that is being written goes out whole. */
   close(): Promise<void> {
+    if (this.writer.isOpen) return settled.then(() => this.close());
     this.flush();
     return this.connection.close();
   }
