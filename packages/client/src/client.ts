@@ -203,9 +203,7 @@ class RpcxClient implements Client {
     return this.#runner.active;
   }
   get queuedCount(): number {
-    let queued = 0;
-    for (const link of this.#links.values()) queued += link.queued;
-    return queued;
+    return [...this.#links.values()].reduce((queued, link) => queued + link.queued, 0);
   }
   stats(): ClientStats {
     return statsSince(this.#statsStart, this.#counted());
@@ -328,7 +326,7 @@ class RpcxClient implements Client {
   #link(address: string): ServerLink {
     let link = this.#links.get(address);
     if (link === undefined) {
-      link = new ServerLink(address, this.#options, {
+      this.#links.set(address, (link = new ServerLink(address, this.#options, {
         succeeded: (call, value) => this.#runner.succeeded(call, value),
         failed: (call, error) => this.#runner.failed(call, error),
         pushed: (frame, from) => this.#pushes.received(frame, from, this.#messages.received(frame, from)),
@@ -338,8 +336,8 @@ class RpcxClient implements Client {
           if (cause !== undefined && reason !== 'CLOSED') this.#dialCounters.connectionErrors += 1;
         },
         draining: (leaving) => this.#nodes?.drains(leaving),
-      });
-      this.#links.set(address, link);
+        slow: (late, afterMs) => [...this.#links.values()].some(({ session }) => session !== undefined) && this.#nodes?.unconnected(late, afterMs),
+      })));
     }
     return link;
   }

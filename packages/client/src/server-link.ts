@@ -12,6 +12,8 @@ import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
 const closeMs = 1000;
+/** From here on a dial is slow. */
+const slowDialMs = 500;
 
 /** What a link tells the client. */
 export interface LinkEvents extends CallEvents {
@@ -19,6 +21,8 @@ export interface LinkEvents extends CallEvents {
   ended(traffic: Traffic, error: RpcError): void;
   /** The server at the address announced that it is shutting down. */
   draining(address: string): void;
+  /** There is no connection to the address, and the one that is being opened takes its time. */
+  slow(address: string, afterMs: number): void;
 }
 
 /**
@@ -315,12 +319,17 @@ export class ServerLink implements SessionOwner {
   #dial(dials: Map<AbortController, Promise<ClientSession>> = this.#dials): Promise<ClientSession> {
     if (this.#closed) return Promise.reject(closedError());
     const abort = new AbortController();
+    const slow = this.#options.runtime.clock.setTimer(() => {
+      if (this.pool.sessions.length === 0) this.#events.slow(this.address, slowDialMs);
+    }, slowDialMs);
     const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined }).then(
       (connection) => {
+        slow.cancel();
         dials.delete(abort);
         return this.#opened(connection, dials === this.#lone);
       },
       (cause: unknown) => {
+        slow.cancel();
         // One that is not there any more was given up by us, which is no failure of the server.
         throw dials.delete(abort) ? this.#refused(cause) : cause;
       },

@@ -51,6 +51,7 @@ export function listener(): { readonly told: Told; readonly events: LinkEvents }
     late: () => void (told.late += 1),
     ended: () => void (told.ended += 1),
     draining() {},
+    slow() {},
   };
   return { told, events };
 }

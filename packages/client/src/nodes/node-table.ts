@@ -106,6 +106,12 @@ export class NodeTable implements GroupOwner {
     this.#breaker.eject(this.nodeOf(address), { reason: 'draining', forMs, evidence: 'it announced that it is about to end' }, this.#clock.now());
   }
 
+  /** No connection to the server has come about for so long: calls that came now would wait with those that do already. */
+  unconnected(address: string, afterMs: number): void {
+    const node = this.#nodes.get(address);
+    if (node?.state === 'healthy') this.#breaker.silent(node, `no connection to it came about within ${afterMs} ms`, this.#clock.now());
+  }
+
   /** Says why new calls do not go to a server, for the texts of errors; undefined if they do. */
   why(address: string): string | undefined {
     const node = this.#nodes.get(address);
