@@ -1,5 +1,5 @@
 import { RpcError, type CallOptions, type RawMessage } from '@rpcxjs/core';
-import { described } from '@rpcxjs/session';
+import { described } from '@rpcxjs/core/options';
 import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call with all that belongs to its current attempts: the second attempt beside it, and the copies that interceptors made. */

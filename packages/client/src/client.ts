@@ -1,14 +1,14 @@
 import {
   RpcError, type CallOptions, type Codec, type Contract, type ContractClient, type InterfaceClient, type MethodRef, type Methods, type RawMessage, type Selector,
 } from '@rpcxjs/core';
-import { addTraffic, createTraffic, described, refuse, type Traffic } from '@rpcxjs/session';
+import { addTraffic, createTraffic, type Traffic } from '@rpcxjs/session';
 import { notSent, wrongMessage } from './call-errors.ts';
 import type { StartOptions } from './call-handle.ts';
 import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import type { ClientOptions, ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
-import { checkService, checkTransports } from './composed-options.ts';
+import { checkService, checkTransports, graceOf } from './composed-options.ts';
 import type { FanOutOptions } from './fan-out.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
@@ -236,9 +236,7 @@ class RpcxClient implements Client {
   }
 
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    if (typeof options !== 'object' || options === null) throw new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
-    const { graceMs = 25_000 } = options;
-    if (typeof graceMs !== 'number' || !(graceMs >= 0)) refuse('graceMs', graceMs, 'milliseconds that are not negative');
+    const graceMs = graceOf(options);
     await (this.#closing ??= this.#drain(graceMs));
   }
 

@@ -23,7 +23,7 @@ describe('an option that is composed of values', () => {
     [{ logger: {} }, 'logger is an object of another kind: it takes an object with the functions debug, info, warn, error, or nothing'],
     [{ limits: { maxFrameBytes: 0 } }, 'limits.maxFrameBytes is 0: it takes a number from 1 on'],
     [{ heartbeat: { idleMs: -1 } }, 'heartbeat.idleMs is -1: it takes milliseconds that are not negative'],
-    [{ heartbeat: { idlMs: 1 } }, 'heartbeat has no "idlMs" (it has: busyMs, idleMs, answerMs, leastSilenceMs, idleTimeoutMs)'],
+    [{ heartbeat: { idlMs: 1 } }, 'heartbeat has no option "idlMs": it takes busyMs, idleMs, answerMs, leastSilenceMs, idleTimeoutMs'],
     [{ transports: () => 1 }, "transports is the function transports: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }"],
     [{ intercept: () => 1 }, 'intercept is the function intercept: it takes a list'],
     [{ plugins: [{ name: 'a' }, {}] }, 'plugins[1] is an object of another kind: it takes an object with a name and hooks'],
@@ -36,7 +36,7 @@ describe('an option that is composed of values', () => {
     [{ token: 5 }, 'token is 5: it takes a text, or a function that returns one'],
     [{ mapError: 5 }, 'mapError is 5: it takes a function'],
     [{ filters: 5 }, 'filters is 5: it takes an object with some of outgoing, incoming'],
-    [{ filters: { out: () => true } }, 'filters has no "out" (it has: outgoing, incoming)'],
+    [{ filters: { out: () => true } }, 'filters has no option "out": it takes outgoing, incoming'],
     [{ filters: { incoming: true } }, 'filters.incoming is true: it takes a function'],
     [{ headers: () => 1 }, 'headers is the function headers: it takes a list'],
     [{ headers: ['x'] }, 'headers[0] is "x": it takes a function'],
@@ -44,12 +44,12 @@ describe('an option that is composed of values', () => {
     [{ servers: [5] }, "servers is an object of another kind: it takes 'tcp@host:port', or a list of them"],
     [{ requireDeadline: 'no' }, 'requireDeadline is "no": it takes true or false'],
     [{ timeoutMs: '50' }, 'timeoutMs is "50": it takes milliseconds above 0, or Infinity for no limit'],
-    [{ retryBudget: { ratios: 1 } }, 'retryBudget has no "ratios" (it has: ratio, perSecond)'],
+    [{ retryBudget: { ratios: 1 } }, 'retryBudget has no option "ratios": it takes ratio, perSecond'],
     [{ retryBudget: null }, 'retryBudget is null: it takes an object with some of ratio, perSecond'],
     [{ retryBudget: { ratio: '1' } }, 'retryBudget.ratio is "1": it takes a share from 0 to 1'],
     [{ retryBudget: { perSecond: '1' } }, 'retryBudget.perSecond is "1": it takes a number that is not negative'],
-    [{ health: { ejection: 5 } }, 'health has no "ejection" (it has: consecutiveFailures, ejectionMs, maxEjectionMs, maxEjectedShare, intervalMs, minimumCalls, leastGap, deviations)'],
-    [{ timeout: 5 }, `createClient has no "timeout" (it has: ${names})`],
+    [{ health: { ejection: 5 } }, 'health has no option "ejection": it takes consecutiveFailures, ejectionMs, maxEjectionMs, maxEjectedShare, intervalMs, minimumCalls, leastGap, deviations'],
+    [{ timeout: 5 }, `createClient has no option "timeout": it takes ${names}`],
   ])('says what to pass when it gets %o', (wrong, message) => {
     expect(() => createClient({ servers: 'memory@a', transports, ...(wrong as Partial<ClientOptions>) })).toThrow(new TypeError(message));
   });
@@ -78,7 +78,7 @@ describe('an option that is composed of values', () => {
       [{ idempotent: [5] }, 'idempotent[0] is 5: it takes a text'],
       [{ group: 5 }, 'group is 5: it takes a text'],
       [{ path: null }, 'path is null: it takes a text'],
-      [{ timeoutMs: 5 }, 'service has no "timeoutMs" (it has: failMode, selector, path, group, codec, idempotent)'],
+      [{ timeoutMs: 5 }, 'service has no option "timeoutMs": it takes failMode, selector, path, group, codec, idempotent'],
     ];
     for (const [options, message] of wrong) expect(() => client.service('S', options)).toThrow(new TypeError(message));
     for (const first of [undefined, null, 5, {}, { name: 'S' }]) expect(() => client.service(first as never)).toThrow(/^the service is .*: it takes a name or a contract$/);

@@ -1,5 +1,6 @@
 import type { Contract, Dialer } from '@rpcxjs/core';
-import { checkKinds, described, objectKind, refuse, typeKind, type OptionKind } from '@rpcxjs/session';
+import { described, refuse } from '@rpcxjs/core/options';
+import { checkKinds, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ClientOptions } from './client-options.ts';
 import type { ServiceOptions } from './typed-service.ts';
 
@@ -43,4 +44,12 @@ export function checkTransports(options: { readonly transports: readonly Dialer[
   const transports = (options as { readonly transports?: unknown } | undefined | null)?.transports; // whatever it is in a program without types
   const usable = Array.isArray(transports) && transports.every((one) => typeof (one as Dialer | undefined | null)?.dial === 'function');
   if (!usable) throw new TypeError(`transports is ${described(transports)}: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }`);
+}
+
+/** The time that `close` gives to calls under way, in milliseconds. Throws TypeError. */
+export function graceOf(options: { readonly graceMs?: number }): number {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
+  const { graceMs = 25_000 } = options;
+  if (typeof graceMs !== 'number' || !(graceMs >= 0)) refuse('graceMs', graceMs, 'milliseconds that are not negative');
+  return graceMs;
 }

@@ -1,5 +1,5 @@
 import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientCall, type Metadata, type MutableMetadata } from '@rpcxjs/core';
-import { checkNames, refuse } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 import { atOnce } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {

@@ -1,5 +1,5 @@
 import { parseAddress, RpcError, type CallOptions } from '@rpcxjs/core';
-import { refuse } from '@rpcxjs/session';
+import { refuse } from '@rpcxjs/core/options';
 import { failfast } from './fail-modes/failfast.ts';
 import { HeldConnection, type LockHost } from './link-lock.ts';
 import type { CallTarget } from './outbound-call.ts';

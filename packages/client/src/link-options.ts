@@ -1,5 +1,5 @@
 import { parseAddress } from '@rpcxjs/core';
-import { checkNames, refuse } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** How many connections a server gets, and when. */
 export interface PoolOptions {

@@ -1,5 +1,6 @@
 import { bytesCodec, consoleLogger, jsonCodec, parseAddress, splitHostPort, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
-import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver, refuse } from '@rpcxjs/session';
+import { refuse } from '@rpcxjs/core/options';
+import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver } from '@rpcxjs/session';
 import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';

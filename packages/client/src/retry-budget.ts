@@ -1,5 +1,5 @@
 import type { Clock } from '@rpcxjs/core';
-import { checkNames, refuse } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** How much may be tried again in all, so that clients do not bury servers that are down already. */
 export interface RetryBudgetOptions {

@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames } from '@rpcxjs/core/options';
+import type { RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { Resolver } from 'node:dns/promises';
-import { checkNames } from '@rpcxjs/registry-kit';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** What looks names up: a `Resolver` of `node:dns/promises` is one. It rejects with an error whose `code` is `ENOTFOUND` or `ENODATA` for what does not exist. */
 export interface DnsResolver {

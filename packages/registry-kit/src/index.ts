@@ -5,7 +5,6 @@ export { keyValueRegistry } from './key-value-registry.ts';
 export type { KeyValueRegistry, KeyValueRegistryInit } from './key-value-registry.ts';
 export type { Bounded, Entry, KeyValueStore, PutOwnedOptions, TouchOwnedOptions } from './key-value-store.ts';
 export type { OpenContext } from './backend.ts';
-export { checkNames } from './option-names.ts';
 export { registryError } from './registry-error.ts';
 export type { RegistryErrorInit } from './registry-error.ts';
 export type { RegistryOptions } from './registry-options.ts';

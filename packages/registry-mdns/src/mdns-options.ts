@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { isIPv4 } from 'node:net';
-import { checkNames } from '@rpcxjs/registry-kit';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** How services are announced and found. */
 export interface MdnsOptions {

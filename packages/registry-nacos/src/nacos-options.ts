@@ -1,4 +1,4 @@
-import { checkNames } from '@rpcxjs/registry-kit';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** TLS to servers whose address begins with `https://`. */
 export interface NacosTlsOptions {

@@ -1,4 +1,5 @@
-import { checkNames, type RegistryOptions } from '@rpcxjs/registry-kit';
+import { checkNames } from '@rpcxjs/core/options';
+import type { RegistryOptions } from '@rpcxjs/registry-kit';
 
 /** The identity of this client: `{ scheme: 'digest', credentials: 'ada:secret' }`. */
 export interface ZooKeeperAuthOptions {

@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress, RpcError, sleep, splitHostPort, type Address, type InstanceMetadata, type Registry, type Runtime } from '@rpcxjs/core';
-import { checkNames, described } from '@rpcxjs/session';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { Advertisement } from './advertisement.ts';
 
 declare module '@rpcxjs/core' {

@@ -4,7 +4,7 @@ import { createServer } from './server.ts';
 describe('options of a server that are no such thing', () => {
   const tcp = (): object => ({});
   it.each([
-    [{ timeoutMs: 5 }, 'createServer has no "timeoutMs" (it has: transports, codecs, '],
+    [{ timeoutMs: 5 }, 'createServer has no option "timeoutMs": it takes transports, codecs, '],
     [{ transports: tcp }, 'a list'], [{ transports: [tcp] }, 'the function tcp'], [{ transports: [null] }, 'transports'], [{ codecs: [{ id: 3, name: 'x' }] }, 'encode'],
     [{ codecs: {} }, 'a list'], [{ compressors: [null] }, 'compressors'], [{ plugins: 'x' }, 'a list'], [{ plugins: [7] }, 'plugins'], [{ registries: {} }, 'a list'],
     [{ auth: 'x' }, 'a function'], [{ mapError: 'x' }, 'a function'], [{ limits: { maxCals: 1 } }, '"maxCals"'], [{ heartbeat: { idlMs: 1 } }, '"idlMs"'], [{ heartbeat: { idleMs: -1 } }, 'heartbeat.idleMs is -1'],
@@ -22,7 +22,7 @@ describe('options of a server that are no such thing', () => {
     const guard = () => () => { throw new Error('guarded'); };
     for (const [options, text] of [
       [{ intercept: guard }, 'intercept is the function guard: it takes a list'], [{ intercept: new Set([guard]) }, 'intercept is an object of another kind: it takes a list'],
-      [{ intercept: 5 }, 'intercept is 5: it takes a list'], [{ interceptors: [guard] }, 'register has no "interceptors" (it has: path, metadata, intercept, methods)'],
+      [{ intercept: 5 }, 'intercept is 5: it takes a list'], [{ interceptors: [guard] }, 'register has no option "interceptors": it takes path, metadata, intercept, methods'],
       [{ methods: 'M' }, 'methods is "M": it takes a list'], [{ path: 5 }, '5 cannot be a service path: it takes a text'],
     ] as const) {
       // Whoever thinks that a guard stands there is told that it does not.

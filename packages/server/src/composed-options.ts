@@ -1,4 +1,5 @@
-import { checkKinds, described, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
+import { described } from '@rpcxjs/core/options';
+import { checkKinds, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ServerOptions } from './server-options.ts';
 
 const aFunction = typeKind('a function', 'function');

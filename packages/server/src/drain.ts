@@ -1,5 +1,6 @@
 import { RpcError, type Clock, type Timer } from '@rpcxjs/core';
-import { described, drainStage } from '@rpcxjs/session';
+import { described } from '@rpcxjs/core/options';
+import { drainStage } from '@rpcxjs/session';
 import type { Admission } from './admission.ts';
 import type { Advertising } from './advertising.ts';
 import type { ConnectedPeer } from './connected-peer.ts';

@@ -1,5 +1,5 @@
 import { RpcError, type Contract, type ContractHandlers, type InstanceMetadata, type Interceptor, type MaybePromise, type Method, type Methods, type ServerCall } from '@rpcxjs/core';
-import { checkNames, described, refuse } from '@rpcxjs/session';
+import { checkNames, described, refuse } from '@rpcxjs/core/options';
 import { MethodEntry } from './method-entry.ts';
 
 export interface RegisterOptions<Names = string> {

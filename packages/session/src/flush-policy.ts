@@ -1,4 +1,4 @@
-import { checkNames, refuse } from './option-checks.ts';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 const least = 1024;
 // A system call costs less a byte the more it takes; up to here an arena also holds the frame that goes beyond it.

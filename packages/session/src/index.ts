@@ -11,7 +11,7 @@ export { flushPolicy, flushThreshold } from './flush-policy.ts';
 export type { FlushOptions, FlushPolicy } from './flush-policy.ts';
 export { FrameObserver } from './frame-observer.ts';
 export { observe } from './observe.ts';
-export { checkAmounts, checkNames, checkRuntime, described, refuse } from './option-checks.ts';
+export { checkAmounts, checkRuntime } from './option-checks.ts';
 export { checkKinds, objectKind, typeKind } from './option-kinds.ts';
 export type { OptionKind } from './option-kinds.ts';
 export { RpcxSession } from './rpcx-session.ts';

@@ -1,24 +1,5 @@
 import type { Runtime } from '@rpcxjs/core';
-
-/** A value as it is named where an option does not take it. */
-export function described(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-  if (typeof value === 'object' && value !== null) return 'an object of another kind';
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
-}
-
-/** Throws TypeError for a value that an option does not take. */
-export function refuse(name: string, value: unknown, takes: string): never {
-  throw new TypeError(`${name} is ${described(value)}: it takes ${takes}`);
-}
-
-/** Throws TypeError for a name that is none of the known ones: what was meant would not hold. */
-export function checkNames(group: string, given: object | undefined, known: object): void {
-  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) refuse(group, given, `an object with some of ${Object.keys(known).join(', ')}`);
-  for (const name of Object.keys(given ?? {})) {
-    if (!Object.hasOwn(known, name)) throw new TypeError(`${group} has no "${name}" (it has: ${Object.keys(known).join(', ')})`);
-  }
-}
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 // With less than one of them nothing could be served or called.
 const positive = new Set(['maxConnections', 'maxCalls', 'maxCallsPerConnection', 'maxTimeoutMs', 'maxFrameBytes', 'maxNameBytes', 'maxBufferedBytes', 'maxUnsentBytes', 'framesPerTurn']);

@@ -11,7 +11,7 @@ describe('checkKinds', () => {
   });
 
   it.each([
-    [{ tow: 1 }, 'make has no "tow" (it has: one, some, text, other)'],
+    [{ tow: 1 }, 'make has no option "tow": it takes one, some, text, other'],
     [{ one: () => 1 }, 'one is the function one: it takes an object with the function run, for example one()'],
     [{ one: null }, 'one is null: it takes an object with the function run, for example one()'],
     [{ some: { open() {}, close() {} } }, 'some is an object of another kind: it takes a list'],

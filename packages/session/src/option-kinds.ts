@@ -1,4 +1,4 @@
-import { checkNames, refuse } from './option-checks.ts';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** What one option of a client or a server takes; without `holds` it is looked at where it is used. */
 export interface OptionKind {

@@ -1,6 +1,7 @@
 import { formatAddress, silentLogger, systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Connection, Listener, ListenOptions } from '@rpcxjs/core';
-import { checkNames, TlsEnd } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
+import { TlsEnd } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
 import { isTls } from './matchers.ts';

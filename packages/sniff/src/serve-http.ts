@@ -4,7 +4,8 @@ import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { consoleLogger, formatAddress, parseAddress, splitHostPort, systemClock } from '@rpcxjs/core';
 import type { Acceptor, Address, Clock, Connection, Listener, Logger, Runtime, ServerPlugin } from '@rpcxjs/core';
-import { checkNames, WaitingRoom } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
+import { WaitingRoom } from '@rpcxjs/transport-tcp';
 import { ConnectionDuplex } from './connection-duplex.ts';
 
 type WebServer = HttpServer | HttpsServer;

@@ -1,5 +1,5 @@
 import type { Connection, RpcError } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** Options of `sniff()`. */
 export interface SniffOptions {

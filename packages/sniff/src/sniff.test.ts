@@ -271,7 +271,7 @@ describe('sniff options', () => {
     expect(() => sniff(tcp(), { rpcx: isRpcx }, { timeoutMs: 0 })).toThrow('sniff: timeoutMs is 0; give milliseconds, at least 1');
     expect(() => sniff(tcp(), { rpcx: isRpcx }, { maxBytes: 1.5 })).toThrow('sniff: maxBytes is 1.5; give a whole number, at least 1');
     expect(() => sniff(tcp(), { rpcx: isRpcx }, { refused: 1 as never })).toThrow('sniff: refused is number');
-    expect(() => sniff(tcp(), { rpcx: isRpcx }, { timeout: 5 } as object)).toThrow('sniff: there is no option timeout; there are timeoutMs');
+    expect(() => sniff(tcp(), { rpcx: isRpcx }, { timeout: 5 } as object)).toThrow('sniff has no option "timeout": it takes timeoutMs');
     expect(() => sniffStats({})).toThrow('sniffStats: this is not what sniff() returned');
   });
 });

@@ -1,7 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Acceptor } from '@rpcxjs/core';
-import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
+import { checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
 /** Options of `httpConnect()`. */

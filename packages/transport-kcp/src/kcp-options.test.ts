@@ -27,7 +27,7 @@ describe('options of kcp()', () => {
     [{ intervalMs: Number.NaN }, /^kcp: intervalMs is NaN; give milliseconds, 10 to 5000$/],
     [{ keepAliveMs: -1 }, /^kcp: keepAliveMs is -1/],
     [{ fec: 'no' }, /^kcp: fec is string; give true or false$/],
-    [{ nodelay: 1 }, /^kcp: there is no option nodelay; there are cipher, fec, noDelay, .* and key$/],
+    [{ nodelay: 1 }, /^kcp has no option "nodelay": it takes cipher, fec, noDelay, .*, key$/],
   ];
   for (const [options, sentence] of cases) {
     it(`refuse ${JSON.stringify(options)}`, () => {

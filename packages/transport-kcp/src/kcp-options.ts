@@ -1,4 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto';
+import { checkNames } from '@rpcxjs/core/options';
 import { cipherKind } from './ciphers.ts';
 import type { KcpCipher } from './ciphers.ts';
 import type { DatagramCipher } from './datagram-cipher.ts';
@@ -78,8 +79,7 @@ export interface ResolvedKcpOptions extends Readonly<Record<Numeric, number> & R
 
 /** Throws TypeError for a cipher that is not supported, a key that does not fit it, and numbers outside their range. */
 export function resolveKcpOptions(options: KcpOptions): ResolvedKcpOptions {
-  const unknown = Object.keys(options).find((name) => name !== 'key' && !Object.hasOwn(kcpDefaults, name));
-  if (unknown !== undefined) throw new TypeError(`kcp: there is no option ${unknown}; there are ${Object.keys(kcpDefaults).join(', ')} and key`);
+  checkNames('kcp', options, [...Object.keys(kcpDefaults), 'key']);
   const cipher = options.cipher ?? kcpDefaults.cipher;
   const kind = cipherKind(cipher);
   const key = keyFor(cipher, kind.keyBytes, options.key);

@@ -25,8 +25,8 @@ describe('options of quic()', () => {
       [{ tls: { ca: 'no certificate' } }, /cannot be used/],
       [{ tls: { ca: [] } }, /tls.ca is an empty list/],
       [{ tls: { clientCertificate: 'request' as 'require' } }, /clientCertificate is "request"; give 'ignore' or 'require'/],
-      [{ tls: { minVersion: 'TLSv1.3' } as object }, /quic: there is no option tls.minVersion; there are cert/],
-      [{ timeoutMs: 5 } as object, /quic: there is no option timeoutMs; there are tls/],
+      [{ tls: { minVersion: 'TLSv1.3' } as object }, /quic has no option "tls.minVersion": it takes cert/],
+      [{ timeoutMs: 5 } as object, /quic has no option "timeoutMs": it takes tls/],
       [{ engine: {} as never }, /quic: engine has no configure/],
     ];
     for (const [options, message] of wrong) expect(() => quic(options), JSON.stringify(options).slice(0, 80)).toThrow(expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(message) as string }) as Error);

@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
-import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
+import { checkTls } from '@rpcxjs/transport-tcp';
 import type { QuicEngine, QuicEngineSettings } from './engine.ts';
 
 type Pem = string | Uint8Array;

@@ -9,7 +9,7 @@ export { connectionOf, listenSocket } from './listen.ts';
 export type { SocketAccepted, SocketListen } from './listen.ts';
 export { takenBytes } from './socket-connection.ts';
 export type { SocketEnds } from './socket-connection.ts';
-export { checkNames, checkTls } from './option-checks.ts';
+export { checkTls } from './option-checks.ts';
 export { adviceFor, connectFailed, connectionLost, errorCode, listenFailed } from './node-error.ts';
 export { socketEnds } from './tcp.ts';
 

@@ -16,12 +16,6 @@ const tlsChecks: Readonly<Record<string, Check>> = {
   minVersion: oneOf('TLSv1.2', 'TLSv1.3'),
 };
 
-/** Throws TypeError for options that are no object, and for one that `who` does not have: a name that is spelled wrong would be no limit and no check. */
-export function checkNames(who: string, options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new TypeError(`${who}: the options are ${shown(options)}; give an object`);
-  for (const name of Object.keys(options)) if (!names.includes(name)) throw new TypeError(`${who}: there is no option ${name}; there are ${names.join(', ')}`);
-}
-
 /** Throws TypeError for what cannot be the `tls` option of `who`: a wrong kind of value, and a name that is none or one of `without`. */
 export function checkTls(who: string, tls: unknown, without: readonly string[] = []): void {
   if (tls === undefined || tls === true) return;
@@ -31,7 +25,7 @@ export function checkTls(who: string, tls: unknown, without: readonly string[] =
   const names = Object.keys(tlsChecks).filter((name) => !without.includes(name));
   for (const [name, value] of Object.entries(tls)) {
     const check = names.includes(name) ? tlsChecks[name] : undefined;
-    if (check === undefined) throw new TypeError(`${who}: there is no option tls.${name}; there are ${names.join(', ')}`);
+    if (check === undefined) throw new TypeError(`${who} has no option "tls.${name}": it takes ${names.join(', ')}`);
     const [holds, wanted] = check;
     // The value is not shown, because it may be a key or a passphrase.
     if (value !== undefined && !holds(value)) throw new TypeError(`${who}: tls.${name} is ${name === 'passphrase' ? typeof value : shown(value)}; give ${wanted}`);

@@ -1,6 +1,7 @@
 import type { SecureContext, SecureContextOptions } from 'node:tls';
+import { checkNames } from '@rpcxjs/core/options';
 import { nodeCrypto, nodeTls } from './node-tls.ts';
-import { checkNames, checkTls } from './option-checks.ts';
+import { checkTls } from './option-checks.ts';
 
 type Pem = string | Uint8Array;
 

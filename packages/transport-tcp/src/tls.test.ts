@@ -88,14 +88,14 @@ describe('TLS', () => {
       }
     };
     expect(say({ tls: { ca, clientCertificate: 'required' } })).toBe("TypeError: tcp: tls.clientCertificate is \"required\"; give 'ignore' or 'request' or 'require'");
-    expect(say({ tls: { ca, rejectUnauthorized: false } })).toContain('TypeError: tcp: there is no option tls.rejectUnauthorized; there are cert, key, ca');
+    expect(say({ tls: { ca, rejectUnauthorized: false } })).toContain('TypeError: tcp has no option "tls.rejectUnauthorized": it takes cert, key, ca');
     expect(say({ tls: { insecureSkipVerify: 'no' } })).toContain('tls.insecureSkipVerify is "no"; give true or false');
     expect(say({ tls: { minVersion: 'TLSv1' } })).toContain("tls.minVersion is \"TLSv1\"; give 'TLSv1.2' or 'TLSv1.3'");
     expect(say({ tls: { ca: [ca, 5] } })).toContain('tls.ca is a list; give PEM text, its bytes, or a list of them');
     expect(say({ tls: { passphrase: 5 } })).toBe('TypeError: tcp: tls.passphrase is number; give a string');
     for (const tls of [false, null, 'x', []]) expect(say({ tls })).toContain("true for a client that trusts the system's authorities, or leave it out");
-    expect(say({ timeoutMs: 5 })).toContain('TypeError: tcp: there is no option timeoutMs; there are tls, connectTimeoutMs');
-    expect(say('tcp@localhost:1' as never)).toBe('TypeError: tcp: the options are "tcp@localhost:1"; give an object');
+    expect(say({ timeoutMs: 5 })).toContain('TypeError: tcp has no option "timeoutMs": it takes tls, connectTimeoutMs');
+    expect(say('tcp@localhost:1' as never)).toContain('TypeError: tcp is "tcp@localhost:1": it takes an object with some of tls, ');
     expect(say({ tls: { cert: undefined, key: undefined, ca: undefined, servername: undefined } })).toBe('nothing');
   });
 

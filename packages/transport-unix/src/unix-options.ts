@@ -1,4 +1,4 @@
-import { checkNames } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** Options of `unix()`. */
 export interface UnixOptions {

@@ -1,7 +1,8 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { checkNames, checkTls } from '@rpcxjs/transport-tcp';
+import { checkNames } from '@rpcxjs/core/options';
+import { checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
 /** Options of `webSocket()`. */

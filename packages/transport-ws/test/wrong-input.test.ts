@@ -280,7 +280,7 @@ it.each([
   [{ headers: { x: '1\r\ny: 2' } }, 'the header "x" cannot be sent'],
   [{ tls: 'x' }, 'tls is "x"; give { cert'],
   [{ tls: { ca: 'x', clientCertificate: 'required' } }, 'tls.clientCertificate is "required"'],
-  [{ maxMessageSize: 5 }, 'webSocket: there is no option maxMessageSize'],
+  [{ maxMessageSize: 5 }, 'webSocket has no option "maxMessageSize"'],
   [{ pingMs: -1 }, 'pingMs is -1'],
   [{ handshakeTimeoutMs: Number.NaN }, 'handshakeTimeoutMs is NaN'],
   [{ tls: { cert: 'x' } }, 'belong together'],

@@ -1,5 +1,5 @@
 import type { AttemptFailure, FailDecision } from '@rpcxjs/core';
-import { checkNames, refuse } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** How often, how soon and what is tried again; shared by the fail modes that try again. */
 export interface RetryOptions {

@@ -23,7 +23,7 @@ describe('resolveHealthOptions', () => {
     [{ leastGap: 2 }, 'health.leastGap is 2'],
     [{ deviations: -1 }, 'health.deviations is -1: it takes a number that is not negative'],
     [{ ejectionMs: '10s' } as unknown as HealthOptions, 'health.ejectionMs is "10s"'],
-    [{ consecutive: 5 } as unknown as HealthOptions, 'health has no "consecutive" (it has: consecutiveFailures, '],
+    [{ consecutive: 5 } as unknown as HealthOptions, 'health has no option "consecutive": it takes consecutiveFailures, '],
     ['off' as unknown as HealthOptions, 'health is "off": it takes an object with some of consecutiveFailures, '],
   ])('refuses %j', (options, message) => {
     expect(() => resolveHealthOptions(options)).toThrow(TypeError);

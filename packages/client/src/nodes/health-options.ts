@@ -1,4 +1,4 @@
-import { checkNames, refuse } from '@rpcxjs/session';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** How the client judges the servers it calls, and for how long it avoids one. */
 export interface HealthOptions {

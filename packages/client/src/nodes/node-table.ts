@@ -1,5 +1,5 @@
 import { parseAddress, settle, thrownText, type Clock } from '@rpcxjs/core';
-import { refuse } from '@rpcxjs/session';
+import { refuse } from '@rpcxjs/core/options';
 import { Breaker, drainingMs } from './breaker.ts';
 import type { ResolvedHealthOptions } from './health-options.ts';
 import { Node } from './node.ts';
