@@ -11,6 +11,9 @@ declare module '@rpcxjs/core' {
   }
 }
 
+/** Milliseconds that interceptors have to make something of the end of their call once they were told: a busy process tells late. */
+export const patienceMs = 20;
+
 /** What becomes of a call when its attempts are done. */
 export interface AttemptOwner {
   /** True once the client has ended: no further attempt is made, not even for calls that are under way. */
@@ -36,6 +39,8 @@ export class Attempts {
   readonly #chain: Handle<ClientCall> | undefined;
   /** Calls between two attempts. */
   readonly #resting = new Set<OutboundCall>();
+  /** Calls whose attempts go through interceptors, which may keep them. */
+  readonly #held = new Set<OutboundCall>();
 
   constructor(options: ResolvedClientOptions, owner: AttemptOwner) {
     this.#options = options;
@@ -47,6 +52,7 @@ export class Attempts {
   }
 
   begin(main: OutboundCall, now: number): void {
+    if (this.#chain !== undefined) this.#held.add(main);
     main.target.route.budget.calls += 1;
     const { hedgeAfterMs } = this.#failMode(main);
     if (hedgeAfterMs !== undefined && main.kind === 'value') this.#planHedge(main, now);
@@ -88,6 +94,7 @@ export class Attempts {
 
   /** The call is over: interceptors that still wait for one of its attempts get the same error. */
   dissolve(main: OutboundCall, error: RpcError<string>): void {
+    this.#held.delete(main);
     this.#unplanHedge(main);
     const now = this.#clock.now();
     for (const one of partsOf(main)) {
@@ -101,9 +108,13 @@ export class Attempts {
     main.told.hedge = undefined;
   }
 
-  /** Ends the calls that wait for their next attempt: there will be none. */
+  /** Ends the calls that wait for their next attempt, there will be none, and a little later those that interceptors still hold. */
   endResting(error: RpcError): void {
     for (const call of this.#resting) this.#owner.gaveUp(call, endedBy(call, error));
+    if (this.#held.size === 0) return;
+    this.#clock.setTimer(() => {
+      for (const call of this.#held) this.#owner.gaveUp(call, endedBy(call, error));
+    }, patienceMs);
   }
 
   #failMode(main: OutboundCall): FailMode {
@@ -158,6 +169,7 @@ export class Attempts {
   #won(lane: OutboundCall, value: unknown, now: number): void {
     const { main } = lane;
     if (main.settled || lane.settled || lane.story.lost) return;
+    this.#held.delete(main);
     ended(lane, undefined, now);
     if (main.story.hedge !== undefined || main.story.hedgeEntry >= 0) this.#leaveRival(main, lane);
     const failMode = this.#failMode(main);

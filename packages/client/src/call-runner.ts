@@ -2,7 +2,7 @@ import {
   currentAmbient, DeadlineRing, intercept, RpcError,
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
-import { Attempts, type AttemptOwner } from './attempts.ts';
+import { Attempts, patienceMs, type AttemptOwner } from './attempts.ts';
 import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
 import { both, onGivenUp, type TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -24,8 +24,6 @@ export interface CallCounters {
 }
 
 const settled = Promise.resolve();
-// So long interceptors may make something of the end of their call, once they were told: a busy process tells late.
-const patienceMs = 20;
 // The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
 let keptResolve: (value: unknown) => void;
 let keptReject: (error: unknown) => void;

@@ -1,4 +1,4 @@
-import { bytesCodec, type CallOptions, type ClientCall, type Discovery, type Interceptor } from '@rpcxjs/core';
+import { bytesCodec, RpcError, type CallOptions, type ClientCall, type ClientPlugin, type Discovery, type Interceptor } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../src/client.ts';
@@ -81,12 +81,27 @@ describe('a call that its client ends', () => {
     ['close', 'waits for the list of servers', { servers: undefined, discovery: silent }],
     ['abort', 'waits for its next attempt', { transports: [{ networks: ['memory'], dial: () => Promise.reject(new Error('down')) }], failMode: { name: 'later', next: () => ({ again: 'same', afterMs: 1000 }) } }],
     ['abort', 'is held by an interceptor', { intercept: [() => () => new Promise(() => {})] }],
+    ['abort', 'is held by an interceptor of its attempt', { plugins: [{ name: 'keeps', interceptAttempt: () => () => new Promise(() => {}) }] }],
+    ['close', 'is held by an interceptor of its attempt', { plugins: [{ name: 'keeps', interceptAttempt: () => () => new Promise(() => {}) }] }],
   ])('by %s() while it %s was not sent', async (how, _where, options) => {
     await using one = await rig(options);
     const called = failure(one.client.call('A', 'B', 1));
     await settled();
     end[how](one.client);
     expect(await called).toMatchObject({ code: 'canceled', reason: 'CLOSED', sent: false });
+    expect(one.client.stats()).toMatchObject({ active: 0, queued: 0 });
+  });
+
+  it('gets what the interceptors of its attempt make of the end, if they make it soon', async () => {
+    const clock = manualClock();
+    const wraps = { name: 'wraps', interceptAttempt: (next) => async (call) => { try { return await next(call); } catch (cause) { throw new RpcError('aborted', 'mine', { cause, sent: true }); } } } satisfies ClientPlugin;
+    await using one = await rig({ clock, plugins: [wraps] });
+    const called = failure(one.client.call('A', 'B', 1));
+    await one.server.call(0);
+    one.client.abort();
+    expect(await called).toMatchObject({ code: 'aborted', message: 'mine', cause: { reason: 'CLOSED' } });
+    clock.advance(100);
+    expect(one.client.stats()).toMatchObject({ active: 0, calls: 1, failed: 1 });
   });
 
   it('while a server has it was sent, also if it waits for its next attempt', async () => {
