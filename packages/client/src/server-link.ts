@@ -325,7 +325,11 @@ export class ServerLink implements SessionOwner {
     const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined }).then(
       (connection) => {
         slow.cancel();
-        dials.delete(abort);
+        if (!dials.delete(abort)) {
+          // It was given up in the moment in which it came.
+          connection.abort();
+          throw abort.signal.reason;
+        }
         return this.#opened(connection, dials === this.#lone);
       },
       (cause: unknown) => {

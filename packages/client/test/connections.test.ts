@@ -117,6 +117,24 @@ describe('closeConnections()', () => {
     expect(client.stats()).toMatchObject({ connections: 1, succeeded: 2 });
   });
 
+  it('or the end of a client, in whatever moment a connection comes, leaves none behind', async () => {
+    for (const end of ['abort', 'closeConnections'] as const) for (let turns = 0; turns < 24; turns++) {
+      const { server } = await counting();
+      const door = deferred();
+      const slow: Dialer = { networks: ['memory'], dial: async (...given) => { const connection = await server.network.dial(...given); await door.promise; return connection; } };
+      const client = open({ servers: server.address, transports: [slow], pool: { autoConnect: false } });
+      const ready = client.ready().catch(() => {});
+      await settled();
+      door.resolve();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await client[end]();
+      await ready;
+      await settled();
+      if (end === 'abort') await client.close();
+      expect([end, turns, server.network.links.length, client.stats().connections]).toEqual([end, turns, 0, 0]);
+    }
+  });
+
   it('while a connection is being opened ends that, and the call gets the next one', async () => {
     const { server } = await counting();
     const signals: AbortSignal[] = [];
