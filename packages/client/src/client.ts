@@ -125,7 +125,7 @@ class RpcxClient implements Client {
       },
       target: (method) => this.#target(method.service, method.name, method),
       route: (service, group) => this.#route(service, group === undefined ? {} : { group }),
-      ready: () => this.#ready(),
+      ready: () => (this.#options.plugins.length === 0 || this.#started === started ? undefined : this.#ready()),
       run: (target, input, given, kind) => this.#run(target, input, given, kind),
     });
     this.#control = new LinkControl({

@@ -1,8 +1,9 @@
-import type { Compressor, Dialer, Discovery } from '@rpcxjs/core';
+import type { CallOptions, Compressor, Dialer, Discovery } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../src/client-options.ts';
+import { methodsOf } from '../src/method-refs.ts';
 import { deferred, failure, rig, settled, until } from './fake-server.ts';
 
 const never = new Promise<never>(() => {});
@@ -24,6 +25,24 @@ describe('a call that ends by itself says whether it was sent', () => {
     if (code === 'canceled') controller.abort();
     else await clock.advanceAsync(110);
     expect(await error).toMatchObject({ code, sent: true, message: expect.stringContaining(message) as string });
+  });
+
+  it('every kind of call ends within its time, and with its signal, while plugins are starting', async () => {
+    const clock = manualClock();
+    const { B } = methodsOf<{ B(input: number): Promise<number> }>('A');
+    await using one = await rig({ clock, plugins: [{ name: 'late', start: () => never }] });
+    const { client } = one;
+    const all = (options: CallOptions): Promise<unknown>[] => [
+      client.call('A', 'B', 1, options), client.oneway(B, 1, options), client.oneshot(B, 1, options), client.start(B, 1, options).finally(() => {}),
+      client.inform(B, 1, options), client.fork(B, 1, options), client.broadcast(B, 1, options),
+    ];
+    const stop = new AbortController();
+    const timed = Promise.all(all({ timeoutMs: 100 }).map(failure));
+    const stopped = Promise.all(all({ signal: stop.signal }).map(failure));
+    stop.abort();
+    for (const error of await stopped) expect(error).toMatchObject({ code: 'canceled', reason: 'ABORTED', sent: false });
+    await clock.advanceAsync(110);
+    for (const error of await timed) expect(error).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT', sent: false, message: expect.stringContaining('plugins did not start') as string });
   });
 
   it('and when it was not, what it waited for: the list of servers, a server that refuses, one that does not accept', async () => {
