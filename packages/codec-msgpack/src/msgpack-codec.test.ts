@@ -269,6 +269,7 @@ describe('msgpack', () => {
   it('refuses options that mean nothing', () => {
     expect(() => msgpackCodec({ int64: 'big' as never })).toThrow(TypeError);
     expect(() => msgpackCodec({ maxDepth: 0 })).toThrow(TypeError);
+    expect(() => msgpackCodec({ depth: 5 } as object)).toThrow(new TypeError('msgpackCodec has no option "depth": it takes int64, maxDepth, learn, extensionCodec'));
     expect(() => msgpackCodec({ maxDepth: 1e6 })).toThrow(TypeError);
   });
 });

@@ -1,4 +1,5 @@
 import type { ExtensionCodecType } from '@msgpack/msgpack';
+import { checkNames } from '@rpcxjs/core/options';
 
 /** How `msgpackCodec` reads and writes; every member is optional. */
 export interface MsgpackOptions {
@@ -37,6 +38,7 @@ export interface ResolvedMsgpackOptions {
 export const msgpackDefaults: Omit<ResolvedMsgpackOptions, 'extensionCodec'> = { int64: 'auto', maxDepth: 128, learn: true };
 
 export function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions {
+  checkNames('msgpackCodec', options, [...Object.keys(msgpackDefaults), 'extensionCodec']);
   const { int64 = msgpackDefaults.int64, extensionCodec, maxDepth = msgpackDefaults.maxDepth, learn = msgpackDefaults.learn } = options;
   if (int64 !== 'auto' && int64 !== 'bigint' && int64 !== 'number') {
     throw new TypeError(`msgpackCodec: int64 is ${String(int64)}; use 'auto', 'bigint' or 'number'`);

@@ -56,3 +56,7 @@ it('a message is a Standard Schema that takes messages and plain objects, and no
     expect(validate(value)).toMatchObject({ issues: [{ message: expect.stringMatching(/^expected a google\.protobuf\.Timestamp, not /) as string }] });
   }
 });
+
+it('a misspelt option is a TypeError that says what there is', () => {
+  expect(() => message(TimestampSchema, { keepUnknwon: false } as object)).toThrow(new TypeError('message has no option "keepUnknwon": it takes keepUnknown'));
+});

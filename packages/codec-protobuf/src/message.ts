@@ -1,5 +1,6 @@
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { type PayloadCodec, RpcError, type StandardSchema, wire } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { missingField } from './check-required.ts';
 import { Cursor } from './cursor.ts';
 import { messageType } from './compiled-type.ts';
@@ -36,6 +37,7 @@ export const messageDefaults: { readonly keepUnknown: boolean } = { keepUnknown:
 export function message<S extends DescMessage>(schema: S, options: MessageOptions = {}): ProtobufType<MessageInitShape<S>, MessageShape<S>> {
   // In a program without types it may be anything.
   if ((schema as Partial<DescMessage> | undefined | null)?.kind !== 'message') throw new TypeError(`message() takes the schema of a message, for example TimestampSchema, not ${shown(schema)}`);
+  checkNames('message', options, messageDefaults);
   const { typeName } = schema;
   const keepUnknown = options.keepUnknown ?? messageDefaults.keepUnknown;
   return protobufType({ typeName, compile: () => descriptorCodec(schema, true, keepUnknown) }, (value) => {

@@ -1,5 +1,6 @@
 import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 import { RpcError, type ClientPlugin, type Connection, type ConnectionSink, type ServerPlugin } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 
 export interface DeflateStreamOptions {
   /** From 1 (fastest) to 9 (smallest). @default 1 */
@@ -19,7 +20,9 @@ const highWaterBytes = 256 * 1024;
  * connection; a server that has the plugin serves clients without it as well, Go's among them. Costs about 250 KB for each connection and a trip to Node's thread pool
  * for each flush. Throws TypeError for an invalid level.
  */
-export function deflateStream({ level = 1 }: DeflateStreamOptions = {}): DeflateStream {
+export function deflateStream(options: DeflateStreamOptions = {}): DeflateStream {
+  checkNames('deflateStream', options, ['level']);
+  const { level = 1 } = options;
   if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`level is ${level}: it takes a whole number from 1 to 9`);
   return {
     name: 'deflate-stream',

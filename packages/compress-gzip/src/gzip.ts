@@ -1,6 +1,7 @@
 import { kMaxLength } from 'node:buffer';
 import { type ZlibOptions, gunzip, gunzipSync, gzip as gzipAsync, gzipSync } from 'node:zlib';
 import { type Compressor, RpcError } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 
 export interface GzipOptions {
   /** From 1 (fastest) to 9 (smallest). Of JSON, 1 leaves about 8 % more bytes than Go's 6 and takes a quarter of the time. @default 1 */
@@ -33,6 +34,7 @@ function asCompressor(make: (options?: GzipOptions) => Compressor): Gzip {
 }
 
 function createGzip(options: GzipOptions = {}): Compressor {
+  checkNames('gzip', options, gzipDefaults);
   const { level, asyncAboveBytes } = resolve(options);
   return {
     id: 1,

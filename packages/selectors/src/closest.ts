@@ -1,4 +1,5 @@
 import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { metadataValues } from '@rpcxjs/core/discoveries';
 import { picksOf, unavoided } from './server-list.ts';
 
@@ -24,6 +25,7 @@ const earthRadius = 6_378_100;
  * without a usable position are left out while any server has one; when none has, all are at equal distance. Throws TypeError for an invalid position.
  */
 export function closest(options: ClosestOptions): Selector {
+  checkNames('closest', options, ['latitude', 'longitude', 'random']);
   const { latitude, longitude } = options;
   if (!isPoint(latitude, longitude)) {
     throw new TypeError(`closest({ latitude: ${String(latitude)}, longitude: ${String(longitude)} }): give degrees, -90 to 90 north and -180 to 180 east`);

@@ -1,4 +1,5 @@
 import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
 import { ordered, unavoided } from './server-list.ts';
@@ -23,6 +24,7 @@ export interface PowerOfTwoOptions {
  * when all are 0, all are equal. A drawn server with no call in flight that got none for a second is asked whatever it costs. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
  */
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
+  checkNames('powerOfTwo', options, ['decayMs', 'random', 'now']);
   const { decayMs = 5000 } = options;
   if (!(Number.isFinite(decayMs) && decayMs > 0)) throw new TypeError(`decayMs is ${String(decayMs)}: it takes milliseconds above 0`);
   const draw = options.random ?? Math.random;

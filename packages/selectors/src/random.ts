@@ -1,4 +1,5 @@
 import type { Pick, Picker, PickInfo, Selector } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { picksOf, unavoided } from './server-list.ts';
 
 export interface RandomOptions {
@@ -8,6 +9,7 @@ export interface RandomOptions {
 
 /** A selector that draws one server, each as likely as the other; metadata does not matter (rpcx `client/selector.go`, randomSelector). */
 export function random(options: RandomOptions = {}): Selector {
+  checkNames('random', options, ['random']);
   const draw = options.random ?? Math.random;
   return { name: 'random', build: (instances) => new RandomPicker(picksOf(instances), draw) };
 }

@@ -1,4 +1,5 @@
 import type { Pick, Picker, PickInfo, Selector } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { RoundTrips, type RoundTripProbe } from './round-trips.ts';
 import { picksOf } from './server-list.ts';
 import { SmoothWheel } from './smooth-wheel.ts';
@@ -20,6 +21,7 @@ export interface WeightedByRoundTripOptions {
  * is done all are equal, a server that came since has the mean weight; one that cannot be reached has none, and when none can, all are equal again.
  */
 export function weightedByRoundTrip(options: WeightedByRoundTripOptions): Selector {
+  checkNames('weightedByRoundTrip', options, ['probe', 'intervalMs', 'timeoutMs', 'now']);
   const { probe, intervalMs = 60_000, timeoutMs = 5000, now = () => performance.now() } = options ?? {};
   if (typeof probe !== 'function') throw new TypeError("weightedByRoundTrip needs a probe: tcpProbe() of '@rpcxjs/selectors/tcp-probe', or a function (instance) => Promise of milliseconds");
   for (const [name, value] of Object.entries({ intervalMs, timeoutMs })) {

@@ -1,3 +1,4 @@
+import { checkNames } from '@rpcxjs/core/options';
 import { addressFilter, withoutIpRule, type AddressFilter } from './address-filter.ts';
 
 export type { AddressFilter } from './address-filter.ts';
@@ -13,5 +14,6 @@ export interface BlacklistOptions {
  * (rpcx serverplugin/blacklist.go)
  */
 export function blacklist(entries: readonly string[], options: BlacklistOptions = {}): AddressFilter {
+  checkNames('blacklist', options, ['withoutIp']);
   return addressFilter({ name: 'blacklist', listed: false, withoutIp: withoutIpRule('blacklist', options.withoutIp ?? 'accept') }, entries);
 }

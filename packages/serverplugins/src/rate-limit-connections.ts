@@ -1,4 +1,5 @@
 import { systemClock, type Clock, type Connection, type ServerPlugin } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { ipOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBuckets } from './token-bucket.ts';
 
@@ -19,6 +20,7 @@ export interface RateLimitConnectionsOptions {
  */
 export function rateLimitConnections(options: RateLimitConnectionsOptions): ServerPlugin {
   const name = 'rateLimitConnections';
+  checkNames(name, options, ['perSecond', 'burst', 'per', 'maxBuckets']);
   const rate = checkedRate(name, options);
   const { per = 'server', maxBuckets = 10_000 } = options;
   if (per !== 'server' && per !== 'address') throw new TypeError(`per of ${name} is ${JSON.stringify(per)}: it takes 'server' or 'address'`);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RpcError, systemClock, type Clock, type Peer, type ServerCall, type ServerPlugin } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import { ipOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBucket, TokenBuckets } from './token-bucket.ts';
 
@@ -28,6 +29,7 @@ export interface RateLimitRequestsOptions {
  */
 export function rateLimitRequests(options: RateLimitRequestsOptions): ServerPlugin {
   const name = 'rateLimitRequests';
+  checkNames(name, options, ['perSecond', 'burst', 'per', 'key', 'maxBuckets']);
   const rate = checkedRate(name, options);
   const { key, per = 'server', maxBuckets = 10_000 } = options;
   if (key !== undefined && typeof key !== 'function') throw new TypeError(`key of ${name} is no function: it takes (call) => string | undefined`);

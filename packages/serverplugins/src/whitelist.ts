@@ -1,3 +1,4 @@
+import { checkNames } from '@rpcxjs/core/options';
 import { addressFilter, withoutIpRule, type AddressFilter } from './address-filter.ts';
 
 export type { AddressFilter } from './address-filter.ts';
@@ -13,5 +14,6 @@ export interface WhitelistOptions {
  * that are none. (rpcx serverplugin/whitelist.go)
  */
 export function whitelist(entries: readonly string[], options: WhitelistOptions = {}): AddressFilter {
+  checkNames('whitelist', options, ['withoutIp']);
   return addressFilter({ name: 'whitelist', listed: true, withoutIp: withoutIpRule('whitelist', options.withoutIp ?? 'refuse') }, entries);
 }
