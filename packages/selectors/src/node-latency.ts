@@ -22,13 +22,13 @@ export class NodeLatency {
   pending = 0;
   /** When it was last chosen; before that, when it became known. */
   pickedAt: number;
-  #costMs: number;
+  /** NaN before its first answer: until then its first call costs nothing, and more calls what they cost elsewhere. */
+  #costMs: number = Number.NaN;
   #at: number;
   readonly #scale: LatencyScale;
 
   constructor(scale: LatencyScale) {
     this.#scale = scale;
-    this.#costMs = scale.usualMs;
     this.#at = scale.now();
     this.pickedAt = this.#at;
   }
@@ -56,6 +56,7 @@ export class NodeLatency {
   }
 
   #fading(now: number): number {
+    if (Number.isNaN(this.#costMs)) return this.pending === 0 ? 0 : this.#scale.usualMs;
     const elapsed = now - this.#at;
     if (elapsed <= 0) return this.#costMs;
     const share = elapsed / this.#scale.decayMs;
@@ -67,7 +68,7 @@ export class NodeLatency {
     this.#scale.lastAt = now;
     const left = this.#fading(now);
     const share = this.#costMs > 0 ? left / this.#costMs : 0;
-    this.#costMs = tookMs > left ? tookMs : left + tookMs * (1 - share);
+    this.#costMs = tookMs > left || Number.isNaN(this.#costMs) ? tookMs : left + tookMs * (1 - share);
     this.#at = now;
   }
 }

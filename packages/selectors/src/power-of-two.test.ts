@@ -161,6 +161,20 @@ describe('powerOfTwo', () => {
     expect(burst.filter((name) => name === 'new').length).toBeLessThan(45);
   });
 
+  it('does not send everything to a server of its first list that has not answered yet', () => {
+    const { selector, pass } = rig();
+    const picker = selector.build([at('frozen'), at('quick')], undefined);
+    const asked = { frozen: 0, quick: 0 };
+    for (let round = 0; round < 100; round++) {
+      const pick = picker.pick(call());
+      const name = nameOf(pick) as keyof typeof asked;
+      asked[name] += 1;
+      pass(2);
+      if (name === 'quick') pick?.done?.({ error: undefined, durationMs: 2 });
+    }
+    expect(asked.frozen).toBeLessThan(4);
+  });
+
   it('G10: leaves out weight 0, unless all have it', () => {
     const { selector } = rig();
     expect(Object.keys(counts(selector.build(weighted({ a: 0, b: 1, c: 3 }), undefined), 500)).sort()).toEqual(['b', 'c']);

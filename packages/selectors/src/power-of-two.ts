@@ -20,7 +20,7 @@ export interface PowerOfTwoOptions {
 
 /**
  * A selector that draws two servers, as often as metadata `weight` says, and takes the one where a call costs less: recent latency, peaks first, times the calls
- * in flight there for its weight. One that is drawn twice is taken unless it costs eight times as much as another. A failing server counts as a slow one, new servers as usual ones; both are remembered when the list changes. Weight 0 takes a server out;
+ * in flight there for its weight. One that is drawn twice is taken unless it costs eight times as much as another. A failing server counts as a slow one; a new one gets a call at once, and counts as a usual one until that is answered. All is remembered when the list changes. Weight 0 takes a server out;
  * when all are 0, all are equal. A drawn server with no call in flight that got none for a second is asked whatever it costs. An error that does not speak against the server (see `sticky`) makes it no quicker than usual, and no slower than it took. Throws TypeError for a decay that is not above 0.
  */
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
