@@ -7,7 +7,7 @@ import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf
 import { both, onGivenUp, type TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
-import { atOnce } from './synchronous.ts';
+import { atOnce, isPromise } from './synchronous.ts';
 
 export interface CallCounters {
   readonly calls: number;
@@ -140,7 +140,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
         return kind === 'value' ? reply.output : undefined;
       };
       const reply = chain(call);
-      return reply instanceof Promise ? this.#bounded(call, reply.then(output), ambient) : Promise.resolve(output(reply));
+      return isPromise(reply) ? this.#bounded(call, Promise.resolve(reply).then(output), ambient) : Promise.resolve(output(reply));
     } catch (error) {
       return Promise.reject(error);
     }

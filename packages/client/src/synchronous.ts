@@ -12,6 +12,7 @@ export function logLate(value: unknown, logger: Logger, message: string): void {
   if (isPromise(value)) value.then(undefined, (error: unknown) => logger.error({ error }, `${message}: ${thrownText(error)}`));
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+/** Anything with a `then`. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }

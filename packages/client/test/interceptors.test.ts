@@ -87,6 +87,14 @@ describe('interceptors', () => {
       }
     });
 
+    it('may return anything with a then, as query builders and promises of other libraries have', async () => {
+      const wrapped = (pending: unknown): unknown => ({ then: (ok: (reply: unknown) => void, failed: (error: unknown) => void) => void Promise.resolve(pending).then(ok, failed) });
+      await using one = await echo(around(((next: (call: ClientCall) => unknown) => (call: ClientCall) => wrapped(next(call))) as unknown as One));
+      expect(await one.client.call('A', 'B', 1)).toBe('A.B 1');
+      await using other = await echo(around((() => () => wrapped(Promise.reject(new RpcError('permission_denied', 'not you')))) as unknown as One));
+      expect(await failure(other.client.call('A', 'B', 1))).toMatchObject({ code: 'permission_denied', message: 'not you' });
+    });
+
     it('may throw before and after, at once and later, and the call fails with that', async () => {
       const early = around(() => () => { throw new RpcError('permission_denied', 'not you'); });
       const late = around((next) => async (call) => { await next(call); throw new TypeError('a slip'); });
