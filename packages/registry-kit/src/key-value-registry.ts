@@ -2,6 +2,7 @@ import type { Discovery, Lease, Registration, Registry, Runtime, ServiceInstance
 import { instanceFeed, serviceInstance, type InstanceFeed } from '@rpcxjs/core/discoveries';
 import { Backend, type BackendInit } from './backend.ts';
 import { InstanceKeys, mustBeReadable } from './instance-keys.ts';
+import { Leftover } from './leftover.ts';
 import { PublishedEntry } from './published-entry.ts';
 import { resolveRegistryOptions, type RegistryOptions, type ResolvedRegistryOptions } from './registry-options.ts';
 import { ServiceWatch } from './service-watch.ts';
@@ -36,6 +37,7 @@ class StoredRegistry implements KeyValueRegistry {
   readonly #keys: InstanceKeys;
   readonly #backend: Backend;
   readonly #entries = new Map<string, PublishedEntry>();
+  readonly #leftovers = new Map<string, Leftover>();
   readonly #watches = new Map<string, ServiceWatch>();
   #closing: Promise<void> | undefined;
 
@@ -57,7 +59,8 @@ class StoredRegistry implements KeyValueRegistry {
     signal?.throwIfAborted();
     const key = this.#keys.instance(service, address);
     // The one before is on its way out: what it deletes must not be this one's.
-    for (let leaving = this.#entries.get(key)?.leaving; leaving !== undefined; leaving = this.#entries.get(key)?.leaving) await leaving.catch(() => {});
+    const leaving = (): Promise<void> | undefined => this.#entries.get(key)?.leaving ?? this.#leftovers.get(key)?.stop();
+    for (let before = leaving(); before !== undefined; before = leaving()) await before.catch(() => {});
     this.#backend.mustBeOpen(what);
     const entry = this.#entries.get(key) ?? this.#newEntry(key, service, address, runtime);
     return entry.register({ metadata: checked.metadata, rates: () => registration.rates?.() }, signal);
@@ -82,13 +85,16 @@ class StoredRegistry implements KeyValueRegistry {
     const closed = this.#backend.close();
     for (const watch of this.#watches.values()) watch.close();
     for (const entry of this.#entries.values()) entry.close();
+    for (const leftover of this.#leftovers.values()) void leftover.stop();
     await closed;
   }
 
   #newEntry(key: string, service: string, address: string, runtime: Runtime): PublishedEntry {
     const { ttlMs, refreshMs, publishRates } = this.#options;
-    const left = (): void => {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    const left = (stays: boolean): void => {
+      if (this.#entries.get(key) !== entry) return;
+      this.#entries.delete(key);
+      if (stays && !this.#backend.closed) this.#leftovers.set(key, new Leftover({ backend: this.#backend, key, runtime, ended: () => void this.#leftovers.delete(key) }));
     };
     const missed = (tell: () => void): (() => void) => {
       const push = (list: readonly ServiceInstance[]): void => {

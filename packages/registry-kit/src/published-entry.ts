@@ -18,8 +18,8 @@ export interface PublishedEntryInit {
   readonly runtime: Runtime;
   /** Tells when it does not stand in the backend any more. Returns what ends that. */
   readonly missed: (tell: () => void) => () => void;
-  /** Nobody holds a lease of it any more. */
-  readonly left: () => void;
+  /** Nobody holds a lease of it any more; whether something of it may still stand in the backend. */
+  readonly left: (stays: boolean) => void;
 }
 
 /** What one lease publishes. */
@@ -89,7 +89,7 @@ export class PublishedEntry implements BackendUser {
     if (lease === this.#leases.at(-1)) await this.#write(this.#stop.signal);
   }
 
-  /** Rejects when the backend could not be told: the entry ends by itself then, when its time is over. */
+  /** Rejects when the backend could not be told: it is told when it answers again, and where the whole session is gone by then, the entry is too. */
   async release(lease: EntryLease): Promise<void> {
     if (this.#leases.includes(lease)) await this.#drop(lease);
     else await this.#leaving;
@@ -119,20 +119,26 @@ export class PublishedEntry implements BackendUser {
     const { backend, runtime } = this.#init;
     if (backend.closed) return;
     if (!this.#asked) {
-      this.#init.left();
+      this.#init.left(false);
       return;
     }
     this.#leaving = this.#inTurn(() => backend.operate(`delete ${this.#key}`, runtime, undefined, async (store, signal) => void (await store.deleteOwned(this.#key, { signal }))));
     // Whoever registers the same again waits for it, and does not care how it went.
     this.#leaving.catch(() => {});
-    await this.#leaving.finally(() => this.#init.left());
+    await this.#leaving.then(
+      () => this.#init.left(false),
+      (error: unknown) => {
+        this.#init.left(true);
+        throw error;
+      },
+    );
   }
 
   #end(): void {
     this.#stop.abort(this.#released());
     this.#stopWaiting?.();
     this.#init.backend.detach(this);
-    if (this.#init.backend.closed) this.#init.left();
+    if (this.#init.backend.closed) this.#init.left(false);
   }
 
   #keep(): void {

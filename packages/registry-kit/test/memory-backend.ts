@@ -69,7 +69,7 @@ export class MemoryBackend {
   }
 }
 
-class MemoryStore implements KeyValueStore {
+export class MemoryStore implements KeyValueStore {
   readonly #backend: MemoryBackend;
   readonly #watching = new Set<{ tell(): void; fail(error: Error): void }>();
   readonly #losses = new Set<() => void>();

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { keyValueRegistry } from '../src/key-value-registry.ts';
 import { house } from './house.ts';
+import { MemoryStore } from './memory-backend.ts';
 
 describe('what is registered', () => {
   it("stands in rpcx's keys at once", async () => {
@@ -206,6 +207,64 @@ describe('what is registered, when others come between', () => {
     await here.clock.advanceAsync(0);
     expect(here.backend.stores.map(({ closed }) => closed)).toEqual([true]);
     await registry.close();
+  });
+});
+
+describe('what could not be deleted because the backend was away', () => {
+  it('is deleted when the backend is back, although the session lives on', async () => {
+    const here = house();
+    const registry = here.registry();
+    const lease = await here.register(registry, { weight: '1' });
+    await registry.register({ service: 'Other', instance: { address: 'tcp@a:1', metadata: {} } }, { runtime: here.runtime });
+    here.backend.goDown();
+    await expect(lease.release()).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE' });
+    await here.clock.advanceAsync(2000);
+    here.backend.down = false;
+    expect(here.value()).toBe('weight=1');
+    await here.clock.advanceAsync(6000);
+    expect(here.value()).toBeUndefined();
+    expect(here.value('/rpcx/Other/tcp@a:1')).toBe('');
+  });
+
+  it('is deleted too when it was written, and only the answer did not come', async () => {
+    const here = house();
+    const registry = here.registry();
+    await registry.register({ service: 'Other', instance: { address: 'tcp@a:1', metadata: {} } }, { runtime: here.runtime });
+    const [store] = here.backend.stores;
+    const { putOwned } = MemoryStore.prototype;
+    vi.spyOn(store as MemoryStore, 'putOwned').mockImplementation(async function put(this: MemoryStore, ...given) {
+      await putOwned.apply(this, given);
+      here.backend.goDown();
+      throw new Error('socket hang up');
+    });
+    await expect(here.register(registry)).rejects.toMatchObject({ message: expect.stringContaining('socket hang up') as string });
+    expect(here.value()).toBe('');
+    here.backend.down = false;
+    await here.clock.advanceAsync(6000);
+    expect(here.value()).toBeUndefined();
+  });
+
+  it('stays when it is registered again before it could be deleted', async () => {
+    const here = house();
+    const registry = here.registry();
+    const lease = await here.register(registry, { weight: '1' });
+    here.backend.goDown();
+    await lease.release().catch(() => {});
+    here.backend.down = false;
+    await here.register(registry, { weight: '2' });
+    await here.clock.advanceAsync(60_000);
+    expect(here.value()).toBe('weight=2');
+    expect(here.backend.writes).toBe(2);
+  });
+
+  it('is left to its time when the registry is closed', async () => {
+    const here = house();
+    const registry = here.registry();
+    const lease = await here.register(registry, { weight: '1' });
+    here.backend.goDown();
+    await lease.release().catch(() => {});
+    await registry.close();
+    expect(here.clock.pending).toBe(0);
   });
 });
 
