@@ -118,8 +118,14 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   abortCalls(reason: RpcError): void {
-    for (const call of this.#calls.items()) call.abort(reason);
-    for (const call of this.#duplicates) call.abort(reason);
+    for (const call of this.#calls.items()) this.#abort(call, reason);
+    for (const call of this.#duplicates) this.#abort(call, reason);
+  }
+
+  #abort(call: InboundCall, reason: RpcError): void {
+    // The caller of a one-way call waits for nothing, and need not stay until its handler begins.
+    const goesOn = call.oneway && !call.handled && reason.reason === 'CONNECTION_LOST';
+    if (!goesOn) call.abort(reason);
   }
 
   /** Runs the call, queues it or refuses it, before anything is inflated or decoded. */
@@ -170,7 +176,7 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   /** Whether a call that waited need not run any more. */
   #stale(call: InboundCall): boolean {
-    return this.#session.ended || call.abortReason !== undefined || (call.remainingMs() ?? 1) <= 0;
+    return (this.#session.ended && !call.oneway) || call.abortReason !== undefined || (call.remainingMs() ?? 1) <= 0;
   }
 
   #dropped(call: InboundCall, failure: Failure): void {
