@@ -75,7 +75,8 @@ function configOf(binding: QuicheBinding, settings: QuicEngineSettings): Binding
   config.setMaxIdleTimeout(settings.idleTimeoutMs);
   config.setMaxRecvUdpPayloadSize(65_527);
   config.setMaxSendUdpPayloadSize(settings.maxDatagramBytes);
-  config.setInitialMaxData(settings.windowBytes);
+  // Quiche says once how much a connection may send, and not again if that is lost and the reader has read all: nothing would move any more. There is one stream, and its window bounds what is kept.
+  config.setInitialMaxData(2 ** 50);
   config.setInitialMaxStreamDataBidiLocal(settings.windowBytes);
   config.setInitialMaxStreamDataBidiRemote(settings.windowBytes);
   // The one stream of rpcx; more would be memory that nobody reads.
