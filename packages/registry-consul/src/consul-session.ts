@@ -1,6 +1,6 @@
 import { onAbort, type Clock, type Timer } from '@rpcxjs/core';
+import { timeLimit } from '@rpcxjs/registry-kit';
 import type { ConsulClient } from './consul-client.ts';
-import { timeLimit } from './time-limit.ts';
 
 export interface ConsulSessionInit {
   readonly client: ConsulClient;

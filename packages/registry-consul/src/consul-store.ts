@@ -1,11 +1,10 @@
 import { onAbort, type Runtime } from '@rpcxjs/core';
-import type { Bounded, Entry, KeyValueStore, PutOwnedOptions } from '@rpcxjs/registry-kit';
+import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, timeLimit } from '@rpcxjs/registry-kit';
 import { ConsulClient, lockFlag, type Outcome, type Pair } from './consul-client.ts';
 import { consulError } from './consul-error.ts';
 import type { ResolvedConsulOptions } from './consul-options.ts';
 import { ConsulSession } from './consul-session.ts';
 import { PrefixWatches } from './prefix-watches.ts';
-import { timeLimit } from './time-limit.ts';
 
 export interface ConsulStoreInit {
   readonly options: ResolvedConsulOptions;

@@ -1,6 +1,6 @@
 import { onAbort, type Clock } from '@rpcxjs/core';
+import { timeLimit } from '@rpcxjs/registry-kit';
 import type { ConsulClient, Pair } from './consul-client.ts';
-import { timeLimit } from './time-limit.ts';
 
 export interface SharedQueryInit {
   readonly client: ConsulClient;

@@ -1,6 +1,6 @@
 import type { Clock } from '@rpcxjs/core';
+import { abortable } from '@rpcxjs/registry-kit';
 import type { Etcd3 } from 'etcd3';
-import { abortable } from './abortable.ts';
 
 // The longest pause between two renewals: that somebody revoked the lease is noticed only by asking.
 const longestPauseMs = 3000;

@@ -1,7 +1,6 @@
 import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import type { Bounded, Entry, KeyValueStore, PutOwnedOptions } from '@rpcxjs/registry-kit';
+import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions } from '@rpcxjs/registry-kit';
 import type { Etcd3 } from 'etcd3';
-import { abortable } from './abortable.ts';
 import { throughElection, type ElectionPatience } from './election.ts';
 import { etcdError } from './etcd-error.ts';
 import { EtcdLease } from './etcd-lease.ts';

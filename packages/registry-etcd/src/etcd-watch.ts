@@ -1,6 +1,6 @@
 import { onAbort } from '@rpcxjs/core';
+import { abortable } from '@rpcxjs/registry-kit';
 import type { Etcd3 } from 'etcd3';
-import { abortable } from './abortable.ts';
 import { throughElection, type ElectionPatience } from './election.ts';
 
 /** The content below a prefix at one revision. */

@@ -1,3 +1,4 @@
+export { abortable } from './abortable.ts';
 export { fileStore } from './file-store.ts';
 export type { FileStoreOptions } from './file-store.ts';
 export { formatMetadata, parseMetadata } from './instance-metadata.ts';
@@ -8,3 +9,5 @@ export type { OpenContext } from './backend.ts';
 export { registryError } from './registry-error.ts';
 export type { RegistryErrorInit } from './registry-error.ts';
 export type { RegistryOptions } from './registry-options.ts';
+export { timeLimit } from './time-limit.ts';
+export type { TimeLimit, TimeLimitInit } from './time-limit.ts';

@@ -1,10 +1,9 @@
 import { sleep, thrownText, type Clock } from '@rpcxjs/core';
-import { abortable } from './abortable.ts';
+import { abortable, timeLimit } from '@rpcxjs/registry-kit';
 import { isRefusal } from './redis-error.ts';
 import type { RedisLink } from './redis-link.ts';
 import { globOf } from './redis-key.ts';
 import type { RedisNodes } from './redis-nodes.ts';
-import { timeLimit } from './time-limit.ts';
 
 /** Functions that are told what happens below a prefix. */
 export interface Follower {

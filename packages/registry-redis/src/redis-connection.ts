@@ -1,6 +1,6 @@
 import { RpcError, sleep, type Clock } from '@rpcxjs/core';
+import { abortable } from '@rpcxjs/registry-kit';
 import type { Redis } from 'ioredis';
-import { abortable } from './abortable.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { RedisNodes } from './redis-nodes.ts';
 

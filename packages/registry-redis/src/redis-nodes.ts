@@ -1,9 +1,8 @@
 import { RpcError, thrownText, type Clock } from '@rpcxjs/core';
-import { registryError } from '@rpcxjs/registry-kit';
+import { registryError, timeLimit } from '@rpcxjs/registry-kit';
 import { redisError } from './redis-error.ts';
 import { RedisLink } from './redis-link.ts';
 import { formatNode, type RedisCredentials, type RedisNode, type ResolvedRedisOptions } from './redis-options.ts';
-import { timeLimit } from './time-limit.ts';
 
 /** A server that answers as it should. */
 export interface FoundServer {

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import type { Bounded, Entry, KeyValueStore, PutOwnedOptions, TouchOwnedOptions } from '@rpcxjs/registry-kit';
+import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, timeLimit, type TouchOwnedOptions } from '@rpcxjs/registry-kit';
 import { KeyspaceEvents } from './keyspace-events.ts';
 import { PrefixWatch } from './prefix-watch.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -10,7 +10,6 @@ import { RedisNodes } from './redis-nodes.ts';
 import type { ResolvedRedisOptions } from './redis-options.ts';
 import { deleteScript, putScript, touchScript } from './redis-scripts.ts';
 import { readStored, versionOf, writeStored } from './stored-value.ts';
-import { timeLimit } from './time-limit.ts';
 
 /** What a store needs to know. */
 export interface RedisStoreInit {

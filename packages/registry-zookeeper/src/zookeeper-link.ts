@@ -1,7 +1,7 @@
 import { onAbort, type Clock, type Timer } from '@rpcxjs/core';
+import { abortable } from '@rpcxjs/registry-kit';
 import type { Socket } from 'node:net';
 import zookeeper, { type Client, type Exception, type State } from 'node-zookeeper-client';
-import { abortable } from './abortable.ts';
 import type { ResolvedZooKeeperOptions } from './zookeeper-options.ts';
 
 /** What a session is resumed with. */

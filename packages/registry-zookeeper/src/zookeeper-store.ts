@@ -1,7 +1,6 @@
 import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import { registryError, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions } from '@rpcxjs/registry-kit';
+import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, registryError } from '@rpcxjs/registry-kit';
 import zookeeper, { type Client, type Stat } from 'node-zookeeper-client';
-import { abortable } from './abortable.ts';
 import { answeringServer } from './answering-server.ts';
 import { type ChildrenOf, isCode, readChildren, readNode, watchChildren } from './node-content.ts';
 import { zookeeperError } from './zookeeper-error.ts';
