@@ -45,7 +45,7 @@ export interface CaseOptions {
   readonly skip?: string | undefined;
   /** Milliseconds that a correct plugin needs a small part of. @default 5000 */
   readonly deadlineMs?: number | undefined;
-  /** Said when the deadline passes: what the plugin has not done. */
+  /** The sentence for a deadline that passed: what the plugin has not done. */
   readonly late: string;
 }
 

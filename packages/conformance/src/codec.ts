@@ -21,9 +21,9 @@ export interface CodecCasesOptions {
   readonly codec: Codec;
   /** At least one; give every kind of value that the codec promises to carry. */
   readonly samples: readonly CodecSample[];
-  /** Values that must not leave: a cycle, a number out of range, a wrong type. */
+  /** Values that must be refused: a cycle, a number out of range, a wrong type. */
   readonly refused?: readonly CodecSample[] | undefined;
-  /** A payload of that many levels inside each other, for codecs that can nest. Made with 200 000. */
+  /** Makes a payload of so many levels inside each other, for codecs that can nest; called with 200 000. */
   readonly nestedPayload?: ((depth: number) => Uint8Array) | undefined;
   /** The deadline of each case in milliseconds. @default 5000 */
   readonly deadlineMs?: number | undefined;

@@ -4,7 +4,7 @@ import type { ConformanceCase } from './case.ts';
 import { same, show } from './compare.ts';
 import { checkList, CountingRuntime, ListReader } from './list-reader.ts';
 
-/** A discovery and the hand that changes what it finds. */
+/** A discovery and a function that changes what it finds. */
 export interface DiscoveryRig {
   readonly discovery: Discovery;
   /** Makes the list of that service this one; what it returns settles when the backend has it. A discovery that never changes has none, and finds at least one instance of every service. */

@@ -2,9 +2,9 @@ import { RpcError, type ClientCall, type FailDecision, type FailMode } from '@rp
 import { claim, conformanceCase, type ConformanceCase } from './case.ts';
 
 export interface FailModeCasesOptions {
-  /** A new fail mode for each case, as users make it. */
+  /** Makes the fail mode; called once for each case. */
   create(): FailMode;
-  /** It tries calls again that may have run and are not idempotent, because it was told to. @default false */
+  /** It tries calls again that may have run and are not idempotent, as with `retryUnsafe`. @default false */
   readonly retriesUnsafe?: boolean | undefined;
 }
 

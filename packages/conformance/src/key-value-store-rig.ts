@@ -19,15 +19,15 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-/** Two stores over one backend that is empty, as two processes have them, and the hands that hurt them. */
+/** Two stores over one empty backend, as two processes would have them, and functions that disturb them. */
 export interface KeyValueStoreRig {
   readonly store: StoreUnderTest;
   readonly other: StoreUnderTest;
-  /** Ends the session of that store in the backend, its keys with it, behind its back. */
+  /** Ends the session of that store in the backend, with its keys, without telling the store. */
   loseSession?(store: StoreUnderTest): void | Promise<void>;
-  /** Lets the time of what that store owns run out, as when its process was killed; settles when it is over. */
+  /** Lets the keys of that store expire, as when its process was killed; settles when they are gone. */
   expire?(store: StoreUnderTest): void | Promise<void>;
-  /** The backend says nothing any more, and breaks no connection. */
+  /** Makes the backend stop answering, without breaking connections. */
   freeze?(): void | Promise<void>;
   thaw?(): void | Promise<void>;
   /** Ends what `create` began, behind `close` of both stores. */

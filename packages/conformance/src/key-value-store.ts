@@ -9,7 +9,7 @@ import { CountingRuntime } from './list-reader.ts';
 export interface KeyValueStoreCasesOptions {
   /** Makes two stores over one backend, which is empty, as two processes have them; called once for each case. What it is given is what `open` of `keyValueRegistry` is given. */
   readonly create: (context: StoreContext) => KeyValueStoreRig | Promise<KeyValueStoreRig>;
-  /** What it can do, and which hands `create` gives; each is assumed. */
+  /** What it can do, and which functions `create` gives; each is assumed. */
   readonly supports?: KeyValueStoreSupports | undefined;
   /** The deadline of each case in milliseconds: some fifty operations, and how long a change may take to be seen, several times. @default 5000 */
   readonly deadlineMs?: number | undefined;

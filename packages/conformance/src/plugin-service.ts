@@ -1,6 +1,6 @@
 import { contract, push, RpcError, unary, type MethodRef, type ServerCall } from '@rpcxjs/core';
 
-/** What the handlers of the kit were asked. */
+/** The calls that the handlers of the cases got. */
 export interface PluginLog {
   /** Inputs of Echo and Note, in their order. */
   readonly inputs: unknown[];

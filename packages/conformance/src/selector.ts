@@ -4,7 +4,7 @@ import type { ConformanceCase } from './case.ts';
 import { show } from './compare.ts';
 
 export interface SelectorSupports {
-  /** A call that has used up a server is given another one. @default true */
+  /** A call that has tried a server is given another one. @default true */
   readonly avoids?: boolean | undefined;
   /** Over many calls with different keys every server of equal standing is chosen. @default true */
   readonly spreads?: boolean | undefined;

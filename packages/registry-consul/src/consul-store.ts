@@ -9,14 +9,14 @@ import { PrefixWatches } from './prefix-watches.ts';
 export interface ConsulStoreInit {
   readonly options: ResolvedConsulOptions;
   readonly runtime: Runtime;
-  /** Milliseconds that keys live behind the last sign of life. */
+  /** Milliseconds that keys live after the last sign of life. */
   readonly ttlMs: number;
   /** Milliseconds for each operation. */
   readonly timeoutMs: number;
 }
 
 const closeMs = 1000;
-/** Between reading a key and taking it, somebody else may take it. */
+/** How often a key is tried to be taken: somebody else may take it between reading and taking. */
 const attempts = 5;
 
 /**
@@ -38,7 +38,7 @@ export class ConsulStore implements KeyValueStore {
     this.#watches = new PrefixWatches({ client: this.#client, clock, timeoutMs });
   }
 
-  /** Id of the session of now. */
+  /** Id of the present session. */
   get session(): string | undefined {
     return this.#session.id;
   }
@@ -137,7 +137,7 @@ export class ConsulStore implements KeyValueStore {
       const session = await this.#session.end();
       if (session !== undefined && !this.#client.closed.aborted) await this.#client.destroySession(limit.signal, session);
     } catch {
-      // It ends by itself in its time.
+      // Otherwise the session ends by itself when its time is over.
     } finally {
       unlink();
       limit.end();
@@ -170,7 +170,7 @@ export class ConsulStore implements KeyValueStore {
   }
 }
 
-/** Consul knows no leading slash. */
+/** The key as it is in Consul, without a leading slash. */
 function stored(key: string): string {
   return key.replace(/^\/+/, '');
 }

@@ -8,7 +8,7 @@ import { readContent, watchContent } from './etcd-watch.ts';
 
 const farewellMs = 1000;
 
-/** What a store needs to know. */
+/** What a store needs. */
 export interface EtcdStoreInit {
   readonly client: Etcd3;
   readonly where: string;
@@ -16,7 +16,7 @@ export interface EtcdStoreInit {
   readonly timeoutMs: number;
 }
 
-/** Keys of etcd v3 as they are. What is owned hangs on one lease, which is granted with the first such key, and again when it was lost. */
+/** Keys are those of etcd v3, unchanged. Owned keys hang on one lease, which is granted with the first of them, and again after it was lost. */
 export class EtcdStore implements KeyValueStore {
   readonly #init: EtcdStoreInit;
   readonly #end = new AbortController();

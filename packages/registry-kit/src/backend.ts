@@ -4,10 +4,10 @@ import type { KeyValueStore } from './key-value-store.ts';
 import { backoffMs, jitteredMs, Pause } from './pause.ts';
 import { registryError } from './registry-error.ts';
 
-/** What whoever opens a store is given. */
+/** What `open` is given to make a store. */
 export interface OpenContext {
   readonly runtime: Runtime;
-  /** Milliseconds that owned keys live behind their last sign of life. */
+  /** Milliseconds that owned keys live after their last sign of life. */
   readonly ttlMs: number;
   /** Milliseconds for each operation, and for opening. */
   readonly timeoutMs: number;
@@ -22,14 +22,14 @@ export interface BackendInit {
   readonly ttlMs: number;
   readonly timeoutMs: number;
   readonly probeMs: number;
-  /** Read to see whether the backend answers. */
+  /** The key that is read to see whether the backend answers. */
   readonly probeKey: string;
   readonly open: (context: OpenContext) => KeyValueStore | Promise<KeyValueStore>;
 }
 
-/** Whoever has something in the backend. */
+/** A user of the backend: a published entry or a watch. */
 export interface BackendUser {
-  /** What stands there may have changed unseen: look now. */
+  /** The content may have changed unnoticed: read it now. */
   lookAgain(): void;
 }
 
@@ -53,7 +53,7 @@ export class Backend {
   #probing: AbortController | undefined;
   #failures = 0;
   #session = 0;
-  /** When a store that does not answer is given up. */
+  /** The time at which a store that does not answer is given up. */
   #patienceEnds = 0;
   /** Aborts when it was closed for good. */
   readonly #ended = new AbortController();
@@ -66,17 +66,17 @@ export class Backend {
     return this.#ended.signal.aborted;
   }
 
-  /** It did not answer the last question, and that was told. */
+  /** True when the last probe got no answer, and a warning was logged. */
   get isSilent(): boolean {
     return this.#failures > 0;
   }
 
-  /** Another number when what we own may belong to a session that is past. */
+  /** Changes when keys that this registry owns may belong to a session that has ended. */
   get session(): number {
     return this.#session;
   }
 
-  /** While there are users, the backend is asked whether it answers, on the clock of the first of them. */
+  /** Adds a user. While there are any, the backend is probed, on the clock of the first of them. */
   attach(user: BackendUser, runtime: Runtime): void {
     this.#users.add(user);
     if (this.#probing !== undefined) return;
@@ -106,7 +106,7 @@ export class Backend {
     }
   }
 
-  /** The store, with what aborts when it is given up or `signal` aborts. Call `leave` in the end. */
+  /** The store, with a signal that aborts when it is given up or `signal` aborts. Call `leave` in the end. */
   async hold(what: string, runtime: Runtime, signal: AbortSignal): Promise<{ readonly store: KeyValueStore; readonly signal: AbortSignal; leave(): void }> {
     this.mustBeOpen(what);
     const { store, over } = await bounded({ clock: runtime.clock, timeoutMs: this.#init.timeoutMs, signals: [signal, this.#ended.signal], late: () => this.late(what) }, () => this.#opened(runtime));
@@ -122,7 +122,7 @@ export class Backend {
     };
   }
 
-  /** Something failed: is it the backend? */
+  /** An operation failed: probes the backend at once. */
   suspect(): void {
     if (this.#failures === 0 && this.#probing !== undefined) this.#pause.wake();
   }
@@ -163,7 +163,7 @@ export class Backend {
     const { ttlMs, timeoutMs, open, name } = this.#init;
     const store = await bounded({ clock: runtime.clock, timeoutMs, signals: [this.#ended.signal], late: () => this.late('be opened') }, async (signal) => {
       const made = await open({ runtime, ttlMs, timeoutMs, signal });
-      // Nobody waits any more: it must not stay behind.
+      // Nobody waits for the store any more, so it must not stay open.
       if (signal.aborted) void made.close().catch(() => {});
       return made;
     });
@@ -192,7 +192,7 @@ export class Backend {
       await this.#pause.wait(clock, this.#failures === 0 ? jitteredMs(clock, probeMs) : backoffMs(clock, this.#failures), signal);
       if (signal.aborted) return;
       const failure = await this.operate('answer', runtime, signal, (store, inner) => store.get(probeKey, { signal: inner })).then(() => undefined, (error: unknown) => error);
-      // A refusal is an answer.
+      // A backend that refuses answers, too.
       if (failure === undefined || (RpcError.is(failure) && failure.reason === 'REGISTRY_REFUSED')) this.#answered(runtime);
       else if (!signal.aborted) this.#silent(runtime, failure);
     }
@@ -211,13 +211,13 @@ export class Backend {
     const { name, where, timeoutMs } = this.#init;
     if (this.#failures === 1) this.#patienceEnds = clock.now() + timeoutMs;
     if (this.#failures === 1) logger.warn({ registry: name, where, error: failure }, `${name} at ${where} does not answer; calls go on with the servers that are known: ${thrownText(failure)}`);
-    // A backend that is only started anew finds its client again; one that is away for longer may come back while its client is past help.
+    // A client usually finds a backend again that was only restarted. If the backend is away for longer, its client may never recover, and is replaced.
     if (this.#failures === 1 || clock.now() < this.#patienceEnds) return;
     this.#patienceEnds = clock.now() + timeoutMs;
     void this.#leave(async (store) => (store.abandon === undefined ? store.close() : store.abandon()));
   }
 
-  /** Leaves the store of now to itself. Never rejects. */
+  /** Gives up the present store. Never rejects. */
   async #leave(how: (store: KeyValueStore) => Promise<void>): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;

@@ -19,7 +19,7 @@ export class InstanceKeys {
   service(service: string): string {
     return `${this.base}/${service}`;
   }
-  /** Of all instances of a service. */
+  /** The prefix of the keys of all instances of a service. */
   prefix(service: string): string {
     return `${this.base}/${service}/`;
   }
@@ -58,7 +58,7 @@ export function readInstance(name: string, value: string, faults: Faults): Servi
   }
 }
 
-/** Throws TypeError for what would stand in the registry and be left out by every client. */
+/** Throws TypeError for an instance that every client would leave out. */
 export function mustBeReadable({ address, metadata }: ServiceInstance): void {
   let why = 'no client reads its address';
   const add = (fault: string): void => void (why = fault);

@@ -7,11 +7,11 @@ import { PublishedEntry } from './published-entry.ts';
 import { resolveRegistryOptions, type RegistryOptions, type ResolvedRegistryOptions } from './registry-options.ts';
 import { ServiceWatch } from './service-watch.ts';
 
-/** What servers register with it, clients that are given it find; and what Go servers register in the same backend too. */
+/** A registry and a discovery in one value: clients that are given it find what servers register with it, and what Go servers register in the same backend. */
 export interface KeyValueRegistry extends Registry, Discovery {}
 
 export interface KeyValueRegistryInit extends Pick<BackendInit, 'open'> {
-  /** Of the backend, for errors and logs: `etcd`. */
+  /** Name of the backend, for errors and logs: `etcd`. */
   readonly name: string;
   /** Where it is, as the user wrote it. */
   readonly where: string;
@@ -22,7 +22,7 @@ export interface KeyValueRegistryInit extends Pick<BackendInit, 'open'> {
  * A registry and a discovery over any key-value store, in rpcx's layout. The store is opened on first use, shared by all services, and given up and opened again when it
  * does not answer; every operation has a deadline. Watchers keep their last list while the backend is away, and read it anew when it is back; entries are written again.
  *
- * A first reading that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for options that cannot be.
+ * A first reading that fails rejects with an RpcError: `REGISTRY_UNREACHABLE`, `REGISTRY_REFUSED` or `REGISTRY_UNEXPECTED`. Throws TypeError for invalid options.
  */
 export function keyValueRegistry(init: KeyValueRegistryInit): KeyValueRegistry {
   // Whatever it is in a program without types.

@@ -2,12 +2,12 @@ import type { Runtime } from '@rpcxjs/core';
 import type { Backend, BackendUser } from './backend.ts';
 import { backoffMs, Pause } from './pause.ts';
 
-/** What a leftover needs to know. */
+/** What a leftover needs. */
 export interface LeftoverInit {
   readonly backend: Backend;
   readonly key: string;
   readonly runtime: Runtime;
-  /** It is gone, or nobody looks after it any more. */
+  /** Called when the entry is deleted, or given up. */
   readonly ended: () => void;
 }
 
@@ -28,7 +28,7 @@ export class Leftover implements BackendUser {
     this.#pause.wake();
   }
 
-  /** Somebody wants the key again. Settles when nothing on the way can delete it any more. */
+  /** Stops deleting, because the key is wanted again. Settles when no operation under way can delete it any more. */
   stop(): Promise<void> {
     this.#stop.abort();
     return this.#over;

@@ -2,7 +2,7 @@ import { metadataValues } from '@rpcxjs/core/discoveries';
 import type { InstanceMetadata } from '@rpcxjs/core';
 
 /**
- * What an entry is to say when two have a say: `theirs` is what stands in the registry, where others may have edited it, `ours` what the server wants, and `before` what it
+ * The metadata of an entry that both its server and others may change: `theirs` is what stands in the registry, where others may have edited it, `ours` what the server wants, and `before` what it
  * wanted when it wrote last. What the server has changed since then counts, all else stays as it stands (rpcx keeps edits too: rpcx-etcd serverplugin/etcdv3.go, Start).
  */
 export function mergedMetadata(before: InstanceMetadata, ours: InstanceMetadata, theirs: InstanceMetadata): InstanceMetadata {

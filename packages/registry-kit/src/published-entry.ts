@@ -6,7 +6,7 @@ import { formatMetadata, parseMetadata } from './instance-metadata.ts';
 import { mergedMetadata } from './merged-metadata.ts';
 import { backoffMs, jitteredMs, Pause } from './pause.ts';
 
-/** What an entry needs to know. */
+/** What an entry needs. */
 export interface PublishedEntryInit {
   readonly backend: Backend;
   readonly keys: InstanceKeys;
@@ -16,7 +16,7 @@ export interface PublishedEntryInit {
   readonly refreshMs: number;
   readonly publishRates: boolean;
   readonly runtime: Runtime;
-  /** Tells when it does not stand in the backend any more. Returns what ends that. */
+  /** Calls `tell` when the entry is no longer in the backend. Returns a function that ends that. */
   readonly missed: (tell: () => void) => () => void;
   /** Nobody holds a lease of it any more; whether something of it may still stand in the backend. */
   readonly left: (stays: boolean) => void;
@@ -40,15 +40,15 @@ export class PublishedEntry implements BackendUser {
   readonly #leases: EntryLease[] = [];
   readonly #stop = new AbortController();
   readonly #pause = new Pause();
-  /** What the server wanted when it wrote last, and what it wrote then: theirs is in it too. */
+  /** The metadata that the server wanted at the last write, and what was written then, edits by others included. */
   #before: InstanceMetadata | undefined;
   #written: InstanceMetadata = {};
-  /** Which of our sessions wrote it last. */
+  /** The session in which this process wrote it last. */
   #session: number | undefined;
-  /** Set while it is another server's, which came later. */
+  /** Set while the entry belongs to another server, which came later. */
   #stopWaiting: (() => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  /** Something of it may stand there. */
+  /** Whether something of it may be in the backend. */
   #asked = false;
   #keeping = false;
   #leaving: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class PublishedEntry implements BackendUser {
   async register(publication: Publication, signal: AbortSignal | undefined): Promise<Lease> {
     const lease = new EntryLease(publication, this);
     this.#leases.push(lease);
-    // Whoever came before, it is ours now.
+    // Takes the entry over from whoever had it before.
     this.#session = undefined;
     try {
       await this.#write(signal);
@@ -99,7 +99,7 @@ export class PublishedEntry implements BackendUser {
     this.#pause.wake();
   }
 
-  /** Without a word to the backend, whose session ends with it. */
+  /** Ends without telling the backend, because the session ends too. */
   close(): void {
     this.#leases.length = 0;
     this.#end();
@@ -110,7 +110,7 @@ export class PublishedEntry implements BackendUser {
     if (this.#leases.length > 0) {
       await this.#write(this.#stop.signal).catch((error: unknown) => {
         if (!this.#stop.signal.aborted) throw error;
-        // The others have left meanwhile.
+        // The other leases have been released in the meantime.
         return this.#leaving;
       });
       return;
@@ -123,7 +123,7 @@ export class PublishedEntry implements BackendUser {
       return;
     }
     this.#leaving = this.#inTurn(() => backend.operate(`delete ${this.#key}`, runtime, undefined, async (store, signal) => void (await store.deleteOwned(this.#key, { signal }))));
-    // Whoever registers the same again waits for it, and does not care how it went.
+    // A new registration of the same entry waits for this, whatever its outcome.
     this.#leaving.catch(() => {});
     await this.#leaving.then(
       () => this.#init.left(false),
@@ -164,7 +164,7 @@ export class PublishedEntry implements BackendUser {
     }
   }
 
-  /** Brings the entry to what it should be. One after the other: each begins with what the one before has left. */
+  /** Writes the entry as it should be. Writes run one after the other, each from the state that the one before has left. */
   #write(signal: AbortSignal | undefined): Promise<void> {
     return this.#inTurn(async () => {
       signal?.throwIfAborted();
@@ -177,28 +177,28 @@ export class PublishedEntry implements BackendUser {
     });
   }
 
-  /** As rpcx does: whatever stands there is from another life. */
+  /** The first write replaces whatever is there, as in rpcx: it is from an earlier run. */
   async #writeFirst(signal: AbortSignal | undefined): Promise<void> {
     const wanted = this.#wanted();
     await this.#writeParents(signal);
     await this.#put(wanted, wanted, undefined, signal);
   }
 
-  /** Whether nobody came between. */
+  /** Writes the entry again; false if somebody else changed it at the same time. */
   async #writeAgain(before: InstanceMetadata, signal: AbortSignal | undefined): Promise<boolean> {
     const { backend, runtime, ttlMs } = this.#init;
     const { session } = backend;
     const wanted = this.#wanted();
     const found = await backend.operate(`read ${this.#key}`, runtime, signal, (store, inner) => store.get(this.#key, { signal: inner }));
     if (found?.foreign === true && session === this.#session) {
-      // Of processes that share a port, the newest says what stands there. Its turn comes when that one has left.
+      // Of processes that share a port, the newest has the entry. This one takes its turn when that one has left.
       if (!this.#stop.signal.aborted) this.#stopWaiting ??= this.#init.missed(() => this.#pause.wake());
       return true;
     }
     this.#stopWaiting?.();
     this.#stopWaiting = undefined;
     if (found === undefined) await this.#writeParents(signal);
-    // What another session wrote is what another server wants, or ours from before: it is no edit.
+    // Metadata written by another session is no edit: it is from another server, or from an earlier run of this one.
     const edited = found === undefined || found.foreign === true ? undefined : parseMetadata(found.value);
     const merged = mergedMetadata(before, wanted, edited ?? this.#written);
     if (found?.owned === true && formatMetadata(this.#withRates(merged)) === found.value) {

@@ -11,15 +11,15 @@ import type { ResolvedRedisOptions } from './redis-options.ts';
 import { deleteScript, putScript, touchScript } from './redis-scripts.ts';
 import { readStored, versionOf, writeStored } from './stored-value.ts';
 
-/** What a store needs to know. */
+/** What a store needs. */
 export interface RedisStoreInit {
   readonly options: ResolvedRedisOptions;
   readonly runtime: Runtime;
   /** Milliseconds for each operation. */
   readonly timeoutMs: number;
-  /** As the user wrote it. */
+  /** The address as the user wrote it. */
   readonly where: string;
-  /** What was warned of already. */
+  /** Warnings that were logged already. */
   readonly warned: Set<string>;
 }
 
@@ -35,7 +35,7 @@ export class RedisStore implements KeyValueStore {
   readonly #connection: RedisConnection;
   readonly #events: KeyspaceEvents;
   readonly #id: string = randomUUID();
-  /** Names of what is ours. */
+  /** Names of the keys that this store owns. */
   readonly #owned = new Set<string>();
   #lastIndex = randomInt(indexes);
   #closing: Promise<void> | undefined;
@@ -73,7 +73,7 @@ export class RedisStore implements KeyValueStore {
 
   async putOwned(key: string, value: string, { signal, ttlMs, ifVersion = '' }: PutOwnedOptions): Promise<boolean> {
     const name = redisKey(key);
-    // Before the answer: it may be written although we do not hear it.
+    // Added before the answer, because the key may be written although the answer is lost.
     this.#owned.add(name);
     return this.#run(`write ${key}`, signal, putScript, [name, this.#encode(key, value), this.#id, wholeMs(ttlMs), ifVersion]);
   }
@@ -130,7 +130,7 @@ export class RedisStore implements KeyValueStore {
     return this.#closing;
   }
 
-  /** What is ours, as far as the server answers at once. */
+  /** Deletes the owned keys, as far as the server answers at once. */
   async #deleteOwned(): Promise<void> {
     const link = this.#connection.current;
     if (link === undefined || this.#owned.size === 0) return;
@@ -158,7 +158,7 @@ export class RedisStore implements KeyValueStore {
     return value;
   }
 
-  /** Once of each kind, however many stores there were. */
+  /** Warns once for each kind, however many stores there were. */
   #warn(kind: string, message: string): void {
     const { runtime, where, warned } = this.#init;
     if (warned.has(kind)) return;

@@ -9,7 +9,7 @@ import type { ResolvedZooKeeperOptions } from './zookeeper-options.ts';
 
 const mostTries = 5;
 
-/** What a store needs to know. */
+/** What a store needs. */
 export interface ZooKeeperStoreInit {
   readonly options: ResolvedZooKeeperOptions;
   readonly where: string;
@@ -18,7 +18,7 @@ export interface ZooKeeperStoreInit {
   readonly timeoutMs: number;
 }
 
-/** Nodes of ZooKeeper, instances ephemeral. One session at a time: a link that is lost is opened again with its ticket, and a session that has ended is followed by a new one. */
+/** Keys are nodes of ZooKeeper, and instances are ephemeral ones. There is one session at a time: a lost link is opened again with its ticket, and a session that has ended is followed by a new one. */
 export class ZooKeeperStore implements KeyValueStore {
   readonly #init: ZooKeeperStoreInit;
   readonly #acl: zookeeper.ACL[];
@@ -151,7 +151,7 @@ export class ZooKeeperStore implements KeyValueStore {
     await link?.then((open) => open.close(), () => {});
   }
 
-  /** A link is looked after while something hangs on it. True, for whoever has just written a node. */
+  /** Keeps a link alive while any node depends on it. Returns true, as the result of a node just written. */
   #guard(link: ZooKeeperLink, written?: string): true {
     if (written !== undefined) this.#owned.add(written);
     link.guard(this.#watches > 0 || this.#owned.size > 0);
@@ -166,7 +166,7 @@ export class ZooKeeperStore implements KeyValueStore {
     } };
   }
 
-  /** False when it is there already. */
+  /** Creates a node; false when it is there already. */
   #create(link: ZooKeeperLink, path: string, value: string, mode: number): Promise<boolean> {
     return unless(['NODE_EXISTS'], link.ask((client, done) => client.create(path, Buffer.from(value, 'utf8'), this.#acl, mode, done)));
   }
@@ -179,7 +179,7 @@ export class ZooKeeperStore implements KeyValueStore {
     }
   }
 
-  /** Writes ours, or puts ours in the place of somebody else's in one step. False when it has changed meanwhile. */
+  /** Writes a node of this session, or replaces that of another one in one step. False when it has changed in the meantime. */
   #replace(link: ZooKeeperLink, path: string, value: string, { version, ...stat }: Stat): Promise<boolean> {
     const data = Buffer.from(value, 'utf8');
     if (isOurs(link, stat)) return unless(['NO_NODE', 'BAD_VERSION'], link.ask((client: Client, done) => client.setData(path, data, version, done)));
@@ -216,7 +216,7 @@ export class ZooKeeperStore implements KeyValueStore {
     }
   }
 
-  /** With the session of before, or a new one when that has ended. */
+  /** Opens a link with the earlier session, or with a new one when that has ended. */
   async #openAt(server: string, signal: AbortSignal): Promise<ZooKeeperLink> {
     const { options, runtime } = this.#init;
     const open = async (ticket?: SessionTicket): Promise<ZooKeeperLink> => {
@@ -235,7 +235,7 @@ export class ZooKeeperStore implements KeyValueStore {
     }
   }
 
-  /** The session may have survived: whoever has keys in it is to look. */
+  /** The link is lost. The session may have survived, so owners of keys in it are to check them. */
   #lost(link: Promise<ZooKeeperLink>): void {
     if (this.#link !== link) return;
     this.#link = undefined;
@@ -269,7 +269,7 @@ function pathOf(key: string): string {
 
 const forbidden: readonly (readonly [from: number, to: number])[] = [[0, 0x1f], [0x7f, 0x9f], [0xd800, 0xf8ff], [0xfff0, 0xffff]];
 
-/** No node can be called so: nobody registers there (ZooKeeper, PathUtils.validatePath). */
+/** Whether no node can have this path, so that nothing is registered there (ZooKeeper, PathUtils.validatePath). */
 function isImpossible(key: string): boolean {
   if (key.slice(1).includes('//') || key.split('/').some((part) => part === '.' || part === '..')) return true;
   for (let at = 0; at < key.length; at++) {
@@ -283,14 +283,14 @@ function withPrefix(prefix: string, children: ReadonlyMap<string, string>): Map<
   return new Map([...children].map(([name, value]) => [`${prefix}${name}`, value]));
 }
 
-/** What nobody could read again: slashes too many would lead to another service. */
+/** Throws for a key that could not be read again: further slashes would lead to another service. */
 function mustBePossible(key: string, where: string): void {
   if (!isImpossible(key)) return;
   const hint = 'no "." or "..", no doubled slashes, no control characters, none beyond U+FFFF; choose another service or base path';
   throw registryError({ name: 'zookeeper', where, what: `write ${JSON.stringify(key)}`, cause: 'ZooKeeper has no such names', hint, code: 'invalid_argument', reason: 'REGISTRY_REFUSED' });
 }
 
-/** A node has no slash in its name, and below an ephemeral one there is nothing: an address of a socket file would be several. */
+/** Throws for a key that would need several nodes: a name has no slash, and an ephemeral node has no children, so a socket file cannot be registered. */
 function mustBeOneNode(key: string, where: string): void {
   const at = key.lastIndexOf('@');
   if (at < 0 || !key.includes('/', at)) return;
@@ -304,12 +304,12 @@ function isOurs(link: ZooKeeperLink, { ephemeralOwner }: Pick<Stat, 'ephemeralOw
   return link.ticket.id.equals(ephemeralOwner);
 }
 
-/** All zeros in a node that outlives its session. */
+/** The owner of a node that outlives its session: all zeros. */
 function isOfSession({ ephemeralOwner }: Pick<Stat, 'ephemeralOwner'>): boolean {
   return ephemeralOwner.some((byte) => byte !== 0);
 }
 
-/** Another node of the same name has another one. */
+/** The version of a node; another node of the same name has another one. */
 function versionOf({ czxid, version }: Stat): string {
   return `${czxid.toString('hex')}.${version}`;
 }
@@ -320,7 +320,7 @@ function permissionsOf(letters: string): number {
   return Object.entries(bits).reduce((all, [letter, bit]) => (letters.includes(letter) ? all | bit : all), 0);
 }
 
-/** True when it is done, false when ZooKeeper says one of these. */
+/** True when the work is done, false when ZooKeeper answers with one of these codes. */
 async function unless(codes: readonly ('NO_NODE' | 'NODE_EXISTS' | 'BAD_VERSION')[], work: Promise<unknown>): Promise<boolean> {
   try {
     await work;

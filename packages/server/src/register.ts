@@ -31,7 +31,7 @@ export function contractEntries<M extends Methods>(contract: Contract<M>, handle
   const given = handlers as Readonly<Record<string, Run | undefined>>; // looked up by names that the contract lists
   const methods = contract.methods as Readonly<Record<string, Method>>;
   for (const name of Object.keys(given)) {
-    // An instance of a class has fields of its own, too.
+    // Handlers that are an instance of a class may have other fields too.
     if (!Object.hasOwn(methods, name) && typeof given[name] === 'function') throw new TypeError(`the contract "${contract.name}" has no method "${name}": remove that handler or declare it`);
   }
   return Object.entries(methods)
@@ -48,7 +48,7 @@ function unservable(service: string, method: string, kind: string): never {
   throw new RpcError('unimplemented', `${service}.${method} is a ${kind}: this server serves unary methods only`, { reason: 'UNSUPPORTED' });
 }
 
-/** Its own or its class's, never what every object has. */
+/** A method of the object or of its class, but never one that every object has. */
 function handlerOf(given: Readonly<Record<string, Run | undefined>>, name: string): Run | undefined {
   for (let owner: object | null = given; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner) as object | null) {
     // Classes bring a constructor along; an object of handlers has one of its own if a method is called so.
@@ -71,13 +71,13 @@ export function objectEntries(implementation: object, names: readonly PropertyKe
   });
 }
 
-/** What every object has is never meant: `constructor`, `toString` and the like, unless it was overridden. */
+/** True for `constructor`, `toString` and other members of every object, unless they were overridden. */
 function isInherent(implementation: object, name: string): boolean {
   const inherited = (Object.prototype as unknown as Readonly<Record<string, unknown>>)[name]; // read by name to compare
   return name === 'constructor' || (inherited !== undefined && inherited === (implementation as Readonly<Record<string, unknown>>)[name]);
 }
 
-/** Throws TypeError for what cannot be called. */
+/** Throws TypeError for something that is not a function. */
 export function checkFunction(what: string, service: string, method: string | undefined, run: unknown): void {
   const name = method === undefined ? `'${service}'` : `'${service}', '${method}'`;
   if (typeof run !== 'function') throw new TypeError(`${what}(${name}) got ${described(run)}: it takes a function that answers calls`);

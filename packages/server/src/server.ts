@@ -54,9 +54,9 @@ export interface Server extends AsyncDisposable {
   register<T extends object>(name: string, implementation: T, options: RegisterOptions<keyof T> & { readonly methods: readonly (keyof T)[] }): this;
   /** One function as one method; others of the same service stay. */
   registerFunction(service: string, method: string, run: (input: never, call: ServerCall) => unknown): this;
-  /** Payload in, payload out; without a method, for every method of the service that has no handler of its own. */
+  /** Registers a handler of raw messages, which no codec touches; without a method, for every method of the service that has no handler of its own. */
   handle(service: string, method: string | undefined, handler: RawHandler): this;
-  /** Running calls end in peace, new ones find nothing. */
+  /** Takes a service away. Running calls finish, new ones fail with UNKNOWN_SERVICE. */
   unregister(service: string): void;
   /**
    * Resolves with the addresses as bound, port 0 replaced by a real one, and when each registry was asked, a second later at most; one that is

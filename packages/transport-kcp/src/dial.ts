@@ -140,7 +140,7 @@ class Dialling {
     conversation.receive(plain, shard.segmentsAt, true);
   }
 
-  /** Anybody could have written this: it only shortens the wait. */
+  /** The server says that it cannot read this side. Anybody could have written that, so it only shortens the wait. */
   #misunderstood(saysSo: boolean): void {
     const { address, options: { cipher, fec }, dialOptions: { runtime } } = this.#init;
     if (this.#settled || this.#isMisunderstood) return;
@@ -157,7 +157,7 @@ class Dialling {
     else this.#connection?.unreachable(cause);
   }
 
-  /** A conversation that ends before it was taken was refused, or given up here. */
+  /** A conversation that ended before it was accepted was refused, or given up here. */
   #ended(): void {
     this.#close();
     if (this.#settled) return;
@@ -194,7 +194,7 @@ class Dialling {
   }
 }
 
-/** KCP cannot tell a lost datagram from one that the other side could not read: all that it can be is said. */
+/** The error after silence. KCP cannot tell a lost datagram from one that the other side could not read, so it names all possible causes. */
 function silence(address: Address, options: ResolvedKcpOptions): Error {
   const what = `no answer within ${options.connectTimeoutMs} ms, and KCP cannot tell why: does a KCP server listen there, does a firewall drop UDP, and does the server have the same`
     + ` cipher (here ${options.cipher}), the same key (if derived: password, salt and iterations) and the same FEC (here ${options.fec ? '10/3' : 'off'})?`;

@@ -6,7 +6,7 @@ import type { Control } from './control.ts';
 import { Conversation } from './conversation.ts';
 import type { ConversationInit, ConversationOwner } from './conversation.ts';
 
-// Whatever the windows are, this much waits at most before the writer is held back, and it is asked for more below this.
+// However large the windows are, a writer is held back while more than this waits.
 const mostQueuedBytes = 512 * 1024;
 const drainBelowBytes = 32 * 1024;
 // Until what the other side sent before it left has been read.
@@ -16,11 +16,11 @@ export interface KcpConnectionInit extends Omit<ConversationInit, 'owner'> {
   readonly local: Address | undefined;
   readonly remote: Address;
   readonly closeTimeoutMs: number;
-  /** Hears the messages that are about beginning; the others are the connection's own. */
+  /** Called with the control messages that are about beginning; the others are handled by the connection. */
   greeting(control: Control, connection: KcpConnection): void;
   /** A time that the greeting asked for with `remind` has come; says when to be called next. */
   greetingOverdue?(nowMs: number): number;
-  /** Something valid came for the first time, or again. */
+  /** Called whenever something valid came. */
   heard?(connection: KcpConnection): void;
   /** The connection is over; its socket may forget it. */
   ended(connection: KcpConnection): void;
@@ -36,7 +36,7 @@ export class KcpConnection implements Connection, ConversationOwner {
   readonly local: Address | undefined;
   readonly remote: Address;
   readonly conversation: Conversation;
-  /** The peer is of this kind: it understands how conversations end. */
+  /** Whether the peer is one of this library, which understands how conversations end. */
   isOurs = false;
   /** For a listening socket: the address as its datagrams have it. */
   conversationAddress = '';
@@ -137,7 +137,7 @@ export class KcpConnection implements Connection, ConversationOwner {
     }
   }
 
-  /** Ends without a word to the other side. */
+  /** Ends without telling the other side. */
   end(reason: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -223,7 +223,7 @@ export class KcpConnection implements Connection, ConversationOwner {
     if (incoming.next === this.#peerFinish && incoming.heldCount === 0) this.#agreeAndEnd();
   }
 
-  /** Twice as well: whoever asks again finds nobody, and waits in vain. */
+  /** Sent twice as well: a peer that asks again would get no answer. */
   #agreeAndEnd(): void {
     this.conversation.sendControl(controlKind.finished);
     this.conversation.sendControl(controlKind.finished);
