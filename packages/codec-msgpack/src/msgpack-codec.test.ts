@@ -1,4 +1,5 @@
 import { RpcError, type Codec, type PayloadCodec } from '@rpcxjs/core';
+import { runInNewContext, runInThisContext } from 'node:vm';
 import { ExtData, ExtensionCodec, decode as oracleDecode, encode as oracleEncode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { decoded, encoded, hex, unhex } from '../test/payload.ts';
@@ -82,6 +83,12 @@ describe('msgpack', () => {
   it('writes arrays of numbers as arrays, float32 ones in that width', () => {
     expect([written(new Int8Array([-1, 5])), written(new Uint32Array([7])), written(new Float32Array([0.5])), written(new Float64Array([1])), written(new BigInt64Array([1n]))])
       .toEqual(['92ff05', '9107', '91ca3f000000', '91cb3ff0000000000000', '91cf0000000000000001']);
+  });
+
+  it('writes bytes and arrays of another realm, such as a test runner makes, as its own', () => {
+    for (const made of ['new Uint8Array([1, 2])', 'new Uint8ClampedArray([1, 2])', 'new DataView(new Uint8Array([1, 2]).buffer)', 'new Float32Array([1, 2])', 'new Float64Array([1, 2])', 'new Int8Array([1, 2])', 'new Date(1)', 'new Map([[1, 2]])']) {
+      expect(`${made} ${written(runInNewContext(made))}`).toBe(`${made} ${written(runInThisContext(made))}`);
+    }
   });
 
   it('writes a Map with keys of any type', () => {

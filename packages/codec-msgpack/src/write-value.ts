@@ -117,10 +117,12 @@ function describe(value: object): string {
 function writeView(output: Output, value: ArrayBufferView): void {
   const { writer } = output;
   if (value instanceof Uint8Array) return writeBytes(writer, value);
-  if (value instanceof DataView || value instanceof Uint8ClampedArray) return writeBytes(writer, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  // The name tells what it is, of other realms too.
+  const kind = toString.call(value).slice(8, -1);
+  if (/^(Uint8(Clamped)?Array|DataView)$/.test(kind)) return writeBytes(writer, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   // `as`: every other view is a typed array.
   const numbers = value as unknown as ArrayLike<number | bigint>;
-  const tag = value instanceof Float32Array ? 0xca : value instanceof Float64Array ? 0xcb : 0;
+  const tag = kind === 'Float32Array' ? 0xca : kind === 'Float64Array' ? 0xcb : 0;
   writeCount(writer, arrayForm, numbers.length);
   for (let index = 0; index < numbers.length; index++) {
     const number = numbers[index];

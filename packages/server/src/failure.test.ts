@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { RpcError, type ServerCall } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { errorText, failureOf, structuredError, textsOf, unwritable } from './failure.ts';
@@ -7,6 +8,10 @@ const call = { service: 'S', method: 'M' } as ServerCall; // nothing else is loo
 const options = resolveServerOptions({ logger: { debug() {}, info() {}, warn() {}, error() {}, child() { return this; } } });
 
 describe('what a caller is told', () => {
+  it('is the message of an Error of another realm, as a test runner gets it from Node', () => {
+    expect(failureOf(runInNewContext('new TypeError("no such file")'), call, options)).toEqual({ code: 'unknown', message: 'no such file', reason: 'HANDLER_THREW' });
+  });
+
   it('is what an RpcError says, without stack and cause', () => {
     const error = new RpcError('aborted', 'text', { reason: 'CLOSED', details: { a: 1 }, retryAfterMs: 5, metadata: { k: 'v' }, cause: new Error('secret') });
     const failure = failureOf(error, call, options);

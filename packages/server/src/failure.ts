@@ -63,7 +63,7 @@ function logThrown(thrown: unknown, { service, method }: ServerCall, { runtime }
 }
 
 function isAbortError(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'AbortError';
+  return isError(thrown) && thrown.name === 'AbortError';
 }
 
 /** What the caller gets when the result of its call could not be written. Never throws. */
@@ -107,13 +107,18 @@ export function textsOf(metadata: Metadata | undefined): MutableMetadata | undef
 }
 
 function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return String(thrown.message) || (thrown.name === 'Error' ? unspecified : String(thrown.name)) || unspecified;
+  if (isError(thrown)) return String(thrown.message) || (thrown.name === 'Error' ? unspecified : String(thrown.name)) || unspecified;
   if (thrown === '') return unspecified;
   if (typeof thrown === 'string' && thrown !== '') return thrown;
   return `the handler threw ${thrown === null ? 'null' : nameless[typeof thrown] ?? String(thrown)}`;
 }
 // Names for thrown values without a useful text. That of a function, such as a class thrown without `new`, is its source, which callers need not see.
 const nameless: Readonly<Record<string, string>> = { object: 'an object that is no Error', function: 'a function: was the new of an Error forgotten?' };
+
+/** Of other realms too: test runners have their own, and Node's errors are of another one. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]';
+}
 
 function isProgrammerError(thrown: unknown): boolean {
   return thrown instanceof TypeError || thrown instanceof ReferenceError || thrown instanceof RangeError || thrown instanceof SyntaxError;
