@@ -3,13 +3,27 @@ import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { PeerServices } from './peer-services.ts';
 
+// Pushes that may wait for one peer. Whoever awaits each of them never has two; a peer that reads too slowly must not take all memory.
+const mostWaiting = 16_384;
+const settled = Promise.resolve();
+
+interface Waiting {
+  readonly message: Push;
+  readonly written: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /** Sends pushes: one-way requests, numbered by the server (rpcx server/server_response.go, SendMessage). */
 export class PushWriter {
   readonly #session: RpcxSession;
   readonly #services: PeerServices;
   readonly #peerCodec: () => number;
   #chain: Handle<Push, void> | undefined;
-  #waiting: { readonly resume: () => void; readonly fail: (error: RpcError) => void }[] = [];
+  /** In their order; those before `#next` have been written. */
+  #waiting: Waiting[] = [];
+  #next = 0;
+  /** One error for all that come while the others wait: making one costs more than a push. */
+  #full: RpcError | undefined;
 
   constructor(session: RpcxSession, services: PeerServices, peerCodec: () => number) {
     this.#session = session;
@@ -17,7 +31,7 @@ export class PushWriter {
     this.#peerCodec = peerCodec;
   }
 
-  /** Resolves when the transport has the message; waits while the peer does not read, rejects when it is gone. */
+  /** Resolves when the transport has the message; waits while the peer does not read, rejects when too many wait for it, or when it is gone. */
   async push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
     const message: Push = { service: event.service, method: event.name, metadata: createMetadata(metadata), value };
     await (this.#chain ??= this.#compose())(message);
@@ -29,29 +43,51 @@ export class PushWriter {
     return intercept(interceptors, (last: Push) => this.#send(last));
   }
 
+  /** Writes what waits, as much as the peer takes. */
   drained(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { resume } of waiting) resume();
+    while (this.#next < this.#waiting.length && this.#session.writable) {
+      // Writing may come back here: the peer has taken it at once.
+      const { message, written, fail } = this.#waiting[this.#next++] as Waiting;
+      try {
+        this.#write(message);
+        written();
+      } catch (error) {
+        fail(error);
+      }
+    }
+    this.#waiting.splice(0, this.#next);
+    this.#next = 0;
+    this.#full = undefined;
+    if (this.#waiting.length > 0 && this.#session.writer.isOpen) this.#afterFrame();
   }
   closed(error: RpcError): void {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
+    this.#next = 0;
     for (const { fail } of waiting) fail(error);
   }
 
   async #send(message: Push): Promise<void> {
-    while (!this.#session.writable) {
-      if (this.#session.ended) {
-        throw new RpcError('unavailable', `the peer of the push ${message.service}.${message.method} has disconnected`, { reason: 'CLOSED', sent: false });
-      }
-      // A push from within an encoder waits for that frame only.
-      if (this.#session.writer.isOpen) await Promise.resolve();
-      else await new Promise<void>((resume, fail) => this.#waiting.push({ resume, fail }));
-    }
-    this.#write(message);
+    if (this.#waiting.length === 0 && this.#session.writable) this.#write(message);
+    else await this.#wait(message);
     // The bytes of this turn are flushed by a microtask that was queued before this one.
-    await Promise.resolve();
+    await settled;
+  }
+
+  #wait(message: Push): Promise<void> {
+    const { ended, writer } = this.#session;
+    if (ended) throw new RpcError('unavailable', `the peer of the push ${message.service}.${message.method} has disconnected`, { reason: 'CLOSED', sent: false });
+    if (this.#waiting.length - this.#next >= mostWaiting) {
+      const text = `${mostWaiting} pushes wait already for this peer, which reads slowly: await each push, or leave some out`;
+      throw (this.#full ??= new RpcError('resource_exhausted', text, { reason: 'OVERLOADED', sent: false }));
+    }
+    if (writer.isOpen) this.#afterFrame();
+    return new Promise<void>((written, fail) => this.#waiting.push({ message, written, fail }));
+  }
+
+  /** A push from within an encoder waits for that frame only. */
+  #afterFrame(): void {
+    void settled.then(() => this.drained());
   }
 
   #write({ service, method, metadata, value }: Push): void {

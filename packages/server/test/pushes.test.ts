@@ -58,6 +58,27 @@ describe('peer.push', () => {
     expect(peer.frames.map(({ payload }) => payload[0])).toEqual(Array.from({ length: 12 }, (_, index) => index));
   });
 
+  it('is refused when 16384 others wait for a peer that reads slowly, and those arrive in order', async () => {
+    await using open = await serve();
+    const { peer, to } = await subscribed(open);
+    peer.connection.pause();
+    const half = new Uint8Array(512 * 1024);
+    const large = Array.from({ length: 4 }, () => to.push(flash, half));
+    await until(() => !open.server.stats().traffic.bytesWritten || open.server.stats().pushes >= 2);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => { setImmediate(resolve); });
+    const begun = open.server.stats().pushes;
+    const outcomes = Array.from({ length: 16_384 + 10 }, (_, index) => to.push(flash, index).then(() => 'sent', (error: { code: string; reason: string; sent: boolean }) => `${error.code} ${error.reason} ${error.sent}`));
+    peer.connection.resume();
+    await Promise.all(large);
+    const settledAs = await Promise.all(outcomes);
+    const waited = 16_384 - (4 - begun);
+    expect(settledAs.filter((outcome) => outcome === 'sent')).toHaveLength(waited);
+    expect(new Set(settledAs.slice(waited))).toEqual(new Set(['resource_exhausted OVERLOADED false']));
+    await peer.until(() => (peer.frames.length >= waited + 4 ? true : undefined), 'all pushes');
+    expect(peer.frames.slice(4).map(({ payload }) => Number(payload.toString()))).toEqual(Array.from({ length: waited }, (_, index) => index));
+    await to.push(flash, 'again');
+  });
+
   it('rejects when the peer goes while it waits, and when it is gone already', async () => {
     await using open = await serve();
     const { peer, to } = await subscribed(open);
