@@ -36,6 +36,7 @@ export class RedisLink {
   /** Replies so far. */
   #heard = 0;
   #failure: unknown;
+  #destroyed = false;
 
   private constructor(init: RedisLinkInit) {
     const { node, tls } = init;
@@ -113,6 +114,9 @@ export class RedisLink {
 
   /** At once, without a word to the server. */
   destroy(): void {
+    // Everything that waits for a frozen server asks for it, and each time the library would listen to the socket anew.
+    if (this.#destroyed) return;
+    this.#destroyed = true;
     this.#client.disconnect();
     // Undefined before the first connection, whatever its type says; and `disconnect` alone waits for a server that may be frozen.
     (this.#client.stream as Redis['stream'] | undefined)?.destroy();
