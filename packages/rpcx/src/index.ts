@@ -1,6 +1,7 @@
 import { createClient as createBareClient, type Client, type ClientOptions as BareClientOptions } from '@rpcxjs/client';
 import { msgpack } from '@rpcxjs/codec-msgpack';
 import type { Selector } from '@rpcxjs/core';
+import { refuse } from '@rpcxjs/core/options';
 import { powerOfTwo, weightedByRoundTrip as weightedByMeasured, type WeightedByRoundTripOptions } from '@rpcxjs/selectors';
 import { tcpProbe } from '@rpcxjs/selectors/tcp-probe';
 import { createServer as createBareServer, type Server, type ServerOptions as BareServerOptions } from '@rpcxjs/server';
@@ -27,16 +28,22 @@ export type ServerOptions = BareServerOptions;
 
 /** A client over TCP with MessagePack, unless the options say otherwise. Throws TypeError for invalid options. */
 export function createClient(options: ClientOptions): Client {
+  checkObject('createClient', options, "options, for example { servers: 'tcp@127.0.0.1:8972' }");
   const { transports = [tcp()], codecs = [msgpack], selector = powerOfTwo() } = options;
   return createBareClient({ ...options, transports, codecs, selector });
 }
 
 /** A server over TCP with MessagePack, unless the options say otherwise. Throws TypeError for invalid options. */
 export function createServer(options: ServerOptions = {}): Server {
+  checkObject('createServer', options, "options, or nothing; an address is for server.listen('tcp@127.0.0.1:8972')");
   return createBareServer({ ...options, transports: options.transports ?? [tcp()], codecs: options.codecs ?? [msgpack] });
 }
 
 /** The selector of `@rpcxjs/selectors` with a default probe, which opens a TCP connection instead of sending a ping, since that needs privileges. Throws TypeError for invalid options. */
 export function weightedByRoundTrip(options: Partial<WeightedByRoundTripOptions> = {}): Selector {
   return weightedByMeasured({ probe: tcpProbe(), ...options });
+}
+
+function checkObject(factory: string, options: unknown, takes: string): void {
+  if (typeof options !== 'object' || options === null) refuse(`what ${factory} got`, options, takes);
 }

@@ -1,6 +1,6 @@
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { expect, it } from 'vitest';
-import { createClient } from '../src/index.ts';
+import { createClient, createServer } from '../src/index.ts';
 
 it('an address that no transport can dial is a mistake of the program, told when the client is made and not tried at every call', () => {
   expect(() => createClient({ servers: ['tcp@127.0.0.1:1', 'quic@127.0.0.1:1'] })).toThrow(
@@ -17,3 +17,8 @@ it.each(['tcp@127.0.0.1', 'localhost', 'tcp@127.0.0.1:99999', 'tcp@::1:8972', 't
     expect(() => createClient({ servers: ['tcp@127.0.0.1:1', address] })).toThrow(TypeError);
   },
 );
+
+it.each([[undefined, 'undefined'], [null, 'null'], ['tcp@127.0.0.1:8972', '"tcp@127.0.0.1:8972"'], [8972, '8972']])('%o is no object of options, and the error has one to copy', (given, described) => {
+  expect(() => createClient(given as never)).toThrow(new TypeError(`what createClient got is ${described}: it takes options, for example { servers: 'tcp@127.0.0.1:8972' }`));
+  if (given !== undefined) expect(() => createServer(given as never)).toThrow(new TypeError(`what createServer got is ${described}: it takes options, or nothing; an address is for server.listen('tcp@127.0.0.1:8972')`));
+});
