@@ -38,7 +38,7 @@ writeFileSync(config, JSON.stringify({
   },
   files,
 }));
-const { status, stdout, stderr } = spawnSync('tsc', ['-p', config], { cwd: root, encoding: 'utf8' });
-if (files.length > 0 && status !== 0) process.stderr.write(`${stdout}${stderr}`);
+const { status, stdout, stderr, error } = spawnSync('tsc', ['-p', config], { cwd: root, encoding: 'utf8' });
+if (files.length > 0 && status !== 0) process.stderr.write(error ? `tsc did not start: ${error.message}\n` : `${stdout}${stderr}`);
 process.stdout.write(`${files.length} blocks of READMEs and docs\n`);
 process.exitCode = files.length === 0 || status !== 0 ? 1 : 0;
