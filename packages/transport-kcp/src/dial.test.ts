@@ -1,5 +1,4 @@
-import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { RpcError } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { closeAfterEach, dial, later, memoryLogger, pair, rejection, serve, until } from '@rpcxjs/transport-sides';
@@ -173,6 +172,26 @@ describe('a listener that closed while a conversation goes on', () => {
     client.write(Buffer.from('still here'));
     await until(() => serverHeard.text === 'still here');
   });
+});
+
+it('a listen waits for a port that this transport has given up and the system does not have back yet', async () => {
+  const transport = kcp();
+  const { listener } = await serve(transport, here);
+  const { close } = Socket.prototype;
+  // As in Deno, where a socket goes on reading for a moment.
+  Socket.prototype.close = function late(closed) {
+    setImmediate(() => setImmediate(() => close.call(this, closed)));
+    return this;
+  };
+  try {
+    void listener.close();
+    const again = await serve(transport, listener.address);
+    expect(again.listener.address).toEqual(listener.address);
+    await dial(kcp(), again.listener.address);
+    await until(() => again.accepted.length === 1);
+  } finally {
+    Socket.prototype.close = close;
+  }
 });
 
 describe('a connection whose server', () => {

@@ -22,7 +22,13 @@ export async function listenKcp(address: Address, options: ResolvedKcpOptions, {
   signal?.throwIfAborted();
   // Conversations of a closed listener still hold the port; a new one goes on with their socket.
   const same = endOf({ address: where.host, port: where.port });
-  const left = bound.get(formatAddress(same));
+  let left = bound.get(formatAddress(same));
+  if (left?.closing !== undefined) {
+    // The port is not free yet: at once in Node, later in Deno.
+    await left.closing;
+    signal?.throwIfAborted();
+    left = bound.get(formatAddress(same));
+  }
   if (left !== undefined && !left.isAccepting) return listener(left, same, listenOptions);
   const socket = await bind(where, address, listenOptions);
   const real = endOf(socket.address());

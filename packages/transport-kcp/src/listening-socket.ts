@@ -51,7 +51,8 @@ export class ListeningSocket {
   readonly #header: SegmentHeader = { conversation: 0, command: command.tellWindow, fragment: 0, window: 32, timestamp: 0, sequence: 0, unacknowledged: 0 };
   #count = 0;
   #accept: ((connection: Connection) => void) | undefined;
-  #isClosed = false;
+  /** Set once the last conversation has ended and nobody listens: settles when the port is free. */
+  closing: Promise<void> | undefined;
   #answers = 0;
   #answersSince = 0;
   #warnedAt = -Infinity;
@@ -211,10 +212,11 @@ export class ListeningSocket {
   }
 
   #closeIfIdle(): Promise<void> {
-    if (this.#accept !== undefined || this.#count > 0 || this.#isClosed) return Promise.resolve();
-    this.#isClosed = true;
-    this.#init.closed();
-    return new Promise((resolve) => this.#init.socket.close(() => resolve()));
+    if (this.#accept !== undefined || this.#count > 0) return Promise.resolve();
+    return (this.closing ??= new Promise((resolve) => this.#init.socket.close(() => {
+      this.#init.closed();
+      resolve();
+    })));
   }
 }
 
