@@ -1,3 +1,4 @@
+import { refuse } from '@rpcxjs/core/options';
 import { checkTimes, type CloseOptions } from './drain.ts';
 import type { Server } from './server.ts';
 
@@ -17,6 +18,7 @@ interface SignalSource {
  * when nothing else keeps it alive. Throws TypeError where there are no signals, as in a browser.
  */
 export function closeOnSignals(server: Pick<Server, 'close' | 'abort'>, options: CloseOnSignalsOptions = {}): () => void {
+  if (typeof (server as Partial<Server> | null | undefined)?.close !== 'function') refuse('the server of closeOnSignals', server, 'what createServer returned');
   const { signals = ['SIGTERM', 'SIGINT'], ...closing } = options;
   checkTimes('closeOnSignals', closing);
   if (!Array.isArray(signals) || !signals.every((signal) => /^SIG[A-Z0-9]+$/.test(String(signal)))) throw new TypeError("closeOnSignals: signals takes a list of names, for example ['SIGTERM']");

@@ -334,6 +334,7 @@ describe('closeOnSignals', () => {
   it('refuses at once what could only fail when the signal comes', async () => {
     await using open = await openServer({}, echo);
     expect(() => closeOnSignals(open.server, { graceMs: -1 })).toThrow(/closeOnSignals: graceMs/);
+    for (const server of [undefined, null, {}, () => open.server]) expect(() => closeOnSignals(server as never)).toThrow(/^the server of closeOnSignals is .*: it takes what createServer returned$/);
     for (const signals of ['SIGTERM', ['TERM'], [15]]) expect(() => closeOnSignals(open.server, { signals: signals as never })).toThrow(/list of names/);
     expect(() => closeOnSignals(open.server, { signals: ['SIGNONSENSE'] })).not.toThrow();
   });
