@@ -6,6 +6,7 @@ import { defaultHeartbeat, defaultSessionLimits, type HeartbeatOptions, type Ses
 
 interface Peer extends Watched {
   pending: number;
+  isPaused: boolean;
   partial: number;
   frames: number;
   unsent: number;
@@ -19,6 +20,7 @@ function watch(role: 'client' | 'server', settings: { readonly heartbeat?: Parti
   const peer: Peer = {
     role,
     pending: 0,
+    isPaused: false,
     partial: 0,
     frames: 0,
     unsent: 0,
@@ -27,6 +29,7 @@ function watch(role: 'client' | 'server', settings: { readonly heartbeat?: Parti
     failures: [],
     pendingCalls: () => peer.pending,
     partialBytes: () => peer.partial,
+    paused: () => peer.isPaused,
     framesRead: () => peer.frames,
     unsentBytes: () => peer.unsent,
     deliveredBytes: () => peer.delivered,
@@ -157,7 +160,7 @@ describe('a client', () => {
     const failures: RpcError[] = [];
     let asked = 0;
     const peer: Watched = {
-      role: 'client', pendingCalls: () => 1, partialBytes: () => 0, framesRead: () => 0, unsentBytes: () => 0, deliveredBytes: () => 0,
+      role: 'client', pendingCalls: () => 1, partialBytes: () => 0, paused: () => false, framesRead: () => 0, unsentBytes: () => 0, deliveredBytes: () => 0,
       sendHeartbeat: () => (asked += 1), fail: (error) => failures.push(error),
     };
     const liveness = new Liveness(clock, peer, { limits: defaultSessionLimits, heartbeat: defaultHeartbeat });
@@ -243,6 +246,29 @@ describe('a server', () => {
     clock.advance(1010);
     about(30_000, peer.failures[0]?.at);
     expect(peer.failures[0]?.error.message).toContain('a frame was not finished');
+  });
+
+  it('B8: gives up a frame of which half came at once, and then nothing for 30 s', () => {
+    const { clock, peer, liveness } = watch('server');
+    peer.partial = 8 * 1024 * 1024;
+    liveness.heard(clock.now());
+    clock.advance(35_000);
+    expect(peer.failures[0]?.at).toBeGreaterThanOrEqual(30_000);
+    expect(peer.failures[0]?.error.message).toContain('a frame was not finished');
+  });
+
+  it('holds nothing against a peer that it does not read itself', () => {
+    for (const partial of [0, 100, 1024 * 1024]) {
+      const { clock, peer, liveness } = watch('server');
+      liveness.heartbeatReceived();
+      Object.assign(peer, { partial, isPaused: true });
+      liveness.heard(clock.now());
+      clock.advance(300_000);
+      peer.isPaused = false;
+      liveness.resumed();
+      clock.advance(61_000);
+      expect(peer.failures[0]?.at).toBeGreaterThanOrEqual(330_000);
+    }
   });
 
   it('lets a large frame take minutes at 2 KiB a second', () => {

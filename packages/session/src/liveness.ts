@@ -10,6 +10,8 @@ export interface Watched {
   framesRead(): number;
   /** Bytes of an unfinished frame that have arrived. */
   partialBytes(): number;
+  /** This side does not read at present. */
+  paused(): boolean;
   /** Bytes that wait for the network. */
   unsentBytes(): number;
   /** Bytes that the network took. */
@@ -101,9 +103,19 @@ export class Liveness implements Expirable {
     }
     this.#stalledSince = Infinity;
     if (this.#watched.role === 'client') return;
+    this.#unheard(now);
+    this.#checkBy(this.#nextCheck(now));
+  }
+
+  /** This side reads again. */
+  resumed(): void {
+    this.#unheard(this.#clock.now());
+  }
+
+  /** What this side did not read says nothing about the other. */
+  #unheard(now: number): void {
     this.lastByteAt = now;
     if (this.#partialSince !== Infinity) this.#partialSince = now;
-    this.#checkBy(this.#nextCheck(now));
   }
 
   negotiated(): void {
@@ -158,6 +170,7 @@ export class Liveness implements Expirable {
       // While a server does not read, nothing that it does not hear means anything.
       if (stuck !== undefined || this.#watched.role === 'server') return stuck;
     }
+    if (this.#watched.paused()) this.#unheard(now);
     const { limits, heartbeat } = this.#settings;
     const silentMs = now - this.lastByteAt;
     if (this.#watched.role === 'server') {
@@ -169,7 +182,8 @@ export class Liveness implements Expirable {
     }
     if (heartbeat.idleTimeoutMs > 0 && silentMs >= heartbeat.idleTimeoutMs) return silence(`it was idle for ${heartbeat.idleTimeoutMs} ms`);
     const partialMs = now - this.#partialSince;
-    if (partialMs >= limits.frameMs && this.#watched.partialBytes() < (partialMs / 1000) * 1024) {
+    // One that came fast and then stopped is no better than one that trickles.
+    if (partialMs >= limits.frameMs && (silentMs >= limits.frameMs || this.#watched.partialBytes() < (partialMs / 1000) * 1024)) {
       return silence(`a frame was not finished after ${Math.round(partialMs)} ms`);
     }
     return undefined;

@@ -163,6 +163,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
   resume(): void {
     if (--this.#pauses > 0 || this.#ended) return;
+    this.#liveness.resumed();
     this.seenAt = this.#turnStartedAt = this.#options.runtime.clock.now();
     this.connection.resume();
     this.#read(() => this.#intake.resume());
@@ -188,6 +189,9 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
   partialBytes(): number {
     return this.#intake.partialBytes;
+  }
+  paused(): boolean {
+    return this.#pauses > 0;
   }
   unsentBytes(): number {
     return this.connection.bufferedBytes + this.writer.pendingBytes;

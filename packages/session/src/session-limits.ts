@@ -13,7 +13,7 @@ export interface SessionLimits {
   readonly stallMs: number;
   /** How long an accepted connection may stay without its first byte. @default 10 s */
   readonly firstByteMs: number;
-  /** Age from which an unfinished frame must have come at 1 KiB/s at least. @default 30 s */
+  /** Age from which an unfinished frame must have come at 1 KiB/s at least, and silence after which it is given up however much of it came. @default 30 s */
   readonly frameMs: number;
   /** Bytes of a heartbeat's metadata and payload together. @default 1 KiB */
   readonly maxHeartbeatBytes: number;
