@@ -25,4 +25,13 @@ describe('a retry token', () => {
     }
     for (let length = 0; length < token.length; length++) expect(tokens.check(token.subarray(0, length), here, 0)).toBeUndefined();
   });
+
+  it('is nothing that is too short, whatever length it claims to have', () => {
+    const tokens = new RetryTokens(1000);
+    for (let length = 0; length < 40; length++) {
+      for (let claimed = 0; claimed < 40; claimed++) {
+        expect(tokens.check(Buffer.alloc(length, claimed), here, 0), `${length} bytes that claim an id of ${claimed}`).toBeUndefined();
+      }
+    }
+  });
 });

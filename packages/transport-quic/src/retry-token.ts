@@ -24,8 +24,10 @@ export class RetryTokens {
 
   /** The original id, or undefined for a token that is forged, late, or somebody else's. */
   check(token: Buffer, from: QuicEndpoint, nowMs: number): Buffer | undefined {
+    // Anybody can send one, of any length.
+    if (token.length < headBytes + macBytes) return undefined;
     const body = token.subarray(0, token.length - macBytes);
-    if (body.length < headBytes || body.length !== headBytes + (body[6] ?? 0)) return undefined;
+    if (body.length !== headBytes + (body[6] ?? 0)) return undefined;
     if (!timingSafeEqual(token.subarray(body.length), this.#mac(body, from))) return undefined;
     const age = nowMs - body.readUIntBE(0, 6);
     return age <= this.#lifeMs ? body.subarray(headBytes) : undefined;
