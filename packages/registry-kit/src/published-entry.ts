@@ -4,7 +4,7 @@ import type { Backend, BackendUser } from './backend.ts';
 import { baseValue, mustBeReadable, type InstanceKeys } from './instance-keys.ts';
 import { formatMetadata, parseMetadata } from './instance-metadata.ts';
 import { mergedMetadata } from './merged-metadata.ts';
-import { backoffMs, jitteredMs, Pause } from './pause.ts';
+import { backoffMs, Pause } from './pause.ts';
 
 /** What an entry needs. */
 export interface PublishedEntryInit {
@@ -152,7 +152,8 @@ export class PublishedEntry implements BackendUser {
     const { backend, refreshMs, runtime } = this.#init;
     const { clock } = runtime;
     for (let failures = 0; !signal.aborted;) {
-      await this.#pause.wait(clock, failures === 0 ? jitteredMs(clock, refreshMs) : backoffMs(clock, failures), signal);
+      // Never later than said: its time may be over soon after.
+      await this.#pause.wait(clock, failures === 0 ? refreshMs * (0.8 + 0.2 * clock.random()) : backoffMs(clock, failures), signal);
       if (signal.aborted) return;
       try {
         await this.#write(signal);

@@ -4,7 +4,7 @@ export interface RegistryOptions {
   readonly basePath?: string | undefined;
   /** Milliseconds after which the entry of a server that has died is gone. @default 30 000 */
   readonly ttlMs?: number | undefined;
-  /** Milliseconds between two checks of each entry of this process: one that is missing is written again, and what others edited is kept. @default a third of `ttlMs` */
+  /** Milliseconds between two checks of each entry of this process, or up to a fifth less: one that is missing is written again, and what others edited is kept. @default a third of `ttlMs` */
   readonly refreshMs?: number | undefined;
   /** Milliseconds between two readings of the whole list beside the watch, up to a fifth more or less. @default 30 000 */
   readonly relistMs?: number | undefined;

@@ -48,6 +48,15 @@ describe('what is registered', () => {
     expect([here.backend.writes, heard.lists]).toEqual([1, ['a']]);
   });
 
+  it('is never looked at later than refreshMs says, which may be close to when it ends', async () => {
+    const here = house(true);
+    const registry = here.registry({ ttlMs: 3000, refreshMs: 2900, relistMs: 100 });
+    await here.register(registry);
+    const heard = here.watch(registry);
+    await here.clock.advanceAsync(120_000);
+    expect([here.backend.writes, heard.lists]).toEqual([1, ['a']]);
+  });
+
   it('G3: is written again at once when the session is lost', async () => {
     const here = house();
     await here.register(here.registry(), { weight: '3' });
