@@ -1,5 +1,5 @@
 import { DeadlineRing, intercept, RpcError, settle, type ClientCall, type Clock, type Expirable, type FailMode, type Handle } from '@rpcxjs/core';
-import { endedBy, overError, partsOf } from './call-errors.ts';
+import { anySent, endedBy, laneOf, overError, partsOf, trueToSent } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -155,7 +155,7 @@ export class Attempts {
   /** The interceptors of the attempt have returned: copies that they passed on and that are still under way are given up. */
   #left(lane: OutboundCall, decide: () => void): void {
     const now = this.#clock.now();
-    for (const one of lane.story.copies === undefined ? [lane] : [lane, ...lane.story.copies]) {
+    for (const one of laneOf(lane)) {
       one.session?.forget(one, true);
       one.told.inAttempt = undefined;
       // Reported as cancelled, because it says nothing about the server.
@@ -187,9 +187,10 @@ export class Attempts {
   }
 
   /** An attempt failed. There is another one if the fail mode wants it and it is safe, but not while the lane beside it may still answer. */
-  #lost(lane: OutboundCall, error: RpcError<string>, now: number): void {
+  #lost(lane: OutboundCall, cause: RpcError<string>, now: number): void {
     const { main } = lane;
     if (main.settled || lane.settled || lane.story.lost) return;
+    const error = trueToSent(cause, anySent(laneOf(lane)));
     lane.told.lost = true;
     ended(lane, error, now);
     (main.told.failures ??= []).push({ address: error.address ?? lane.address, error, durationMs: now - lane.attemptAt });
@@ -299,7 +300,7 @@ export class Attempts {
     const rival = winner === main ? hedge : main;
     const late = new RpcError('canceled', 'another server answered first', { reason: 'HEDGED' });
     const now = this.#clock.now();
-    for (const one of rival.story.copies === undefined ? [rival] : [rival, ...rival.story.copies]) {
+    for (const one of laneOf(rival)) {
       one.session?.forget(one, true);
       ended(one, late, now);
       const waiting = one.story.inAttempt;

@@ -4,9 +4,14 @@ import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call with all that belongs to its current attempts: the second attempt beside it, and the copies that interceptors made. */
 export function partsOf(main: OutboundCall): readonly OutboundCall[] {
-  const { copies, hedge } = main.story;
-  if (copies === undefined && hedge === undefined) return [main];
-  return [main, ...(copies ?? []), ...(hedge === undefined ? [] : [hedge, ...(hedge.story.copies ?? [])])];
+  const { hedge } = main.story;
+  return hedge === undefined ? laneOf(main) : [...laneOf(main), ...laneOf(hedge)];
+}
+
+/** One attempt, with the copies that interceptors made of it. */
+export function laneOf(lane: OutboundCall): readonly OutboundCall[] {
+  const { copies } = lane.story;
+  return copies === undefined ? [lane] : [lane, ...copies];
 }
 
 /** How far the last attempt of a call had come when the call ended without a reply. */
@@ -58,9 +63,18 @@ export function notSent({ code, message, reason, cause }: RpcError): RpcError {
   return new RpcError(code, message, { reason, cause, sent: false });
 }
 
-/** Whether a byte of it has left this process, now or in an attempt before. */
+/** Whether a byte of it has left this process: now, in an attempt before, or when its interceptors passed it on before. */
 export function wasSent(call: OutboundCall): boolean {
-  return partsOf(call).some(({ attemptSent }) => attemptSent) || (call.story.failures ?? []).some(({ error }) => error.sent);
+  return [call, ...(call.story.passes ?? [])].some((one) => anySent(partsOf(one)) || one.story.failures?.some(({ error }) => error.sent) === true);
+}
+export function anySent(calls: readonly OutboundCall[]): boolean {
+  return calls.some(({ attemptSent }) => attemptSent);
+}
+
+/** The error that interceptors made of a call, or of an attempt, does not say that it was not sent if it was. */
+export function trueToSent<T>(error: T, sent: boolean): T | RpcError<string> {
+  if (!sent || !RpcError.is(error) || error.sent) return error;
+  return new RpcError<string>(error.code, error.message, Object.assign({}, error, { cause: error.cause, sent }));
 }
 
 /** The error with which the client or a connection ended, as the error of this call. */
@@ -92,8 +106,7 @@ export function abortedError(call: OutboundCall, reason: unknown, { address, sen
 
 /** The last error together with those before it, and with what is known of servers that are avoided. `sent` is true if any attempt was sent, because the call may have run. */
 export function withAttempts(error: RpcError<string>, attempts: NonNullable<CallStory['failures']>, avoided: string | undefined): RpcError<string> {
-  const { code, message, reason, details, metadata, remote, address, retryAfterMs, cause } = error;
   const sent = error.sent || attempts.some((attempt) => attempt.error.sent);
-  const text = `${message} (after ${attempts.length} attempts${avoided === undefined ? '' : `; ${avoided}`})`;
-  return new RpcError(code, text, { reason, details, metadata, remote, sent, address, retryAfterMs, attempts, cause: cause ?? error });
+  const text = `${error.message} (after ${attempts.length} attempts${avoided === undefined ? '' : `; ${avoided}`})`;
+  return new RpcError(error.code, text, Object.assign({}, error, { sent, attempts, cause: error.cause ?? error }));
 }

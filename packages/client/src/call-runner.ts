@@ -3,7 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, patienceMs, type AttemptOwner } from './attempts.ts';
-import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
+import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, trueToSent, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
 import { both, onGivenUp, type TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './outbound-call.ts';
@@ -130,6 +130,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
 
   #throughChain(call: OutboundCall, kind: CallKind, chain: Handle<ClientCall>): Promise<unknown> {
     call.told.wantsReply = true;
+    call.told.passes = [];
     const wrong = this.closed ? closedError(call) : this.#schedule(call);
     if (wrong !== undefined) return Promise.reject(wrong);
     // Interceptors may make other calls.
@@ -139,10 +140,13 @@ export class CallRunner implements CallOwner, AttemptOwner {
         if (!isReply(reply)) throw noReplyError(call);
         return kind === 'value' ? reply.output : undefined;
       };
+      const failed = (error: unknown): never => {
+        throw trueToSent(error, wasSent(call));
+      };
       const reply = chain(call);
-      return isPromise(reply) ? this.#bounded(call, Promise.resolve(reply).then(output), ambient) : Promise.resolve(output(reply));
+      return isPromise(reply) ? this.#bounded(call, Promise.resolve(reply).then(output, failed), ambient) : Promise.resolve(output(reply));
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(trueToSent(error, wasSent(call)));
     }
   }
 
@@ -217,6 +221,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   #begin(call: OutboundCall): Promise<unknown> {
     const own = call.story.begun ? this.derive(call, {}) : call;
     own.told.begun = true;
+    own.story.passes?.push(own);
     own.root = own.main = own;
     return this.#start(own);
   }

@@ -154,6 +154,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
     this.main = original.main;
     const { told } = this;
     told.wantsReply = original.story.wantsReply;
+    told.passes = original.story.passes;
     told.metadata = original.metadata;
     told.values = original.values;
     this.deadlineAt = original.deadlineAt;
@@ -183,6 +184,8 @@ export class CallStory {
   hedgeEntry: number = -1;
   /** Settles the attempt for the interceptors that wrap it. */
   inAttempt: { readonly resolve: (reply: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
+  /** What interceptors around the whole call have passed on, the same list for all of it. */
+  passes: OutboundCall[] | undefined;
   /** The copies that interceptors made of the current attempt: calls they changed, and calls they passed on more than once. */
   copies: OutboundCall[] | undefined;
   /** Whether an interceptor has passed on the whole call already (`begun`), or the current attempt (`passedOn`). */

@@ -1,8 +1,9 @@
-import type { CallOptions, Compressor, Dialer, Discovery } from '@rpcxjs/core';
+import { RpcError, type CallOptions, type ClientCall, type Compressor, type Dialer, type Discovery, type Interceptor } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../src/client-options.ts';
+import { failfast } from '../src/fail-modes/failfast.ts';
 import { methodsOf } from '../src/method-refs.ts';
 import { deferred, failure, rig, settled, until } from './fake-server.ts';
 
@@ -101,6 +102,42 @@ describe('a call that ends by itself says whether it was sent', () => {
     await begun.promise;
     await clock.advanceAsync(110);
     expect(await error).toMatchObject({ code: 'deadline_exceeded', sent: true });
+  });
+
+  const again: Interceptor<ClientCall> = (next) => async (call) => { try { return await next(call); } catch { return await next(call); } };
+  const changed: Interceptor<ClientCall> = (next) => async (call) => { try { return await next(call.with({ input: 1 })); } catch { return await next(call.with({ input: 2 })); } };
+  const both: Interceptor<ClientCall> = (next) => async (call) => { const [one, other] = [next(call), next(call)]; await Promise.allSettled([one, other]); return await other; };
+  const drops: Interceptor<ClientCall> = (next) => async (call) => { try { await next(call); } catch {} throw new RpcError('aborted', 'never mind', { sent: false }); };
+  it.each<[string, Partial<ClientOptions>]>([
+    ['passes it on again', { intercept: [again] }],
+    ['passes it on again, changed', { intercept: [changed] }],
+    ['passes it on twice', { intercept: [both] }],
+    ['makes an error of its own', { intercept: [drops] }],
+    ['stands before another one that does', { intercept: [(next) => (call) => next(call), again] }],
+    ['passes its attempt on again', { plugins: [{ name: 'p', interceptAttempt: again }] }],
+    ['passes its attempt on again, changed', { plugins: [{ name: 'p', interceptAttempt: changed }] }],
+    ['makes an error of its own of an attempt', { plugins: [{ name: 'p', interceptAttempt: drops }] }],
+  ])('through an interceptor that %s: it was, if any of that was sent', async (_what, options) => {
+    let requests = 0;
+    // The first one leaves and is lost, and nothing leaves any more.
+    await using one = await rig({ ...options, failMode: failfast(), filters: { outgoing: () => (requests += 1) === 1 } });
+    const lost = failure(one.client.call('S', 'M', 1));
+    await one.server.call(0);
+    one.server.network.links[0]?.cut();
+    expect(await lost).toMatchObject({ sent: true });
+    expect(await failure(one.client.call('S', 'M', 1))).toMatchObject({ sent: false });
+    expect(one.server.received).toHaveLength(1);
+  });
+
+  it('while an interceptor rests between two passes: it was, if the first one was sent', async () => {
+    const clock = manualClock();
+    const rests: Interceptor<ClientCall> = (next) => async (call) => { try { await next(call.with({ input: 2 })); } catch {} return never; };
+    await using one = await rig({ clock, failMode: failfast(), intercept: [rests] });
+    const ended = failure(one.client.call('S', 'M', 1, { timeoutMs: 100 }));
+    one.server.fail(await one.server.call(0), 'no');
+    await settled();
+    await clock.advanceAsync(150);
+    expect(await ended).toMatchObject({ reason: 'TIMEOUT', sent: true, message: expect.stringContaining('was not done within') as string });
   });
 });
 
