@@ -61,10 +61,10 @@ export type InputRest<In, Options> = 0 extends 1 & In ? [input?: unknown, option
   : unknown extends In ? [input: In, options?: Options]
   : undefined extends In ? [input?: In, options?: Options] : [input: In, options?: Options];
 
-/** Makes the call once it is wanted. */
+/** Makes the call of a handle. */
 export type Launch = (options: TrackedOptions) => Promise<unknown>;
 
-/** A handle with its other side: who begins the call. Its promises are made when somebody looks: they cost as much as the call itself. */
+/** A handle as its caller holds it, and with `begin`, which makes the call. Its promises are made only when somebody asks for them, because they cost as much as the call itself. */
 export class OpenHandle<Out> implements CallHandle<Out> {
   readonly service: string;
   readonly method: string;
@@ -91,12 +91,12 @@ export class OpenHandle<Out> implements CallHandle<Out> {
   }
 
   get sent(): Promise<void> {
-    // Whoever waits for the reply alone has not forgotten this one.
+    // A failed call rejects this promise too: a caller who handles the reply alone must not get an unhandled rejection from it.
     if (this.#sent === undefined) (this.#sent = this.#later(() => this.#written)).catch(ignore);
     return this.#sent;
   }
 
-  /** The options are its own from then on. */
+  /** Makes the call. `options` belong to the handle from then on: it adds its own hooks to them. */
   begin(launch: Launch, options: TrackedOptions): void {
     if (this.state === 'settled') return;
     const stop = (this.#stop = new LazySignal());
@@ -131,7 +131,7 @@ export class OpenHandle<Out> implements CallHandle<Out> {
       this.#fail(new RpcError('canceled', message, { reason: 'ABORTED', sent: false, cause: reason }));
       return;
     }
-    // Without a reason it is the one that a signal has then.
+    // AbortSignal.abort gives a missing reason its default, an AbortError.
     this.#stop.abort(AbortSignal.abort(reason).reason);
   }
 

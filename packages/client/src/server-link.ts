@@ -12,7 +12,7 @@ import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
 const closeMs = 1000;
-/** From here on a dial is slow. */
+/** A dial that takes this many milliseconds counts as slow. */
 const slowDialMs = 500;
 
 /** What a link tells the client. */
@@ -21,7 +21,7 @@ export interface LinkEvents extends CallEvents {
   ended(traffic: Traffic, error: RpcError): void;
   /** The server at the address announced that it is shutting down. */
   draining(address: string): void;
-  /** There is no connection to the address, and the one that is being opened takes its time. */
+  /** There is no connection to the address, and the one that is being opened is not there after `afterMs` milliseconds. */
   slow(address: string, afterMs: number): void;
 }
 

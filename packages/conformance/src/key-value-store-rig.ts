@@ -113,7 +113,7 @@ export class StoreBench {
     claim(typeof entry.version === 'string' && entry.version !== '', `get(${show(key)}) said the version ${show(entry.version)}; a version is a text`);
     return entry.version;
   }
-  /** Where the backend can tell. */
+  /** `foreign` of the key must be this; stores that cannot tell leave it undefined. */
   async expectForeign(key: string, foreign: boolean): Promise<void> {
     const said = (await this.store.get(key, this.bounded))?.foreign;
     claim(said === undefined || said === foreign, `get(${show(key)}) said foreign: ${String(said)} to the first store; the key belongs to ${foreign ? 'the other store' : 'no other store'}`);

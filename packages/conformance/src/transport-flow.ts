@@ -106,7 +106,7 @@ export const flowCases: readonly TransportRule[] = [
       };
       const total = 4 * mebibyte;
       const written = writeAll(client, total);
-      // The claim below may be broken first.
+      // A claim below may throw before `written` is awaited: its rejection must not be unhandled.
       written.catch(() => {});
       for (let round = 0; round < 8; round++) {
         await server.sink.until(() => paused || server.sink.bytes >= total);
@@ -129,10 +129,10 @@ export const flowCases: readonly TransportRule[] = [
       const total = mebibyte;
       let inside = 0;
       let nested = 0;
-      // What comes at once although nobody wants it any more is what has to be kept, and given out later.
+      // What still arrives after the pause has to be kept by the connection, and delivered later.
       server.sink.onData = () => server.connection.pause();
       const written = writeAll(client, total, 10_007);
-      // The claim below may be broken first.
+      // A claim below may throw before `written` is awaited: its rejection must not be unhandled.
       written.catch(() => {});
       await server.sink.until(() => server.sink.bytes > 0);
       await turns(2);

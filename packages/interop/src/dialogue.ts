@@ -28,7 +28,7 @@ export class Dialogue implements AsyncDisposable {
     });
   }
 
-  /** The answer to one command; the caller says what it is. */
+  /** Sends one command and resolves with its answer, whose type the caller names. */
   ask<T>(command: object): Promise<T> {
     const id = (this.#lastId += 1);
     return new Promise<unknown>((resolve, reject) => {

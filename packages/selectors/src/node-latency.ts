@@ -22,7 +22,7 @@ export class NodeLatency {
   pending = 0;
   /** When it was last chosen; before that, when it became known. */
   pickedAt: number;
-  /** NaN before its first answer: until then its first call costs nothing, and more calls what they cost elsewhere. */
+  /** NaN before the first answer. Until then a first call counts as free, and further ones at the usual latency of the other servers. */
   #costMs: number = Number.NaN;
   #at: number;
   readonly #scale: LatencyScale;

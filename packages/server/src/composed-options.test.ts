@@ -25,7 +25,7 @@ describe('options of a server that are no such thing', () => {
       [{ intercept: 5 }, 'intercept is 5: it takes a list'], [{ interceptors: [guard] }, 'register has no option "interceptors": it takes path, metadata, intercept, methods'],
       [{ methods: 'M' }, 'methods is "M": it takes a list'], [{ path: 5 }, '5 cannot be a service path: it takes a text'],
     ] as const) {
-      // Whoever thinks that a guard stands there is told that it does not.
+      // An option that is ignored here would leave a method without the guard that its author counts on.
       expect(() => server.register('S', { M: () => 1 }, { methods: ['M'], ...options } as never)).toThrow(new TypeError(text));
     }
     expect(() => server.register(5 as never, {}, { methods: [] })).toThrow(new TypeError('the service of register is 5: it takes a name or a contract'));

@@ -3,7 +3,7 @@ import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
 import type { PeerServices } from './peer-services.ts';
 
-// Pushes that may wait for one peer. Whoever awaits each of them never has two; a peer that reads too slowly must not take all memory.
+// Pushes that may wait for one peer, so that one that reads too slowly does not take all memory. A program that awaits each push never has more than one waiting.
 const mostWaiting = 16_384;
 const settled = Promise.resolve();
 
@@ -19,10 +19,10 @@ export class PushWriter {
   readonly #services: PeerServices;
   readonly #peerCodec: () => number;
   #chain: Handle<Push, void> | undefined;
-  /** In their order; those before `#next` have been written. */
+  /** In the order of the pushes; those before the index `#next` have been written. */
   #waiting: Waiting[] = [];
   #next = 0;
-  /** One error for all that come while the others wait: making one costs more than a push. */
+  /** One error for all pushes that are refused until some are written: making an error costs more than a push. */
   #full: RpcError | undefined;
 
   constructor(session: RpcxSession, services: PeerServices, peerCodec: () => number) {
@@ -46,7 +46,7 @@ export class PushWriter {
   /** Writes what waits, as much as the peer takes. */
   drained(): void {
     while (this.#next < this.#waiting.length && this.#session.writable) {
-      // Writing may come back here: the peer has taken it at once.
+      // Writing may call `drained` again, when the peer takes the bytes at once: the index moves first.
       const { message, written, fail } = this.#waiting[this.#next++] as Waiting;
       try {
         this.#write(message);

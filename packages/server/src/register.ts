@@ -51,7 +51,7 @@ function unservable(service: string, method: string, kind: string): never {
 /** A method of the object or of its class, but never one that every object has. */
 function handlerOf(given: Readonly<Record<string, Run | undefined>>, name: string): Run | undefined {
   for (let owner: object | null = given; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner) as object | null) {
-    // Classes bring a constructor along; an object of handlers has one of its own if a method is called so.
+    // Every class has a `constructor`, which is no method; an object of handlers has its own only if it was written there.
     if (Object.hasOwn(owner, name) && (name !== 'constructor' || owner === given)) return given[name];
   }
   return undefined;

@@ -112,7 +112,7 @@ export class Liveness implements Expirable {
     this.#unheard(this.#clock.now());
   }
 
-  /** What this side did not read says nothing about the other. */
+  /** Starts the silence anew: while this side did not read, hearing nothing says nothing about the other side. */
   #unheard(now: number): void {
     this.lastByteAt = now;
     if (this.#partialSince !== Infinity) this.#partialSince = now;

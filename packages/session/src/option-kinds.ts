@@ -2,10 +2,10 @@ import { checkNames, refuse } from '@rpcxjs/core/options';
 
 /** What one option of a client or a server takes; without `holds` it is looked at where it is used. */
 export interface OptionKind {
-  /** Asked about the value, or about each of a list. */
+  /** Whether a value is valid; with `list`, whether one item of the list is. */
   readonly holds?: (value: unknown) => boolean;
   readonly takes?: string;
-  /** It takes a list of them. */
+  /** The option takes a list of such values. */
   readonly list?: true;
 }
 

@@ -172,7 +172,7 @@ export class KcpConnection implements Connection, ConversationOwner {
     if (this.#state === 'ending') this.#continueEnding();
     else if (this.#state === 'open') {
       this.#checkPeerFinish();
-      // The end may just have been told, and is the last word.
+      // The sink may just have been told of the end; nothing may be told after that.
       if (this.isClosed) return;
       if (this.#wantsDrain && this.bufferedBytes <= drainBelowBytes) {
         this.#wantsDrain = false;

@@ -106,7 +106,7 @@ export class NodeTable implements GroupOwner {
     this.#breaker.eject(this.nodeOf(address), { reason: 'draining', forMs, evidence: 'it announced that it is about to end' }, this.#clock.now());
   }
 
-  /** No connection to the server has come about for so long: calls that came now would wait with those that do already. */
+  /** A client without a connection to the server has tried to open one for `afterMs` milliseconds: new calls go elsewhere instead of waiting there. */
   unconnected(address: string, afterMs: number): void {
     const node = this.#nodes.get(address);
     if (node?.state === 'healthy') this.#breaker.silent(node, `no connection to it came about within ${afterMs} ms`, this.#clock.now());
