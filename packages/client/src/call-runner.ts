@@ -13,18 +13,18 @@ export interface CallCounters {
   readonly calls: number;
   readonly succeeded: number;
   readonly failed: number;
-  /** Attempts after a failure, */
+  /** Attempts made after a failed one. */
   readonly retries: number;
-  /** and beside a slow one. */
+  /** Second attempts made beside a slow one. */
   readonly hedges: number;
-  /** Attempts of either kind that there were not, because the retry budget of their service was spent. */
+  /** Attempts of either kind that were not made, because the retry budget of the service was spent. */
   readonly overBudget: number;
   /** Milliseconds from the start of each call to its end, summed up. */
   readonly callMs: number;
 }
 
 const settled = Promise.resolve();
-// The promise's own functions without a closure a call: an executor runs at once, so that two variables are enough.
+// Takes resolve and reject out of a new promise without making a closure for each call: an executor runs at once, so two variables are enough.
 let keptResolve: (value: unknown) => void;
 let keptReject: (error: unknown) => void;
 const keep = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
@@ -46,7 +46,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   readonly #chain: Handle<ClientCall> | undefined;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
-  /** Ends the calls that interceptors still hold. */
+  /** One function for each call that interceptors still hold; it ends that call. */
   readonly #held = new Set<(error: RpcError) => void>();
   #turnBegan: number = Number.NaN;
   /** Of the call that was scheduled last. */
@@ -73,7 +73,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     return this.#start(call);
   }
 
-  /** Calls are under way, or held by interceptors. */
+  /** Whether any call is under way, or held by interceptors. */
   get busy(): boolean {
     return this.active > 0 || this.#held.size > 0;
   }
@@ -84,7 +84,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
       this.#left();
     });
   }
-  /** No call is tried again, and those that interceptors hold end. */
+  /** From now on no call is tried again; those that interceptors hold end with this error. */
   end(error: RpcError): void {
     this.ended = true;
     for (const end of this.#held) end(error);
@@ -150,7 +150,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     }
   }
 
-  /** Interceptors that make nothing of the end of their call, or never pass it on, do not hold it up. */
+  /** Ends the call at its deadline, or when it is aborted, even if its interceptors do not react or never passed it on. */
   #bounded(call: OutboundCall, result: Promise<unknown>, ambient: Ambient | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const end = (error: RpcError): void => {
@@ -310,12 +310,12 @@ function isTimeout(reason: unknown): boolean {
   return RpcError.is(reason) && reason.code === 'deadline_exceeded';
 }
 
-/** Interceptors may forget to return one. */
+/** False where an interceptor forgot to return its reply. */
 function isReply(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-/** Where it, or the attempt beside it, waits for a reply. */
+/** Where the call, or the second attempt beside it, waits for a reply. */
 function waitingPlace(call: OutboundCall): { readonly address: string | undefined } {
   return { address: partsOf(call).findLast(({ session }) => session !== undefined)?.session?.address };
 }
