@@ -90,11 +90,17 @@ function refused(status: number, address: Address, path: string): RpcError {
     401: 'the server asks for credentials: give them as headers',
     403: 'the server does not let this origin in: see its origins',
     404: `the server has no WebSocket at ${path}: compare the path of both sides`,
+    407: "a proxy asks who you are: give headers { 'Proxy-Authorization': … }, or go around the proxy",
     426: `the server wants another protocol at ${path}`,
     503: 'the server is busy: try again later',
   };
-  const advice = why[status] ?? (status >= 300 && status < 400 ? 'the server points elsewhere: dial that address' : 'the server speaks HTTP, and did not agree to WebSocket');
+  const advice = why[status] ?? adviceForClass(status);
   return connectFailed(new Error(`HTTP ${status}, ${advice}`), address);
+}
+
+function adviceForClass(status: number): string {
+  if (status >= 500) return 'the server, or a proxy in between, is not able to serve now: look into its log';
+  return status >= 300 && status < 400 ? 'the server points elsewhere: dial that address' : 'the server speaks HTTP, and did not agree to WebSocket';
 }
 
 function failure(cause: Error, address: Address): RpcError {

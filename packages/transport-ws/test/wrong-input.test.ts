@@ -76,6 +76,9 @@ describe('a dial', () => {
     ['an HTTP server that knows no WebSocket', 200, 'HTTP 200, the server speaks HTTP, and did not agree to WebSocket'],
     ['one that points elsewhere', 302, 'HTTP 302, the server points elsewhere'],
     ['one that asks for credentials', 401, 'HTTP 401, the server asks for credentials'],
+    ['a proxy that asks for credentials', 407, "HTTP 407, a proxy asks who you are: give headers { 'Proxy-Authorization': … }, or go around the proxy"],
+    ['one that fails', 500, 'HTTP 500, the server, or a proxy in between, is not able to serve now: look into its log'],
+    ['a proxy whose server is not there', 502, 'HTTP 502, the server, or a proxy in between, is not able to serve now'],
   ])('to %s says so', async (_who, status, text) => {
     const web: WebServer = createWebServer((_request, response) => response.writeHead(status).end());
     await new Promise<void>((resolve) => void web.listen(0, '127.0.0.1', resolve));
