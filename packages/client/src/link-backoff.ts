@@ -68,7 +68,7 @@ export class LinkBackoff {
 
   #delay(): number {
     const { initialMs, factor, maxMs, jitter } = this.#rules;
-    const most = Math.min(maxMs, initialMs * factor ** Math.min(this.#failures, 100));
+    const most = Math.min(maxMs, Math.max(initialMs, Math.min(1, this.#failures)) * factor ** Math.min(this.#failures, 100));
     return most * (1 - jitter + jitter * this.#clock.random());
   }
 }

@@ -34,6 +34,16 @@ describe('the backoff of a server', () => {
     expect(partly.waitMs(0)).toBe(90);
   });
 
+  it('grows from 1 ms where the second dial is to come at once: a server that stays down is not dialled in circles', () => {
+    const clock = { ...manualClock(), random: () => 1 };
+    const backoff = new LinkBackoff({ ...reconnectDefaults, initialMs: 0 }, clock);
+    const waits = Array.from({ length: 20 }, () => {
+      backoff.failed();
+      return Math.round(backoff.waitMs(0));
+    });
+    expect([...waits.slice(0, 4), waits[19]]).toEqual([0, 2, 3, 4, 5000]);
+  });
+
   it('lets the first connection that was lost young be dialled again at once, and further ones as failed dials', () => {
     const clock = { ...manualClock(), random: () => 1 };
     const backoff = new LinkBackoff(reconnectDefaults, clock);
