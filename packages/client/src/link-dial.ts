@@ -2,6 +2,9 @@ import { onAbort, parseAddress, RpcError, type Connection } from '@rpcxjs/core';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { unknownNetwork } from './resolved-options.ts';
 
+/** A dial that takes this many milliseconds counts as slow: it gives its place to others, and calls go to servers that are connected. */
+export const slowDialMs = 500;
+
 /** How one connection is opened. */
 export interface LinkDial {
   readonly address: string;
@@ -10,6 +13,8 @@ export interface LinkDial {
   readonly abort: AbortController;
   /** Whether the server failed before, so that others go first. */
   readonly failedBefore: boolean;
+  /** Is told when it has taken `slowDialMs`, waiting for its turn not counted. */
+  slow(): void;
 }
 
 /** Waits for its turn, opens one connection within its time limit, and lets the plugins wrap it. A connection that comes too late is ended. */
@@ -19,6 +24,11 @@ export async function openConnection(dial: LinkDial): Promise<Connection> {
   const turn = dials.enter(dial.failedBefore);
   if (turn !== undefined) await turn;
   const { connectTimeoutMs } = link.pool;
+  let gaveWay = false;
+  const slow = runtime.clock.setTimer(() => {
+    gaveWay = dials.giveWay();
+    dial.slow();
+  }, slowDialMs);
   try {
     if (signal.aborted) throw signal.reason;
     return await new Promise<Connection>((resolve, reject) => {
@@ -44,7 +54,8 @@ export async function openConnection(dial: LinkDial): Promise<Connection> {
       );
     });
   } finally {
-    dials.leave();
+    slow.cancel();
+    dials.leave(gaveWay);
   }
 }
 

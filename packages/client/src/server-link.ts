@@ -5,15 +5,13 @@ import { notSent } from './call-errors.ts';
 import { asRpcError, ClientSession, silentHint, type CallEvents, type SessionHolder, type SessionOwner } from './client-session.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { LinkBackoff } from './link-backoff.ts';
-import { openConnection } from './link-dial.ts';
+import { openConnection, slowDialMs } from './link-dial.ts';
 import { LinkPool } from './link-pool.ts';
 import { LinkQueue } from './link-queue.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 const settled = Promise.resolve();
 const closeMs = 1000;
-/** A dial that takes this many milliseconds counts as slow. */
-const slowDialMs = 500;
 
 /** What a link tells the client. */
 export interface LinkEvents extends CallEvents {
@@ -319,12 +317,11 @@ export class ServerLink implements SessionOwner {
   #dial(dials: Map<AbortController, Promise<ClientSession>> = this.#dials): Promise<ClientSession> {
     if (this.#closed) return Promise.reject(closedError());
     const abort = new AbortController();
-    const slow = this.#options.runtime.clock.setTimer(() => {
+    const slow = (): void => {
       if (this.pool.sessions.length === 0) this.#events.slow(this.address, slowDialMs);
-    }, slowDialMs);
-    const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined }).then(
+    };
+    const opened = openConnection({ address: this.address, options: this.#options, abort, failedBefore: this.#failure !== undefined, slow }).then(
       (connection) => {
-        slow.cancel();
         if (!dials.delete(abort)) {
           // It was given up in the moment in which it came.
           connection.abort();
@@ -333,7 +330,6 @@ export class ServerLink implements SessionOwner {
         return this.#opened(connection, dials === this.#lone);
       },
       (cause: unknown) => {
-        slow.cancel();
         // One that is not there any more was given up by us, which is no failure of the server.
         throw dials.delete(abort) ? this.#refused(cause) : cause;
       },

@@ -302,6 +302,36 @@ describe('dials', () => {
     expect(most).toBe(4);
   });
 
+  it('M08: to slow hosts give their places to others after half a second, and 8 are open at once at most', async () => {
+    const { server } = await counting({ host: 'healthy' });
+    const doors: (() => void)[] = [];
+    let [now, most] = [0, 0];
+    const slow: Dialer = {
+      networks: ['memory'],
+      dial: async (address, options) => {
+        if (address.host === 'healthy') return server.network.dial(address, options);
+        most = Math.max(most, (now += 1));
+        await new Promise<void>((resolve) => doors.push(resolve));
+        now -= 1;
+        throw new Error('down');
+      },
+    };
+    const hosts = Array.from({ length: 20 }, (_, index) => `memory@slow${index}`);
+    const client = open({ servers: [server.address, ...hosts], transports: [slow] });
+    const early = hosts.slice(0, 4).map((host) => failure(client.ping(host)));
+    await settled();
+    expect(now).toBe(4);
+    expect(await client.ping(server.address, { timeoutMs: 2000 })).toBeLessThan(2000);
+    const late = hosts.slice(4).map((host) => failure(client.ping(host)));
+    await until(() => now === 8);
+    while (doors.length > 0) {
+      doors.shift()?.();
+      await settled();
+    }
+    await Promise.all([...early, ...late]);
+    expect([now, most]).toEqual([0, 8]);
+  });
+
   it('M09: are bounded as a whole, what plugins do included', async () => {
     const clock = manualClock();
     const { server } = await counting();
