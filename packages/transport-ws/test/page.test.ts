@@ -43,6 +43,7 @@ describeWithBrowser('a page in Chromium', (browser) => {
     const entry = fileURLToPath(new URL('page-program.ts', import.meta.url));
     const built = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm', platform: 'browser', target: 'es2022' });
     const serve: RequestListener = (request, response) => {
+      if (request.url === '/strict') response.setHeader('content-security-policy', "default-src 'none'; script-src 'self'; connect-src 'self'");
       if (request.url === '/program.js') response.setHeader('content-type', 'text/javascript').end(built.outputFiles[0]?.text);
       else response.setHeader('content-type', 'text/html').end('<!doctype html><script type="module" src="/program.js"></script>');
     };
@@ -123,6 +124,20 @@ describeWithBrowser('a page in Chromium', (browser) => {
       server.abort();
       await server.close();
     }
+  });
+
+  it('needs neither eval nor inline scripts, nor any address but its own', async () => {
+    const refused: string[] = [];
+    page.on('console', (message) => void (message.type() === 'error' && refused.push(message.text())));
+    await page.goto(`${origin}/strict`);
+    await vi.waitFor(async () => expect(await page.evaluate(() => typeof program)).toBe('object'));
+    await page.evaluate((at) => program.open(at), `ws@${host()}`);
+    expect(await page.evaluate(() => program.add(40, 2))).toBe(42);
+    await vi.waitFor(() => expect(watching.size).toBe(1));
+    await sell('a');
+    await vi.waitFor(async () => expect(await page.evaluate(() => program.log())).toEqual(['connected', 'sold a']));
+    expect(refused.filter((text) => !text.includes('favicon'))).toEqual([]);
+    await page.evaluate(() => program.close());
   });
 
   it('reaches a server on another port only if that lets its origin in', async () => {
