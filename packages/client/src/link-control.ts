@@ -104,7 +104,12 @@ export class LinkControl implements ClientConnections {
   }
 
   async #begin(what: string): Promise<void> {
-    if (this.#host.closed) throw new RpcError('failed_precondition', `${what} was asked of a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+    this.#refuseClosed(what);
     await this.#host.started();
+    // It may have been closed meanwhile, and closes no link that is made now.
+    this.#refuseClosed(what);
+  }
+  #refuseClosed(what: string): void {
+    if (this.#host.closed) throw new RpcError('failed_precondition', `${what} was asked of a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
   }
 }

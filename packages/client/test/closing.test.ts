@@ -22,6 +22,20 @@ describe('a client that was closed', () => {
     expect([watches, client.nodes()]).toEqual([0, []]);
   });
 
+  it('opens no connection for what was asked of it in the same turn', async () => {
+    for (const [ask, ended] of ['ready', 'ping', 'lock'].flatMap((one) => ['abort', 'close'].map((end) => [one, end] as const))) {
+      await using one = await rig();
+      const { client, server } = one;
+      const asked = ask === 'ready' ? client.ready() : ask === 'ping' ? client.ping(server.address) : client.lock();
+      const refused = failure(asked);
+      if (ended === 'abort') client.abort();
+      await client.close();
+      expect(await refused).toMatchObject({ reason: 'CLOSED', sent: false });
+      await settled();
+      expect([ask, ended, client.stats().connections, server.network.links.length]).toEqual([ask, ended, 0, 0]);
+    }
+  });
+
   it('has no nodes, also when its servers are in a list', async () => {
     await using one = await rig();
     await one.client.close();
