@@ -287,6 +287,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   #settle(call: OutboundCall): void {
+    // Its interceptors may pass it on once more, when its attempts are forgotten.
+    if (call.story.passes !== undefined && wasSent(call)) call.attemptSent = true;
     call.settled = true;
     if (call.ringEntry >= 0) {
       this.#ring.remove(call.ringEntry);

@@ -129,6 +129,16 @@ describe('a call that ends by itself says whether it was sent', () => {
     expect(one.server.received).toHaveLength(1);
   });
 
+  it('through interceptors of calls and of attempts, whose deadline comes between: it was, if a changed copy was sent', async () => {
+    const clock = manualClock();
+    await using one = await rig({ clock, intercept: [again], plugins: [{ name: 'p', interceptAttempt: changed }], failMode: failfast() });
+    const ended = failure(one.client.call('S', 'M', 1, { timeoutMs: 100 }));
+    await one.server.call(0);
+    await clock.advanceAsync(200);
+    expect(await ended).toMatchObject({ reason: 'TIMEOUT', sent: true });
+    expect(one.server.received).toHaveLength(1);
+  });
+
   it('while an interceptor rests between two passes: it was, if the first one was sent', async () => {
     const clock = manualClock();
     const rests: Interceptor<ClientCall> = (next) => async (call) => { try { await next(call.with({ input: 2 })); } catch {} return never; };
