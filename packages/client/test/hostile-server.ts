@@ -55,7 +55,7 @@ export interface Outcome {
 /** Calls a server that answers with anything, so many times, and says how it went. Every call ends. */
 export async function fuzzClient(seed: number, rounds: number): Promise<Outcome> {
   const random = seededRandom(seed);
-  await using setup = await rig({ codecs: [jsonCodec, bytesCodec], compressors: [gzip()], timeoutMs: 60_000, limits: { maxInflatedBytes: 10_000 }, reconnect: { initialMs: 0 } });
+  await using setup = await rig({ codecs: [jsonCodec, bytesCodec], compressors: [gzip()], timeoutMs: 60_000, limits: { maxInflatedBytes: 10_000 }, reconnect: { initialMs: 0, maxMs: 0 } });
   const { server, client } = setup;
   server.greets = 'agree';
   server.onCall = (call, connection) => {
