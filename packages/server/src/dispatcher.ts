@@ -1,4 +1,4 @@
-import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply } from '@rpcxjs/core';
+import { RpcError, runAmbient, type Clock, type MaybePromise, type Peer, type Reply, type Timer } from '@rpcxjs/core';
 import { flag, prepareHead, reserved, type FrameView } from '@rpcxjs/protocol';
 import { observe, type RpcxSession, SequenceTable, type SessionHandler } from '@rpcxjs/session';
 import { failureOf, unwritable, type Failure } from './failure.ts';
@@ -16,6 +16,8 @@ import { isThenable } from './thenable.ts';
 
 // With `whenFull: 'pause'`: how many calls of one connection may wait before it is read no further.
 const lookAhead = 64;
+// Well below the two seconds of silence after which a client of ours asks.
+const lifeMs = 1000;
 const unnamed = prepareHead({ service: '', method: '', codecId: 0, flags: flag.response });
 
 /** The peer whose requests these are. */
@@ -39,6 +41,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly #calls = new SequenceTable<InboundCall>();
   #queued = 0;
   #paused = false;
+  #lifeTimer: Timer | undefined;
   /** Calls whose sequence number was in use already, from a hostile or confused peer. */
   readonly #duplicates = new Set<InboundCall>();
   readonly #metadata: RequestMetadata;
@@ -103,6 +106,7 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   sessionClosed(reason: RpcError | undefined): void {
     const error = reason ?? new RpcError('canceled', 'the caller has disconnected', { reason: 'CONNECTION_LOST' });
+    this.#lifeTimer?.cancel();
     this.abortCalls(error);
     if (this.#queued > 0) this.#services.admission.sweep();
     this.#peer.disconnected(error);
@@ -191,11 +195,20 @@ export class Dispatcher implements SessionHandler, CallHost {
     if (this.#paused || !full) return;
     this.#paused = true;
     this.#session.pause();
+    this.#showLife();
+  }
+  /** While the connection is not read, heartbeats of the peer are not answered: bytes that come by themselves tell a peer of ours that the server lives. */
+  #showLife(): void {
+    this.#lifeTimer = this.clock.setTimer(() => {
+      if (this.#session.capabilities.size > 0) this.#session.sendHeartbeat();
+      this.#showLife();
+    }, lifeMs);
   }
   #unqueued(): void {
     this.#queued -= 1;
     if (!this.#paused || this.#queued > lookAhead / 2) return;
     this.#paused = false;
+    this.#lifeTimer?.cancel();
     // In a turn of its own, because this may be called while another connection is being served.
     this.clock.setTimer(() => this.#session.resume(), 0);
   }

@@ -1,4 +1,5 @@
 import { RpcError } from '@rpcxjs/core';
+import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { createServer } from '../src/index.ts';
 import { frame, heartbeatFlag } from './frame.ts';
@@ -80,6 +81,24 @@ describe('the queue of a server', () => {
     await peer.reply(1000n);
     expect(peer.frames.filter(({ flags }) => (flags & 0x83) === 0x80)).toHaveLength(1001 + 1);
     expect(open.server.stats()).toMatchObject({ running: 0, queued: 0, refused: 0 });
+  });
+
+  it('G23: a client of ours that is not read because the server is full does not take it for dead, however long that lasts', async () => {
+    const hold = gate();
+    const clock = manualClock();
+    await using open = await openServer({ clock, limits: { maxCalls: 1, maxQueuedCalls: 1 }, whenFull: 'pause' }, (server) => server.registerFunction('S', 'Hold', () => hold.promise));
+    const client = open.client({ clock, failMode: once, timeoutMs: 60_000 });
+    const calls = Array.from({ length: 10 }, () => client.call('S', 'Hold', 1));
+    void Promise.allSettled(calls);
+    await until(() => open.server.stats().queued === 1);
+    for (let second = 0; second < 30; second++) {
+      clock.advance(1000);
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    expect(client.stats()).toMatchObject({ active: 10, failed: 0, connections: 1 });
+    hold.open();
+    await until(() => client.stats().active === 0 || (clock.advance(1), false));
+    expect(client.stats()).toMatchObject({ succeeded: 10, failed: 0 });
   });
 
   it('G23: connections of which nothing is read any more end like others', async () => {
