@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { get as secureGet } from 'node:https';
-import { createServer as createSocketServer } from 'node:net';
+import { connect as connectSocket, createServer as createSocketServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { createClient } from '@rpcxjs/client';
@@ -47,6 +47,17 @@ async function firstWords(): Promise<Buffer> {
 }
 
 describe('an acceptor that takes TLS, too', () => {
+  it('lets go at once of a client that leaves in the middle of its handshake', async () => {
+    const { listener, accepted, lines } = await serve(both(), here);
+    const { port } = splitHostPort(listener.address.host);
+    const client = connectSocket({ port, host: '127.0.0.1' }).on('error', () => {});
+    later(() => client.destroy());
+    client.end(await firstWords());
+    // The handshake itself would have ten seconds.
+    await until(() => lines.some(({ message }) => message === 'a client left during its TLS handshake'));
+    expect(accepted.length).toBe(0);
+  });
+
   it('has clients with and without TLS on one port and one address', async () => {
     const server = createServer({ transports: [both()], logger: memoryLogger([]) });
     later(() => server.close({ graceMs: 100 }));

@@ -61,6 +61,10 @@ export class TlsEnd {
   take(stream: Duplex, ends: TlsEndpoints): void {
     this.#entering.set(stream, ends);
     stream.once('close', () => this.#entering.delete(stream));
+    // Nobody reads a socket of TLS in its handshake, so it would not see that its client has left.
+    stream.once('end', () => {
+      if (this.#entering.has(stream)) stream.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
+    });
     this.#server.emit('connection', stream);
   }
 
