@@ -50,6 +50,7 @@ class Attempts {
 
   async run(dial: QuicDial, runtime: Runtime): Promise<Connection> {
     const { host, port } = splitHostPort(dial.address.host);
+    if (port === 0) throw new TypeError(`"${dial.address.host}" is nobody's address: port 0 can be listened on, not dialled`);
     const hosts = await this.#stoppable(addressesOf(host)).catch((cause: unknown) => { throw this.#blame(cause, dial.address); });
     let last: unknown = new Error('the name has no address');
     for (const [index, each] of hosts.entries()) {

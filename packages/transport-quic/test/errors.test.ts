@@ -96,6 +96,11 @@ describeWithEngine('quic says what is wrong', () => {
     await new Promise((resolve) => { server.close(resolve); });
   });
 
+  it('port 0 can be listened on, and is nobody to dial', async () => {
+    const dialling = quic({ tls }).dial({ network: 'quic', host: '127.0.0.1:0' }, { runtime: quietRuntime });
+    await expect(dialling).rejects.toThrow(new TypeError('"127.0.0.1:0" is nobody\'s address: port 0 can be listened on, not dialled'));
+  });
+
   it('a UDP server that says nothing, or nonsense, ends the dial when its time is over', async () => {
     const mute = createSocket('udp4');
     await new Promise<void>((resolve) => { mute.bind(0, '127.0.0.1', resolve); });
