@@ -1,5 +1,5 @@
 // P15: the transport of both sides of rpcxjs, by the name that the bench gives it.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,7 +23,9 @@ const transports = {
   },
   async unix() {
     const { unix } = await import('@rpcxjs/transport-unix');
-    return { network: 'unix', host: join(tmpdir(), `rpcxjs-bench-${process.pid}.sock`), transport: unix() };
+    const host = join(tmpdir(), `rpcxjs-bench-${process.pid}.sock`);
+    process.once('exit', () => rmSync(host, { force: true }));
+    return { network: 'unix', host, transport: unix() };
   },
   async memory() {
     const { memory } = await import('@rpcxjs/transport-memory');
