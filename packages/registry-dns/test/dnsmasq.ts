@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +19,9 @@ export function describeWithDnsmasq(name: string, tests: () => void): void {
 /** A dnsmasq on a free port of loopback that knows the names it is told, and that nothing else ends in `.internal`. */
 export class Dnsmasq implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'dnsmasq-'));
-  readonly #hosts = new Map<string, readonly string[]>();
+  /** A name that no other one knows. */
+  readonly #self = `${randomUUID()}.internal`;
+  readonly #hosts = new Map<string, readonly string[]>([[this.#self, ['192.0.2.255']]]);
   #port = 0;
   #child: ChildProcess | undefined;
 
@@ -45,7 +48,8 @@ export class Dnsmasq implements AsyncDisposable {
       `--addn-hosts=${this.#file}`, '--pid-file=', '--user=', '--log-facility=-', ...services.map((service) => `--srv-host=${service}`)];
     const child = spawn(program ?? '', flags, { stdio: 'ignore' });
     this.#child = child;
-    while (await this.#ask('nobody.internal') === undefined) if (child.exitCode !== null) return false;
+    // Whoever answers at the port may be another one, which was faster.
+    while ((await this.#ask(this.#self))?.[0] !== '192.0.2.255') if (child.exitCode !== null || child.signalCode !== null) return false;
     return true;
   }
   async set(name: string, ...addresses: readonly string[]): Promise<void> {
@@ -53,7 +57,9 @@ export class Dnsmasq implements AsyncDisposable {
     this.#write();
     const wanted = addresses.toSorted().join();
     // A signal that comes while it reads the file is lost.
-    for (let asked: string | undefined; asked !== wanted; asked = (await this.#ask(name))?.join()) this.#child?.kill('SIGHUP');
+    for (let asked: string | undefined; asked !== wanted; asked = (await this.#ask(name))?.join()) {
+      if (this.#child?.kill('SIGHUP') !== true) throw new Error('dnsmasq does not run');
+    }
   }
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child?.kill(name);
