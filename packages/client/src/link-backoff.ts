@@ -68,7 +68,9 @@ export class LinkBackoff {
 
   #delay(): number {
     const { initialMs, factor, maxMs, jitter } = this.#rules;
-    const most = Math.min(maxMs, Math.max(initialMs, Math.min(1, this.#failures)) * factor ** Math.min(this.#failures, 100));
+    // Zero would stay zero however often it is multiplied: after the first failure it counts as a millisecond.
+    const first = this.#failures > 0 ? Math.max(1, initialMs) : initialMs;
+    const most = Math.min(maxMs, first * factor ** Math.min(this.#failures, 100));
     return most * (1 - jitter + jitter * this.#clock.random());
   }
 }
