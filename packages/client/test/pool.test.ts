@@ -4,9 +4,26 @@ import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
 import { openLink } from './calls.ts';
 import { call, closeAfterEach, counting, open } from './counting-server.ts';
-import { deferred, failure, settled, until } from './fake-server.ts';
+import { deferred, failure, settled, until, type FakeServer } from './fake-server.ts';
 
 closeAfterEach();
+
+/** Twenty hosts that refuse a dial when its door is opened, beside the server, which takes all at once. */
+function slowHosts(server: FakeServer): { readonly hosts: readonly string[]; readonly doors: (() => void)[]; readonly dials: { now: number; most: number }; readonly slow: Dialer } {
+  const doors: (() => void)[] = [];
+  const dials = { now: 0, most: 0 };
+  const slow: Dialer = {
+    networks: ['memory'],
+    dial: async (address, options) => {
+      if (address.host === 'healthy') return server.network.dial(address, options);
+      dials.most = Math.max(dials.most, (dials.now += 1));
+      await new Promise<void>((resolve) => doors.push(resolve));
+      dials.now -= 1;
+      throw new Error('down');
+    },
+  };
+  return { hosts: Array.from({ length: 20 }, (_, index) => `memory@slow${index}`), doors, dials, slow };
+}
 
 describe('a pool of a fixed size', () => {
   it('M04: gives each of 3 connections 10 of 30 calls, at once or one after the other', async () => {
@@ -273,25 +290,13 @@ describe('dials', () => {
 
   it('M08: to 20 slow hosts are 4 at once at most, and a healthy host is not delayed', async () => {
     const { server } = await counting({ host: 'healthy' });
-    const doors: (() => void)[] = [];
-    let [now, most] = [0, 0];
-    const slow: Dialer = {
-      networks: ['memory'],
-      dial: async (address, options) => {
-        if (address.host === 'healthy') return server.network.dial(address, options);
-        most = Math.max(most, (now += 1));
-        await new Promise<void>((resolve) => doors.push(resolve));
-        now -= 1;
-        throw new Error('down');
-      },
-    };
-    const hosts = Array.from({ length: 20 }, (_, index) => `memory@slow${index}`);
+    const { hosts, doors, dials, slow } = slowHosts(server);
     const client = open({ servers: [server.address, ...hosts], transports: [slow], pool: { initial: 1 } });
     await client.ping(server.address);
     const ready = failure(client.ready());
     const slowPings = Promise.all(hosts.map((host) => failure(client.ping(host))));
     await settled();
-    expect([now, doors.length]).toEqual([4, 4]);
+    expect([dials.now, doors.length]).toEqual([4, 4]);
     expect(await client.ping(server.address)).toBeLessThan(1000);
     while (doors.length > 0) {
       doors.shift()?.();
@@ -299,37 +304,25 @@ describe('dials', () => {
     }
     await slowPings;
     expect((await ready).reason).toBe('CONNECT_FAILED');
-    expect(most).toBe(4);
+    expect(dials.most).toBe(4);
   });
 
   it('M08: to slow hosts give their places to others after half a second, and 8 are open at once at most', async () => {
     const { server } = await counting({ host: 'healthy' });
-    const doors: (() => void)[] = [];
-    let [now, most] = [0, 0];
-    const slow: Dialer = {
-      networks: ['memory'],
-      dial: async (address, options) => {
-        if (address.host === 'healthy') return server.network.dial(address, options);
-        most = Math.max(most, (now += 1));
-        await new Promise<void>((resolve) => doors.push(resolve));
-        now -= 1;
-        throw new Error('down');
-      },
-    };
-    const hosts = Array.from({ length: 20 }, (_, index) => `memory@slow${index}`);
+    const { hosts, doors, dials, slow } = slowHosts(server);
     const client = open({ servers: [server.address, ...hosts], transports: [slow] });
     const early = hosts.slice(0, 4).map((host) => failure(client.ping(host)));
     await settled();
-    expect(now).toBe(4);
+    expect(dials.now).toBe(4);
     expect(await client.ping(server.address, { timeoutMs: 2000 })).toBeLessThan(2000);
     const late = hosts.slice(4).map((host) => failure(client.ping(host)));
-    await until(() => now === 8);
+    await until(() => dials.now === 8);
     while (doors.length > 0) {
       doors.shift()?.();
       await settled();
     }
     await Promise.all([...early, ...late]);
-    expect([now, most]).toEqual([0, 8]);
+    expect(dials).toEqual({ now: 0, most: 8 });
   });
 
   it('M09: are bounded as a whole, what plugins do included', async () => {
