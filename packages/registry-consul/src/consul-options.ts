@@ -55,7 +55,7 @@ const tlsNames: Readonly<Record<keyof ConsulTlsOptions, true>> = { ca: true, cer
 /** Throws TypeError for invalid options. */
 export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError(`consul(): its options are ${String(options)}: give an object, or nothing`);
-  checkNames('consul()', options, Object.keys(optionNames));
+  checkNames('consul()', options, optionNames);
   const { address = '127.0.0.1:8500', tls, ttlMs } = options;
   if (ttlMs !== undefined && !(ttlMs >= shortestTtlMs && ttlMs <= longestTtlMs)) throw new TypeError(`consul(): ttlMs is ${String(ttlMs)}: Consul keeps a session 10 s to 24 h, and as long again before it ends it, so take ${shortestTtlMs} to ${longestTtlMs}`);
   const { scheme, host, port } = parseAddress(address);
@@ -93,7 +93,7 @@ function text(name: string, value: unknown): string | undefined {
 function resolveTls(given: ConsulTlsOptions | true): ResolvedConsulTls {
   if (given === true) return {};
   if (typeof given !== 'object' || given === null) throw new TypeError(`consul(): tls is ${String(given)}: give true, or { ca, cert, key }`);
-  checkNames('consul(): tls', given, Object.keys(tlsNames));
+  checkNames('consul(): tls', given, tlsNames);
   const { ca, cert, key, servername } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`consul(): tls.${cert === undefined ? 'key' : 'cert'} is set without tls.${cert === undefined ? 'cert' : 'key'}; they belong together`);
   const resolved: ResolvedConsulTls = {
