@@ -1,4 +1,5 @@
-import { bytesCodec, consoleLogger, jsonCodec, parseAddress, splitHostPort, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
+import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
+import { dialableAddress } from '@rpcxjs/core/discoveries';
 import { refuse } from '@rpcxjs/core/options';
 import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver } from '@rpcxjs/session';
 import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
@@ -59,9 +60,8 @@ function addressesOf({ servers, discovery, transports }: ClientOptions): readonl
   }
   const addresses = new Set(typeof servers === 'string' ? [servers] : servers);
   for (const address of addresses) {
-    const { network, host } = parseAddress(address);
+    const { network } = dialableAddress(address);
     if (!transports.some(({ networks }) => networks.includes(network))) throw new TypeError(`"${address}" cannot be dialled: ${unknownNetwork(network, transports)}`);
-    if (/^tcp[46]?$/.test(network)) splitHostPort(host);
   }
   return [...addresses].sort();
 }

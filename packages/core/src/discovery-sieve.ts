@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress, splitHostPort } from './address.ts';
+import { dialableAddress, formatAddress } from './address.ts';
 import type { InstanceMetadata, ServiceInstance } from './discovery.ts';
 import { hasUsableWeight } from './instance-metadata.ts';
 import type { Logger } from './runtime.ts';
@@ -49,10 +49,8 @@ function cleaned(entry: unknown, networks: readonly string[] | undefined, faults
   const { address, metadata } = (entry ?? {}) as { readonly address?: unknown; readonly metadata?: unknown }; // looked at below
   if (typeof address !== 'string') throw new TypeError('an entry without an address');
   if (address.length > longestAddress) throw new TypeError(`an address of ${address.length} characters`);
-  const parsed = parseAddress(address);
-  const { network, host } = parsed;
-  if (networks !== undefined && !networks.includes(network)) throw new TypeError(`no transport dials "${cut(address)}" (known: ${networks.join(', ')})`);
-  if (/^tcp[46]?$/.test(network)) splitHostPort(host);
+  const parsed = dialableAddress(address);
+  if (networks !== undefined && !networks.includes(parsed.network)) throw new TypeError(`no transport dials "${cut(address)}" (known: ${networks.join(', ')})`);
   const canonical = formatAddress(parsed);
   const texts = textsOf(metadata);
   const kept = canonical === address && texts === metadata ? (entry as ServiceInstance) : { address: canonical, metadata: texts }; // it is one, as just seen
