@@ -24,12 +24,11 @@ export interface CallCounters {
 }
 
 const settled = Promise.resolve();
-// Takes resolve and reject out of a new promise without making a closure for each call: an executor runs at once, so two variables are enough.
-let keptResolve: (value: unknown) => void;
-let keptReject: (error: unknown) => void;
+// Gives resolve and reject of a new promise to its call without making a closure for each: an executor runs at once, so one variable is enough.
+let starting: OutboundCall;
 const keep = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
-  keptResolve = resolve;
-  keptReject = reject;
+  starting.resolve = resolve;
+  starting.reject = reject;
 };
 
 /** Takes calls from their start to their result: deadline, cancellation, attempts. */
@@ -227,9 +226,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
   }
 
   #start(call: OutboundCall): Promise<unknown> {
+    starting = call;
     const promise = new Promise(keep);
-    call.resolve = keptResolve;
-    call.reject = keptReject;
     this.counters.calls += 1;
     this.active += 1;
     const scheduled = !Number.isNaN(call.startedAt);

@@ -90,12 +90,9 @@ class RpcxClient implements Client {
     checkTransports(options);
     this.#options = resolveClientOptions({ ...options, transports: countDials(options.transports, this.#dialCounters) });
     const { health, runtime } = this.#options;
-    const stopped = (): boolean => this.#stopped;
     this.#nodes = health === undefined ? undefined : new NodeTable(health, runtime.clock, (address) => this.#link(address).check());
     this.#routeOwner = {
-      get stopped() {
-        return stopped();
-      },
+      stopped: () => this.#stopped,
       nodes: this.#nodes,
       awake: this.#awake,
       linkOf: (address) => {
@@ -120,9 +117,7 @@ class RpcxClient implements Client {
     const closed = (): boolean => this.#runner.closed;
     this.#verbs = new Verbs({
       options: this.#options,
-      get closed() {
-        return closed();
-      },
+      closed,
       target: (method) => this.#target(method.service, method.name, method),
       route: (service, group) => this.#route(service, group === undefined ? {} : { group }),
       ready: () => (this.#options.plugins.length === 0 || this.#started === started ? undefined : this.#ready()),
@@ -130,9 +125,7 @@ class RpcxClient implements Client {
     });
     this.#control = new LinkControl({
       options: this.#options,
-      get closed() {
-        return closed();
-      },
+      closed,
       links: this.#links,
       link: (address) => this.#link(address),
       target: (service, method) => this.#target(service, method),

@@ -34,7 +34,7 @@ export interface ClientConnections {
 
 /** What that takes of the client. */
 export interface ControlHost extends LockHost {
-  readonly closed: boolean;
+  closed(): boolean;
   readonly links: ReadonlyMap<string, ServerLink>;
   link(address: string): ServerLink;
   target(service: string, method: string): CallTarget;
@@ -110,6 +110,6 @@ export class LinkControl implements ClientConnections {
     this.#refuseClosed(what);
   }
   #refuseClosed(what: string): void {
-    if (this.#host.closed) throw new RpcError('failed_precondition', `${what} was asked of a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+    if (this.#host.closed()) throw new RpcError('failed_precondition', `${what} was asked of a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
   }
 }

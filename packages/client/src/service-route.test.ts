@@ -46,7 +46,7 @@ function open(given: Partial<ClientOptions>, traits: { readonly selector?: Selec
   };
   const awake = new Set<ServiceRoute>();
   const rested = vi.fn();
-  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group, rested }, { nodes: undefined, stopped: traits.stopped === true, awake, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
+  const route = new ServiceRoute('S', resolved, { selector: traits.selector, group: traits.group, rested }, { nodes: undefined, stopped: () => traits.stopped === true, awake, linkOf, left() {}, failed: (one, error) => { one.settled = true; failed.push(error); } });
   const send = (method: string = 'm', change: (one: OutboundCall) => void = () => {}): OutboundCall => {
     const one = call(resolved, method);
     change(one);

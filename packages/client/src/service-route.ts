@@ -21,8 +21,8 @@ export interface RouteTraits {
 export interface RouteOwner {
   /** What is known of the servers; undefined when the client judges nobody. */
   readonly nodes: NodeTable | undefined;
-  /** True once the client has ended: a route made after that is closed from the start. */
-  readonly stopped?: boolean;
+  /** Whether the client has ended: a route made after that is closed from the start. A function, because an object with a getter is slow to read. */
+  stopped(): boolean;
   /** The routes that watch their discovery, to be closed with the client. */
   readonly awake: Set<ServiceRoute>;
   linkOf(address: string): ServerLink;
@@ -85,7 +85,7 @@ export class ServiceRoute implements CallRoute {
     this.#inGroup = traits.group === undefined ? () => true : inGroup(traits.group);
     const networks = options.transports.flatMap((transport) => transport.networks);
     this.#sift = instanceSieve({ service, logger: options.runtime.logger, networks });
-    if (owner.stopped !== true && options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
+    if (!owner.stopped() && options.discovery === undefined) this.#update(options.addresses.map((address) => ({ address, metadata: {} })));
     this.#begin();
   }
 
@@ -172,7 +172,7 @@ export class ServiceRoute implements CallRoute {
   }
 
   #begin(): void {
-    if (this.#owner.stopped === true) this.close(clientClosed());
+    if (this.#owner.stopped()) this.close(clientClosed());
     else {
       this.#owner.awake.add(this);
       if (this.#options.discovery !== undefined) void this.#watch(this.#options.discovery);

@@ -35,7 +35,7 @@ export interface ClientVerbs {
 /** What the verbs ask of the client. */
 export interface VerbHost {
   readonly options: ResolvedClientOptions;
-  readonly closed: boolean;
+  closed(): boolean;
   /** Throws for names that cannot be called. */
   target(method: MethodRef): CallTarget;
   route(service: string, group: string | undefined): ServiceRoute;
@@ -101,7 +101,7 @@ export class Verbs {
     const ready = this.#host.ready();
     if (ready !== undefined) await startedWithin(ready, binding, options, this.#host.options);
     const route = this.#host.route(method.service, group);
-    if (this.#host.closed) throw new RpcError('failed_precondition', `${nameOf(method)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
+    if (this.#host.closed()) throw new RpcError('failed_precondition', `${nameOf(method)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
     const links = await this.#before(deadline, options.signal, method, route.everyone());
     if (links.length === 0) {
       const where = group === undefined ? '' : ` in the group "${group}"`;

@@ -21,7 +21,8 @@ async function expectInTime(fleet: Fleet, index: number): Promise<void> {
 describe('a server that drains', () => {
   it('F5: does not wait for a frozen peer longer than it said', { timeout: 30_000 }, async () => {
     await using fleet = await Fleet.start(2, { graceMs });
-    await using client = clientOf({ servers: fleet.at(0).address });
+    // It must not give up the first server, which is frozen until another process has started.
+    await using client = clientOf({ servers: fleet.at(0).address, timeoutMs: 25_000, heartbeat: { answerMs: 25_000 } });
     // The first server calls the second one, and is frozen while it waits.
     const chain = client.service(Work).Chain({ Id: 1, Ms: 400, Next: [fleet.at(1).address] }).catch((error: unknown) => error);
     await vi.waitFor(async () => { expect((await fleet.at(1).report()).running).toBe(1); }, { timeout: 5000, interval: 10 });
