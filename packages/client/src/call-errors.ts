@@ -63,6 +63,11 @@ export function notSent({ code, message, reason, cause }: RpcError): RpcError {
   return new RpcError(code, message, { reason, cause, sent: false });
 }
 
+/** The error that something threw while a call was being written, which may be the error of another call, as the error of this one. */
+export function asOwn(error: RpcError): RpcError {
+  return error.sent || error.remote ? new RpcError(error.code, error.message, Object.assign({}, error, { sent: false, remote: false, cause: error })) : error;
+}
+
 /** Whether a byte of it has left this process: now, in an attempt before, or when its interceptors passed it on before. */
 export function wasSent(call: OutboundCall): boolean {
   return [call, ...(call.story.passes ?? [])].some((one) => anySent(partsOf(one)) || one.story.failures?.some(({ error }) => error.sent) === true);

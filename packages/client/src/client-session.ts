@@ -3,6 +3,7 @@ import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
 import {
   cancelExtension, cancelWord, drainExtension, drainStage, drainWord, errorsExtension, errorsWord, flushThreshold, RpcxSession, SequenceTable, type SessionHandler, type Traffic,
 } from '@rpcxjs/session';
+import { asOwn } from './call-errors.ts';
 import type { TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { refusedReply, refusedRequest, type MessageFilters } from './filters.ts';
@@ -314,13 +315,15 @@ export class ClientSession implements SessionHandler {
   #unsent(call: OutboundCall, error: unknown): void {
     this.#pending.take(call.sequenceHigh, call.sequenceLow);
     call.session = undefined;
-    if (RpcError.is(error)) {
-      this.#events.failed(call, error);
-      return;
-    }
     // Thrown by the token function, by a contributor of headers, a codec or a compressor.
     const message = `${call.service}.${call.method} could not be written: ${thrownText(error)}`;
-    this.#events.failed(call, new RpcError('internal', message, { sent: false, address: this.address, cause: error }));
+    const own = new RpcError('internal', message, { sent: false, address: this.address, cause: error });
+    if (call.chosen && RpcError.is(error)) {
+      // It may be about a call of theirs, to another server: it says nothing about this one.
+      call.chosen = false;
+      call.target.route.ended(call, own, this.#options.runtime.clock.now());
+    }
+    this.#events.failed(call, RpcError.is(error) ? asOwn(error) : own);
   }
 }
 

@@ -5,6 +5,7 @@ import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { deferred, failure, FakeServer, recordingLogger, rig, settled, until } from '../test/fake-server.ts';
 import { createClient } from './client.ts';
+import { failfast } from './fail-modes/failfast.ts';
 
 const compressed = (flags: number): boolean => (flags & flag.compressor) !== 0;
 /** A compressor that halves, and says so when the test lets it. */
@@ -67,6 +68,19 @@ describe('a request', () => {
     expect(await one.client.call('A', 'B', 2)).toBe('ok');
     expect(one.server.received).toHaveLength(1);
     expect(one.client.stats()).toMatchObject({ active: 0, connections: 1 });
+  });
+
+  it.each<[string, (slip: () => never) => object]>([
+    ['token function', (slip) => ({ token: slip })],
+    ['contributor of headers', (slip) => ({ headers: [slip] })],
+  ])('whose %s throws an error of a call of its own was not sent, and its server is not blamed for it', async (_, options) => {
+    const theirs = new RpcError('unavailable', 'no connection to the server of tokens', { reason: 'CONNECT_FAILED', remote: true, details: 7, address: 'tcp@tokens:1' });
+    await using one = await rig({ failMode: failfast(), ...options(() => { throw theirs; }) });
+    for (let call = 0; call < 20; call += 1) {
+      expect(await failure(one.client.call('A', 'B', 1))).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', message: theirs.message, sent: false, remote: false, details: 7, address: 'tcp@tokens:1', cause: theirs });
+    }
+    expect(one.client.nodes()).toMatchObject([{ state: 'healthy', failures: 0 }]);
+    expect(one.server.received).toEqual([]);
   });
 
   it('may have exactly maxFrameBytes behind its header, and not a byte more', async () => {
