@@ -182,7 +182,7 @@ export class Attempts {
     try {
       failMode.succeeded?.(main, durationMs);
     } catch (error) {
-      this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw when it was told of a success');
+      this.#options.runtime.logger.error({ failMode: failMode.name, err: error }, 'a fail mode threw when it was told of a success');
     }
   }
 
@@ -235,7 +235,7 @@ export class Attempts {
       main.told.again = decision.again;
       return decision.afterMs + (decision.jitterMs ?? 0) * this.#clock.random();
     } catch (thrown) {
-      this.#options.runtime.logger.error({ failMode: failMode.name, error: thrown }, 'a fail mode threw, and the call is not tried again');
+      this.#options.runtime.logger.error({ failMode: failMode.name, err: thrown }, 'a fail mode threw, and the call is not tried again');
       return undefined;
     }
   }
@@ -268,7 +268,7 @@ export class Attempts {
     try {
       afterMs = atOnce(failMode.hedgeAfterMs?.(main), 'it');
     } catch (error) {
-      this.#options.runtime.logger.error({ failMode: failMode.name, error }, 'a fail mode threw, and no second server is asked');
+      this.#options.runtime.logger.error({ failMode: failMode.name, err: error }, 'a fail mode threw, and no second server is asked');
     }
     if (afterMs === undefined || !(now + afterMs < main.deadlineAt)) return;
     main.told.hedgeEntry = this.#ring.add(now + afterMs, new HedgeTimer(main, this));

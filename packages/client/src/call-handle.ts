@@ -180,7 +180,7 @@ export class OpenHandle<Out> implements CallHandle<Out> {
     try {
       logLate(this.#done(this), this.#logger, threw);
     } catch (thrown) {
-      this.#logger.error({ service: this.service, method: this.method, error: thrown }, `${threw}: ${thrownText(thrown)}`);
+      this.#logger.error({ service: this.service, method: this.method, err: thrown }, `${threw}: ${thrownText(thrown)}`);
     }
   }
 }

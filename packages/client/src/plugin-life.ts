@@ -51,7 +51,7 @@ export async function stopPlugins(plugins: readonly ClientPlugin[], { clock, log
     try {
       if ((await Promise.race([plugin.stop?.(), late])) === true) logger.warn({ plugin: plugin.name, afterMs: stopMs }, 'a plugin takes too long to stop, and is left behind');
     } catch (error) {
-      logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
+      logger.warn({ plugin: plugin.name, err: error }, 'a plugin failed to stop');
     } finally {
       timer.cancel();
     }

@@ -56,7 +56,7 @@ describe('a push', () => {
     expect(await heard.promise).toBe(1);
     await until(() => lines.length === 2);
     const message = 'a listener for pushes threw';
-    expect(lines).toEqual([{ fields: { error: new Error('at once') }, message }, { fields: { error: new Error('later') }, message }]);
+    expect(lines).toEqual([{ fields: { err: new Error('at once') }, message }, { fields: { err: new Error('later') }, message }]);
   });
 
   it.each([

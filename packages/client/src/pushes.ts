@@ -91,7 +91,7 @@ export class Pushes {
   /** Nobody waits for a push, so the log is the only place where its failure shows. */
   unreadable(service: string, method: string, error: unknown): void {
     this.dropped += 1;
-    this.#options.logger.warn({ service, method, error }, 'a push could not be read and was dropped');
+    this.#options.logger.warn({ service, method, err: error }, 'a push could not be read and was dropped');
   }
 
   close(): void {
@@ -101,7 +101,7 @@ export class Pushes {
   }
 
   #tell(listeners: readonly Listener[], value: unknown, info: PushInfo): void {
-    const threw = (error: unknown): void => this.#options.logger.error({ error }, 'a listener for pushes threw');
+    const threw = (error: unknown): void => this.#options.logger.error({ err: error }, 'a listener for pushes threw');
     // Nobody waits for one that is asynchronous: its rejection would end the process.
     for (const listener of listeners) (async () => listener(value, info))().catch(threw);
   }

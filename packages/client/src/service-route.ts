@@ -133,7 +133,7 @@ export class ServiceRoute implements CallRoute {
     try {
       logLate(pick.done({ error, durationMs: now - call.attemptAt }), this.#options.runtime.logger, pickerThrew);
     } catch (thrown) {
-      this.#options.runtime.logger.error({ error: thrown }, pickerThrew);
+      this.#options.runtime.logger.error({ err: thrown }, pickerThrew);
     }
   }
 
@@ -300,7 +300,7 @@ export class ServiceRoute implements CallRoute {
   #lost(cause: unknown): void {
     if (this.#failure === undefined) {
       const meanwhile = this.#targets === undefined ? 'calls fail until it answers' : 'its last known servers stay in use';
-      this.#options.runtime.logger.warn({ service: this.#service, error: cause }, `the discovery of "${this.#service}" failed and is asked again; ${meanwhile}: ${thrownText(cause)}`);
+      this.#options.runtime.logger.warn({ service: this.#service, err: cause }, `the discovery of "${this.#service}" failed and is asked again; ${meanwhile}: ${thrownText(cause)}`);
     }
     // The registry's own code stays in `cause`: `not_found` or `unauthenticated` would read as if the service had said so.
     const reason = RpcError.is(cause) && String(cause.reason).startsWith('REGISTRY_') ? cause.reason : 'NO_INSTANCE';
@@ -351,7 +351,7 @@ export class ServiceRoute implements CallRoute {
     try {
       return selector?.build(instances, this.#built);
     } catch (error) {
-      this.#options.runtime.logger.error({ service: this.#service, selector: selector?.name, error }, 'a selector threw when it got a new list; the servers are taken in turn until the next one');
+      this.#options.runtime.logger.error({ service: this.#service, selector: selector?.name, err: error }, 'a selector threw when it got a new list; the servers are taken in turn until the next one');
       return undefined;
     }
   }
@@ -361,7 +361,7 @@ export class ServiceRoute implements CallRoute {
     try {
       return plugin.wrapPicker?.(picker, instances) ?? picker;
     } catch (error) {
-      this.#options.runtime.logger.error({ plugin: plugin.name, error }, 'a plugin threw when it was to wrap a picker, which stays as it is');
+      this.#options.runtime.logger.error({ plugin: plugin.name, err: error }, 'a plugin threw when it was to wrap a picker, which stays as it is');
       return picker;
     }
   }

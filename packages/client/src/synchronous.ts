@@ -9,7 +9,7 @@ export function atOnce<T>(value: T, what: string, cause?: RpcError<string>): T {
 
 /** Logs the rejection of a promise that a hook returned although nobody waits for it. */
 export function logLate(value: unknown, logger: Logger, message: string): void {
-  if (isPromise(value)) value.then(undefined, (error: unknown) => logger.error({ error }, `${message}: ${thrownText(error)}`));
+  if (isPromise(value)) value.then(undefined, (error: unknown) => logger.error({ err: error }, `${message}: ${thrownText(error)}`));
 }
 
 /** Anything with a `then`. */

@@ -127,6 +127,6 @@ class Shelf {
     if (this.#warned.has(what)) return;
     this.#warned.add(what);
     const meaning = what === 'load' ? 'is not used; the registry is waited for' : 'could not be saved; calls go on, and a cold start while the registry is down will not know these servers';
-    logger.warn({ service, error }, `the snapshot of the instances of "${service}" ${meaning}: ${thrownText(error)}`);
+    logger.warn({ service, err: error }, `the snapshot of the instances of "${service}" ${meaning}: ${thrownText(error)}`);
   }
 }

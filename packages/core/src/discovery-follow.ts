@@ -63,7 +63,7 @@ export function followDiscovery(source: Discovery, service: string, options: Wat
         leave(); // it is not over when it was its list that failed
         followed.failed(error);
         // Whoever was told stopped it.
-        if (!signal.aborted && failures === 0) options.runtime.logger.warn({ service, error }, `a discovery failed and is asked again: ${thrownText(error)}`);
+        if (!signal.aborted && failures === 0) options.runtime.logger.warn({ service, err: error }, `a discovery failed and is asked again: ${thrownText(error)}`);
         failures += 1;
       }
       const { clock } = options.runtime;

@@ -12,7 +12,7 @@ export interface Clock {
 export interface Timer {
   cancel(): void;
 }
-/** Fits pino. The default writes warnings and errors only; at most 10 lines a second for one message. */
+/** Fits pino; what was thrown is the field `err`, which pino writes with its stack. The default writes warnings and errors only; at most 10 lines a second for one message. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

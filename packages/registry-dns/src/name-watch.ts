@@ -80,7 +80,7 @@ export class NameWatch {
   #warn(error: unknown, servers: string): void {
     if (this.#warned) return;
     this.#warned = true;
-    this.#init.runtime.logger.warn({ name: this.#init.name, error }, `DNS at ${servers} cannot look up "${this.#init.name}": ${thrownText(error)}; its last servers are used, and it is tried again`);
+    this.#init.runtime.logger.warn({ name: this.#init.name, err: error }, `DNS at ${servers} cannot look up "${this.#init.name}": ${thrownText(error)}; its last servers are used, and it is tried again`);
   }
 
   /** Fails all readers; each of them tries again when it likes. */

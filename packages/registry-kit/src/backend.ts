@@ -210,7 +210,7 @@ export class Backend {
     this.#failures += 1;
     const { name, where, timeoutMs } = this.#init;
     if (this.#failures === 1) this.#patienceEnds = clock.now() + timeoutMs;
-    if (this.#failures === 1) logger.warn({ registry: name, where, error: failure }, `${name} at ${where} does not answer; calls go on with the servers that are known: ${thrownText(failure)}`);
+    if (this.#failures === 1) logger.warn({ registry: name, where, err: failure }, `${name} at ${where} does not answer; calls go on with the servers that are known: ${thrownText(failure)}`);
     // A client usually finds a backend again that was only restarted. If the backend is away for longer, its client may never recover, and is replaced.
     if (this.#failures === 1 || clock.now() < this.#patienceEnds) return;
     this.#patienceEnds = clock.now() + timeoutMs;
@@ -230,7 +230,7 @@ export class Backend {
     try {
       await bounded({ clock: runtime.clock, timeoutMs, late: () => this.late('be closed') }, async () => how((await opening).store));
     } catch (error) {
-      runtime.logger.debug({ registry: name, error }, `the connection to ${name} could not be closed in order: ${thrownText(error)}`);
+      runtime.logger.debug({ registry: name, err: error }, `the connection to ${name} could not be closed in order: ${thrownText(error)}`);
     }
   }
 

@@ -91,7 +91,7 @@ export class ServiceWatch implements BackendUser {
       if (this.#instances === undefined) this.#fail(backend.told(`watch "${service}"`, failure));
       else if (failures >= failuresToWarn && !isTold && !backend.isSilent) {
         isTold = true;
-        logger.warn({ service, error: failure }, `the instances of "${service}" cannot be watched; the list is read every ${this.#init.relistMs} ms: ${thrownText(failure)}`);
+        logger.warn({ service, err: failure }, `the instances of "${service}" cannot be watched; the list is read every ${this.#init.relistMs} ms: ${thrownText(failure)}`);
       }
       await this.#retry.wait(clock, backoffMs(clock, failures), signal);
     }

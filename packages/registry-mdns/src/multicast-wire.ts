@@ -109,7 +109,7 @@ export class MulticastWire {
     try {
       heard(message);
     } catch (error) {
-      runtime().logger.error({ error }, `mDNS: a message from ${from} was given up: ${thrownText(error)}`);
+      runtime().logger.error({ err: error }, `mDNS: a message from ${from} was given up: ${thrownText(error)}`);
     }
   }
 
@@ -125,7 +125,7 @@ export class MulticastWire {
     this.#failure = error;
     if (this.#closed || this.#told.has(address)) return;
     this.#told.add(address);
-    this.#init.runtime().logger.warn({ interface: address, error }, `mDNS cannot use the interface ${address}: ${thrownText(error)}; it is tried again`);
+    this.#init.runtime().logger.warn({ interface: address, err: error }, `mDNS cannot use the interface ${address}: ${thrownText(error)}; it is tried again`);
   }
 
   #error(what: string, cause: unknown): RpcError {

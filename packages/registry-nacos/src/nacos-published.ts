@@ -87,7 +87,7 @@ export class PublishedInstance {
       await this.#turn;
       if (this.#asked) await client.remove(service, this.#instance(), { runtime, timeoutMs });
     } catch (error) {
-      if (this.#written) runtime.logger.warn({ registry: 'nacos', service, error }, `"${service}" at ${this.#init.address} could not be removed from nacos, and goes by itself in ${6 * heartbeatMs} ms: ${thrownText(error)}`);
+      if (this.#written) runtime.logger.warn({ registry: 'nacos', service, err: error }, `"${service}" at ${this.#init.address} could not be removed from nacos, and goes by itself in ${6 * heartbeatMs} ms: ${thrownText(error)}`);
     } finally {
       left();
     }
@@ -142,7 +142,7 @@ export class PublishedInstance {
   #failed(error: unknown): void {
     this.#failures += 1;
     const { service, address, runtime } = this.#init;
-    if (this.#failures === 1) runtime.logger.warn({ registry: 'nacos', service, error }, `"${service}" at ${address} cannot be kept in nacos, and is tried again: ${thrownText(error)}`);
+    if (this.#failures === 1) runtime.logger.warn({ registry: 'nacos', service, err: error }, `"${service}" at ${address} cannot be kept in nacos, and is tried again: ${thrownText(error)}`);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

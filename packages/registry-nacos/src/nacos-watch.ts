@@ -90,7 +90,7 @@ export class NacosWatch {
     this.#failures += 1;
     const { service, client, runtime } = this.#init;
     if (this.#instances === undefined) for (const feed of this.#feeds) feed.fail(error);
-    else if (this.#failures === 1) runtime.logger.warn({ registry: 'nacos', service, error }, `nacos at ${client.where} does not list "${service}"; calls go on with the servers that are known: ${thrownText(error)}`);
+    else if (this.#failures === 1) runtime.logger.warn({ registry: 'nacos', service, err: error }, `nacos at ${client.where} does not list "${service}"; calls go on with the servers that are known: ${thrownText(error)}`);
   }
 
   #warn(faults: readonly string[]): void {

@@ -162,7 +162,7 @@ export class ZooKeeperStore implements KeyValueStore {
     return { path: pathOf(prefix), denied: (path, error) => {
       if (this.#isDenialTold) return;
       this.#isDenialTold = true;
-      this.#init.runtime.logger.warn({ path, error }, `zookeeper at ${this.#init.where} does not let us read ${path}; its neighbours are used: set \`auth\`, or look at its access control list with \`getAcl\``);
+      this.#init.runtime.logger.warn({ path, err: error }, `zookeeper at ${this.#init.where} does not let us read ${path}; its neighbours are used: set \`auth\`, or look at its access control list with \`getAcl\``);
     } };
   }
 

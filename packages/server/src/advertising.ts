@@ -147,14 +147,14 @@ export class Advertising {
     if (error === undefined) this.#sick.delete(registry);
     if (error === undefined || this.#sick.has(registry)) return;
     this.#sick.add(registry);
-    this.#runtime.logger.warn({ error }, 'a registry did not take what this server advertises; the server goes on, and tries again until it does');
+    this.#runtime.logger.warn({ err: error }, 'a registry did not take what this server advertises; the server goes on, and tries again until it does');
   };
 
   readonly #stayedBehind = (error: unknown): void => {
     // Closing a registry withdraws all its entries.
     if (this.#leftBehind || (RpcError.is(error) && error.reason === 'CLOSED')) return;
     this.#leftBehind = true;
-    this.#runtime.logger.warn({ error }, 'a registry was not told that services of this server have ended; what stands there goes when its time is over');
+    this.#runtime.logger.warn({ err: error }, 'a registry was not told that services of this server have ended; what stands there goes when its time is over');
   };
 
   /** Averages over the last second or more, the same for all services, as in rpcx. */

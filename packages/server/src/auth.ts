@@ -21,7 +21,7 @@ export function authInterceptor(check: Authenticate, refused: (call: ServerCall)
       (accepted) => (accepted ? next(call) : refuse(call)),
       (error) => {
         // The caller is only told that its token was refused, so the real error is logged.
-        if (!RpcError.is(error)) logger.error({ error, service: call.service, method: call.method }, 'auth threw, and the call is refused');
+        if (!RpcError.is(error)) logger.error({ err: error, service: call.service, method: call.method }, 'auth threw, and the call is refused');
         return refuse(call, error);
       },
     ) as ReturnType<typeof next>; // settle's nested promise flattens

@@ -57,7 +57,7 @@ export class Connections {
   async stopListening(): Promise<void> {
     this.#door.close();
     const { logger } = this.#services.options.runtime;
-    const failed = (error: unknown) => logger.warn({ error }, 'a listener failed to close');
+    const failed = (error: unknown) => logger.warn({ err: error }, 'a listener failed to close');
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.close().catch(failed)));
   }
 
@@ -71,7 +71,7 @@ export class Connections {
     if (ours !== undefined && ours !== 'CONNECTION_LOST' && ours !== 'CLOSED') {
       // Logged, because the other side only sees that the connection ended.
       const remote = connection.remote === undefined ? undefined : formatAddress(connection.remote);
-      options.runtime.logger.warn({ remote, error: reason }, 'a connection was ended for what its peer did');
+      options.runtime.logger.warn({ remote, err: reason }, 'a connection was ended for what its peer did');
     }
     observe(options.plugins, options.runtime, (plugin) => plugin.connectionClosed?.(connection, reason));
   }
@@ -101,7 +101,7 @@ export class Connections {
       peer.session.start();
     } catch (error) {
       // A plugin's mistake: it may have started the connection itself.
-      options.runtime.logger.error({ error }, 'a connection that a plugin let in cannot be used, and is refused');
+      options.runtime.logger.error({ err: error }, 'a connection that a plugin let in cannot be used, and is refused');
       connection.abort();
       peer.session.fail(new RpcError('internal', 'the connection cannot be used', { reason: 'CLOSED', cause: error }));
     }

@@ -53,7 +53,7 @@ export class Doorkeeper {
         current = await plugin.acceptConnection(current);
         if (current !== undefined && typeof current?.start !== 'function') throw new TypeError('acceptConnection returned what is no connection');
       } catch (error) {
-        this.#options.runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to accept a connection, which is refused');
+        this.#options.runtime.logger.warn({ plugin: plugin.name, err: error }, 'a plugin failed to accept a connection, which is refused');
         return undefined;
       }
     }

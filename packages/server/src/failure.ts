@@ -44,7 +44,7 @@ function mappedBy({ mapError, runtime }: ResolvedServerOptions, thrown: unknown,
     if (mapped === undefined || RpcError.is(mapped)) return mapped;
     throw new TypeError(`mapError returned a value of the type ${typeof mapped}: it takes an RpcError or undefined`);
   } catch (error) {
-    runtime.logger.error({ error, service: call.service, method: call.method }, 'mapError failed; its caller gets a fixed text');
+    runtime.logger.error({ err: error, service: call.service, method: call.method }, 'mapError failed; its caller gets a fixed text');
     throw error;
   }
 }
@@ -56,7 +56,7 @@ function refusedBefore(error: RpcError<string>, { handled }: FailedCall): true |
 
 /** Logs what a handler threw: the caller gets no stack, and a one-way caller gets nothing at all. */
 function logThrown(thrown: unknown, { service, method }: ServerCall, { runtime }: ResolvedServerOptions): void {
-  const fields = { error: thrown, service, method };
+  const fields = { err: thrown, service, method };
   if (isProgrammerError(thrown)) runtime.logger.error(fields, 'a handler threw an error of programming');
   // An AbortError is the normal end of a handler whose caller no longer waits.
   else if (!isAbortError(thrown)) runtime.logger.warn(fields, 'a handler threw what is no RpcError');

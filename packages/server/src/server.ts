@@ -239,7 +239,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
       try {
         await plugin.stop?.();
       } catch (error) {
-        this.options.runtime.logger.warn({ plugin: plugin.name, error }, 'a plugin failed to stop');
+        this.options.runtime.logger.warn({ plugin: plugin.name, err: error }, 'a plugin failed to stop');
       }
     }
   }

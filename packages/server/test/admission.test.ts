@@ -243,7 +243,7 @@ describe('the budget of unfinished frames', () => {
       peer.send(whole.subarray(part));
       expect((await peer.reply(1n)).payload.toString()).toBe(String(mebibyte));
     }
-    expect(open.log).toMatchObject([{ level: 'warn', fields: { error: { reason: 'OVERLOADED' } } }]);
+    expect(open.log).toMatchObject([{ level: 'warn', fields: { err: { reason: 'OVERLOADED' } } }]);
   });
 
   it('that is smaller than one frame ends whoever asks for more, and nobody else', async () => {

@@ -89,7 +89,7 @@ describe('a server with registries', () => {
     const attempts = registry.asked.length;
     expect(attempts).toBeGreaterThan(20);
     expect(attempts, 'at most one each 2.5 s and service in the long run').toBeLessThan(100);
-    expect(log).toMatchObject([{ level: 'warn', fields: { error: { message: 'the registry is down' } } }]);
+    expect(log).toMatchObject([{ level: 'warn', fields: { err: { message: 'the registry is down' } } }]);
     expect(server.stats().advertised).toBe(0);
     registry.down = false;
     void server.advertise({ weight: '2' });

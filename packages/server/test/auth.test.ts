@@ -88,7 +88,7 @@ describe('C7: a bad token', () => {
     await open.client({ token: 'mine' }).call('S', 'M', 1).catch(() => {});
     expect(open.log).toEqual([]);
     await open.client({ token: 'good' }).call('S', 'M', 1).catch(() => {});
-    expect(open.log).toMatchObject([{ level: 'error', message: 'auth threw, and the call is refused', fields: { service: 'S', method: 'M', error: { message: 'the token store is gone' } } }]);
+    expect(open.log).toMatchObject([{ level: 'error', message: 'auth threw, and the call is refused', fields: { service: 'S', method: 'M', err: { message: 'the token store is gone' } } }]);
   });
 
   it('is refused as well when the check takes its time, throws or rejects', async () => {

@@ -132,10 +132,10 @@ describe('C6: whatever a handler throws', () => {
     expect(await client.call('Later', 'RpcError', 1).catch((error: unknown) => error)).toMatchObject({ message: 'the message' });
   });
 
-  it('is logged with its stack when it is an error of programming, because nobody else sees it', async () => {
+  it('is logged when it is an error of programming, because nobody else sees it, as `err`, the field that pino writes with its stack', async () => {
     await using open = await openServer({}, failing);
     await open.client().call('Now', 'TypeError', 1).catch(() => {});
-    expect(open.log).toMatchObject([{ level: 'error', fields: { service: 'Now', method: 'TypeError', error: expect.any(TypeError) as object } }]);
+    expect(open.log).toMatchObject([{ level: 'error', fields: { service: 'Now', method: 'TypeError', err: expect.any(TypeError) as object } }]);
   });
 
   it('is logged also when it is any other error, in answer to a one-way message too, but not when it is an RpcError or the end of a cancelled call', async () => {
@@ -151,7 +151,7 @@ describe('C6: whatever a handler throws', () => {
     for (const method of ['RpcError', 'AbortError', 'Error', 'string']) await client.call('Now', method, 1).catch(() => {});
     expect(ended).toBe(1);
     expect(open.log).toMatchObject([
-      { level: 'warn', fields: { service: 'Now', method: 'Error', error: expect.any(Error) as object } },
+      { level: 'warn', fields: { service: 'Now', method: 'Error', err: expect.any(Error) as object } },
       { level: 'warn', fields: { service: 'Now', method: 'string' } },
     ]);
     const { methods } = contract('Later', { Error: unary<number, void>() });

@@ -51,7 +51,7 @@ describe('a live server', () => {
     expect(go.end).toBeUndefined();
     await pass(300);
     expect(go.end).toBeDefined();
-    expect(server.log.map(({ fields }) => (fields as { error: { reason: string } }).error.reason)).toEqual(['PEER_SILENT', 'PEER_SILENT']);
+    expect(server.log.map(({ fields }) => (fields as { err: { reason: string } }).err.reason)).toEqual(['PEER_SILENT', 'PEER_SILENT']);
   });
 
   it('waits 10 s for a first byte, and 30 s for a frame that hardly comes', async () => {

@@ -45,8 +45,8 @@ function plain(): Promise<Socket> {
 }
 /** What the only line of the log says. */
 function hinted(): { readonly message: string; readonly remote: string } {
-  const { error, remote } = { ...log[0]?.fields } as { readonly error?: Error; readonly remote?: string };
-  return { message: error?.message ?? '', remote: remote ?? '' };
+  const { err, remote } = { ...log[0]?.fields } as { readonly err?: Error; readonly remote?: string };
+  return { message: err?.message ?? '', remote: remote ?? '' };
 }
 /** Milliseconds from now until the connection has ended. */
 async function closed(socket: Socket): Promise<number> {
@@ -113,7 +113,7 @@ describe('B2: the frame limit', () => {
     expect(refusal.metadata['__rpcx_error__']).toContain(`${body + 1} bytes`);
     await peer.ended();
     expect(server.stats().protocolErrors).toBe(1);
-    expect(log).toMatchObject([{ level: 'warn', fields: { error: { reason: 'FRAME_TOO_LARGE' } } }]);
+    expect(log).toMatchObject([{ level: 'warn', fields: { err: { reason: 'FRAME_TOO_LARGE' } } }]);
   });
 
   it('holds on the way out as well, and our client refuses to send more than it allows itself', async () => {

@@ -47,7 +47,7 @@ describe('B9: peers that ask and do not read', () => {
     await until(() => open.server.stats().connections === 1);
     expect(open.counts.calls).toBeLessThanOrEqual(10);
     expect(open.log).toHaveLength(5);
-    expect(open.log[0]).toMatchObject({ level: 'warn', fields: { error: { reason: 'PEER_SILENT' } } });
+    expect(open.log[0]).toMatchObject({ level: 'warn', fields: { err: { reason: 'PEER_SILENT' } } });
     for (const socket of sockets) socket.destroy();
     await Promise.all(ended);
     await client.close();

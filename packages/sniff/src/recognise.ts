@@ -83,12 +83,12 @@ class Guest {
     refused(why);
     const error = refusalError(why, { ...options, bytes: this.#seen, names: [...matchers.keys()], name });
     // A connection that says nothing is not worth a warning: it may be a probe, or a client that keeps a connection ready.
-    if (this.#seen.length === 0 || why === 'closed') logger.debug({ ...this.#fields(), why, error }, error.message);
-    else logger.warn({ ...this.#fields(), why, error }, `a connection is refused: ${error.message}`);
+    if (this.#seen.length === 0 || why === 'closed') logger.debug({ ...this.#fields(), why, err: error }, error.message);
+    else logger.warn({ ...this.#fields(), why, err: error }, `a connection is refused: ${error.message}`);
     try {
       options.refused?.(error, this.#connection);
     } catch (thrown) {
-      logger.error({ error: thrown }, 'the option `refused` of sniff() threw');
+      logger.error({ err: thrown }, 'the option `refused` of sniff() threw');
     }
     this.#connection.abort(error);
   }
@@ -115,7 +115,7 @@ function ask(name: string, matcher: Matcher, bytes: Uint8Array, { logger }: Runt
     if (verdict === 'yes' || verdict === 'no' || verdict === 'more') return verdict;
     throw new TypeError(`it returned ${String(verdict)}; return 'yes', 'no' or 'more'`);
   } catch (error) {
-    logger.error({ error, matcher: name }, `the matcher ${name} failed, which counts as a no`);
+    logger.error({ err: error, matcher: name }, `the matcher ${name} failed, which counts as a no`);
     return 'no';
   }
 }

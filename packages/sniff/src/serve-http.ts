@@ -117,7 +117,7 @@ async function judge(connection: Connection, plugins: readonly ServerPlugin[], {
     try {
       current = await plugin.acceptConnection(current);
     } catch (error) {
-      logger.warn({ plugin: plugin.name, error }, 'a plugin failed to accept a connection, which is refused');
+      logger.warn({ plugin: plugin.name, err: error }, 'a plugin failed to accept a connection, which is refused');
       current = undefined;
     }
     if (current === undefined || !inside) break;
@@ -137,7 +137,7 @@ function observeEnd(plugins: readonly ServerPlugin[], connection: Connection, { 
     try {
       plugin.connectionClosed?.(connection, reason);
     } catch (error) {
-      logger.warn({ plugin: plugin.name, error }, 'a plugin threw in connectionClosed');
+      logger.warn({ plugin: plugin.name, err: error }, 'a plugin threw in connectionClosed');
     }
   }
 }

@@ -126,7 +126,7 @@ describe('what nobody recognises', () => {
     const { socket, heard } = await raw(listener.address);
     socket.write('GET / HTTP/1.1\r\n');
     await until(() => heard.ended);
-    expect(lines).toMatchObject([{ fields: { why: 'unserved', error: { reason: 'UNKNOWN_PROTOCOL' } }, message: expect.stringContaining('a connection speaks http, and nobody listens for that on this port') as string }]);
+    expect(lines).toMatchObject([{ fields: { why: 'unserved', err: { reason: 'UNKNOWN_PROTOCOL' } }, message: expect.stringContaining('a connection speaks http, and nobody listens for that on this port') as string }]);
     expect(sniffStats(ports)).toMatchObject({ recognised: { http: 0 }, refused: { unserved: 1 } });
   });
 
@@ -139,7 +139,7 @@ describe('what nobody recognises', () => {
     expect(heard.ended).toBe(false);
     socket.write(' ');
     await until(() => heard.ended);
-    expect(lines).toMatchObject([{ fields: { why: 'tooLong', error: { reason: 'UNKNOWN_PROTOCOL' } }, message: expect.stringContaining('100 bytes did not show which of json') as string }]);
+    expect(lines).toMatchObject([{ fields: { why: 'tooLong', err: { reason: 'UNKNOWN_PROTOCOL' } }, message: expect.stringContaining('100 bytes did not show which of json') as string }]);
   });
 
   it('goes to a matcher further down when its time is over, with all its bytes', async () => {
@@ -165,7 +165,7 @@ describe('what nobody recognises', () => {
     socket.write(frame);
     await until(() => accepted.length === 1);
     expect(lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'the matcher throws failed, which counts as a no' }));
-    expect(lines).toContainEqual(expect.objectContaining({ message: 'the matcher odd failed, which counts as a no', fields: { matcher: 'odd', error: expect.objectContaining({ message: 'it returned true; return \'yes\', \'no\' or \'more\'' }) as Error } }));
+    expect(lines).toContainEqual(expect.objectContaining({ message: 'the matcher odd failed, which counts as a no', fields: { matcher: 'odd', err: expect.objectContaining({ message: 'it returned true; return \'yes\', \'no\' or \'more\'' }) as Error } }));
   });
 });
 
@@ -184,7 +184,7 @@ describe('whoever takes its time', () => {
     expect(sniffStats(ports).waiting).toBe(1);
     clock.advance(1000);
     await until(() => heard.ended);
-    expect(lines).toMatchObject([{ level: 'warn', fields: { why: 'late', error: { code: 'deadline_exceeded', reason: 'TIMEOUT' } } }]);
+    expect(lines).toMatchObject([{ level: 'warn', fields: { why: 'late', err: { code: 'deadline_exceeded', reason: 'TIMEOUT' } } }]);
     expect([clock.pending, sniffStats(ports).refused.late]).toEqual([0, 1]);
   });
 

@@ -64,7 +64,7 @@ function refusal(request: IncomingMessage, { options, given: { runtime: { logger
     logger.warn({ origin, host }, text);
     return [403, text];
   } catch (error) {
-    logger.error({ origin, host, error }, 'the function origins failed, so the page may not connect');
+    logger.error({ origin, host, err: error }, 'the function origins failed, so the page may not connect');
     return [500, 'whether this page may connect could not be decided'];
   }
 }

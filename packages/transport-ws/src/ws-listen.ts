@@ -17,7 +17,7 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' }).end(`this is an rpcx server: it takes WebSockets at ${options.path}\n`);
   });
   server.on('clientError', (cause: Error, socket: Duplex) => {
-    given.runtime.logger.debug({ error: cause.message }, 'a client did not speak HTTP');
+    given.runtime.logger.debug({ err: cause.message }, 'a client did not speak HTTP');
     answer(socket, 400, `this is an rpcx server: it takes WebSockets at ${options.path}`);
   });
   server.on('tlsClientError', (cause: Error, socket: Socket) => {

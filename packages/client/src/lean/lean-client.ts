@@ -243,7 +243,7 @@ class OneServerClient implements LeanClient {
     try {
       this.#onConnection?.(connected, error);
     } catch (thrown) {
-      this.#runtime.logger.error({ error: thrown }, 'onConnection threw');
+      this.#runtime.logger.error({ err: thrown }, 'onConnection threw');
     }
   }
 
