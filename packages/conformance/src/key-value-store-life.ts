@@ -27,6 +27,18 @@ const watching: readonly StoreRule[] = [
     await bench.store.deleteOwned(one, bench.bounded);
     await said({});
   } },
+  { name: 'the first that watch() says is what is there already', late: unseen, async check(bench) {
+    const prefix = await bench.service();
+    const wanted = { [`${prefix}${first}`]: 'weight=3', [`${prefix}${second}`]: 'weight=5' };
+    for (const [key, value] of Object.entries(wanted)) await bench.put(key, value);
+    for (const store of [bench.store, bench.other]) {
+      const iterator = store.watch(prefix, bench.bounded)[Symbol.asyncIterator]();
+      const { value } = await iterator.next();
+      const whole = value instanceof Map && value.size === 2 && Object.entries(wanted).every(([key, text]) => value.get(key) === text);
+      claim(whole, `the first that watch() said is ${show(value instanceof Map ? [...value] : value)} instead of ${show(Object.entries(wanted))}; clients would go on with those servers alone`);
+      await iterator.return?.();
+    }
+  } },
   { name: 'watch() sees what others write into our keys', late: unseen, async check(bench) {
     const key = `${await bench.service()}${first}`;
     await bench.put(key, 'weight=3');

@@ -61,6 +61,7 @@ const defects: readonly (readonly [StoreDefect, readonly string[], RegExp, boole
   ['touch creates', ['touchOwned() touches what'], /there is no such key/],
   ['touches what others own', ['touchOwned() touches what'], /of a key of the other store did not say false/],
   ['watch says nothing at first', ['watch() says everything'], /it said nothing/, true],
+  ['watch begins with nothing', ['the first that'], /the first that watch\(\) said is Array \[\] instead of/],
   ['watch sees no change of values', ['watch() sees what', 'watch() says everything', 'close() takes away'], /has not been said|the last it said was/],
   ['watch sees no writes of others', ['watch() says that', 'watch() sees what', 'watch() says everything'], /has not been said|the last it said was|it said nothing/],
   ['watch says nothing of nothing', ['watch() says that'], /it said nothing/, true],

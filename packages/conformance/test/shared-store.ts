@@ -6,7 +6,7 @@ export type StoreDefect =
   | 'finds what was not put' | 'lists only its own' | 'lists neighbours' | 'takes keys as patterns' | 'cuts keys at slashes' | 'normalizes keys' | 'loses empty values' | 'cuts long values' | 'says an object' | 'fails for what is not there'
   | 'persistent overwrites' | 'persistent is owned' | 'persistent dies' | 'everybody owns' | 'own keys are foreign' | 'keys of nobody are foreign' | 'does not take over' | 'close takes what was taken over' | 'version of the value' | 'version by key' | 'restless version' | 'ignores ifVersion'
   | 'ifVersion creates' | 'checks late' | 'deletes what others own' | 'says true for what it did not delete' | 'touch creates' | 'touches what others own'
-  | 'watch says nothing at first' | 'watch sees no change of values' | 'watch sees no writes of others' | 'watch says nothing of nothing' | 'watch sees neighbours' | 'watch says only what is new' | 'one watch only' | 'watch queues'
+  | 'watch says nothing at first' | 'watch begins with nothing' | 'watch sees no change of values' | 'watch sees no writes of others' | 'watch says nothing of nothing' | 'watch sees neighbours' | 'watch says only what is new' | 'one watch only' | 'watch queues'
   | 'ignores the signal before' | 'own error for the signal' | 'watch ignores the signal' | 'watch fails with its own error' | 'waits for the backend' | 'close waits for the backend' | 'abandon leaves readers'
   | 'second close fails' | 'close leaves keys' | 'close takes everything' | 'close leaves readers' | 'close yields a loss' | 'works on after close' | 'plain error after close' | 'forgets a timer'
   | 'no loss' | 'loss is the end' | 'keys outlive the session' | 'watch misses expiry';
@@ -157,6 +157,7 @@ export class SharedStore implements StoreUnderTest {
       },
     };
     this.#followings.add(following);
+    if (this.#has('watch begins with nothing')) yield new Map();
     const deaf = this.#has('watch ignores the signal');
     const unlink = deaf ? () => {} : onAbort(signal, () => following.end(this.#has('watch fails with its own error') ? new Error('the socket was closed') : undefined));
     try {
