@@ -1,5 +1,6 @@
 import { RpcError, settle, type Interceptor, type Logger, type MaybePromise, type ServerCall } from '@rpcxjs/core';
 import { reserved } from '@rpcxjs/protocol';
+import { refusal } from './refusals.ts';
 
 /**
  * Decides by the caller's token, `''` when it sent none. False or a throw refuses the call, and the connection ends after the refusal.
@@ -13,7 +14,7 @@ export function authInterceptor(check: Authenticate, refused: (call: ServerCall)
     refused(call);
     if (RpcError.is(cause)) throw cause;
     const message = `the token of this call of ${call.service}.${call.method} was not accepted; set the client's token`;
-    throw new RpcError('unauthenticated', message, { reason: 'UNAUTHENTICATED', cause });
+    throw refusal('unauthenticated', message, { reason: 'UNAUTHENTICATED', cause });
   };
   return (next) => (call) =>
     settle(

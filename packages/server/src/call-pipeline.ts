@@ -5,7 +5,7 @@ import { DerivedCall } from './derived-call.ts';
 import type { InboundCall } from './inbound-call.ts';
 import { inflate } from './inflate.ts';
 import { MethodEntry } from './method-entry.ts';
-import { checkStillWanted, unknownMethod, unknownService } from './refusals.ts';
+import { checkStillWanted, refusalOf, unknownMethod, unknownService } from './refusals.ts';
 import { runMethod } from './run-method.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -77,7 +77,7 @@ export class CallPipeline {
   /** An interceptor changed the names: the call goes to that method, through the interceptors of its service. */
   #route(call: ServerCall): MaybePromise<Reply> {
     const target = this.#table.find(call.service, call.method);
-    if (target === undefined) throw this.#table.has(call.service) ? unknownMethod(call.method) : unknownService(call.service);
+    if (target === undefined) throw refusalOf(this.#table.has(call.service) ? unknownMethod(call.method) : unknownService(call.service));
     const original = originalOf(call);
     original.reroute(target, this.#options.codecs[original.codecId]);
     return afterInflating(original, target, this.#options, () => this.#enter(call, target));

@@ -8,7 +8,7 @@ import type { MethodEntry } from './method-entry.ts';
 import { noReply } from './no-reply.ts';
 import type { Queued } from './admission.ts';
 import type { PeerServices } from './peer-services.ts';
-import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
+import { checkStillWanted, closing, expired, overloaded, refusal } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
@@ -33,6 +33,7 @@ export interface DispatchedPeer extends Peer {
 export class Dispatcher implements SessionHandler, CallHost {
   readonly clock: Clock;
   running = 0;
+  sentJunk = false;
   lastCodecId = -1;
   /** Whether replies say that the server is shutting down. */
   flagsReplies = false;
@@ -118,7 +119,7 @@ export class Dispatcher implements SessionHandler, CallHost {
     const call = this.#calls.get(sequenceHigh, sequenceLow);
     if (call === undefined) return;
     call.abandoned = true;
-    call.abort(new RpcError('canceled', `the caller of ${call.service}.${call.method} no longer waits`, { reason: 'ABORTED' }));
+    call.abort(refusal('canceled', `the caller of ${call.service}.${call.method} no longer waits`, { reason: 'ABORTED' }));
   }
 
   abortCalls(reason: RpcError): void {
@@ -149,6 +150,9 @@ export class Dispatcher implements SessionHandler, CallHost {
       admission.refused += 1;
       return this.#fail(call, overloaded(call, `${this.running} calls of this connection are running`));
     }
+    // Where nobody is there to see it, a refusal needs no place and no error.
+    const { entry } = call;
+    if (entry.refusal !== undefined && entry.chain === undefined && options.mapError === undefined) return this.#fail(call, entry.refusal);
     if (admission.enter()) return this.#run(call);
     const pauses = options.whenFull === 'pause';
     if (!admission.wait(this.#place(call), pauses)) {

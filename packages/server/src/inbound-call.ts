@@ -6,12 +6,16 @@ import type { FrameView } from '@rpcxjs/protocol';
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
+import { refusal } from './refusals.ts';
 import type { RequestMetadata } from './request-metadata.ts';
+import { withoutStacks } from './without-stacks.ts';
 
 /** What the call needs of the connection that it came on. */
 export interface CallHost {
   readonly peer: Peer;
   readonly clock: Clock;
+  /** It sent a payload that cannot be read: errors of further ones have no stacks. */
+  sentJunk: boolean;
 }
 
 /** Replaces a payload that was not kept. */
@@ -162,7 +166,7 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
 
   expired(): void {
     this.#more().ringEntry = -1;
-    this.abort(new RpcError('deadline_exceeded', `the deadline of this call of ${this.service}.${this.method} has passed`, { reason: 'TIMEOUT' }));
+    this.abort(refusal('deadline_exceeded', `the deadline of this call of ${this.service}.${this.method} has passed`, { reason: 'TIMEOUT' }));
   }
   abort(reason: RpcError): void {
     if (!this.settled) this.#more().signal ??= new LazySignal();
@@ -193,7 +197,15 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   #decode(): unknown {
     const { binding } = this;
     if (binding === undefined) throw unknownCodec(this.codecId);
-    const { input } = binding;
+    if (this.host.sentJunk) return withoutStacks(() => this.#decodeBy(binding));
+    try {
+      return this.#decodeBy(binding);
+    } catch (error) {
+      this.host.sentJunk = true;
+      throw error;
+    }
+  }
+  #decodeBy({ input }: MethodBinding): unknown {
     if (this.#kept && input.decodeOwned !== undefined) return input.decodeOwned(this.source, this.sourceStart, this.sourceEnd);
     return input.decode(this.source, this.sourceStart, this.sourceEnd);
   }
@@ -211,5 +223,5 @@ interface Extras {
 
 /** The text is Go's (rpcx server/server_dispatch.go, handleRequest). */
 export function unknownCodec(id: number): RpcError {
-  return new RpcError('unimplemented', `can not find codec for ${id}`, { reason: 'UNKNOWN_CODEC' });
+  return refusal('unimplemented', `can not find codec for ${id}`, { reason: 'UNKNOWN_CODEC' });
 }

@@ -1,6 +1,7 @@
-import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, RpcError, ServerCall, StandardSchema } from '@rpcxjs/core';
+import type { Codec, Handle, MaybePromise, PayloadCodec, RawMessage, ServerCall, StandardSchema } from '@rpcxjs/core';
 import { wire } from '@rpcxjs/core';
 import { flag, headerBytes, prepareHead, type FrameView } from '@rpcxjs/protocol';
+import type { Failure } from './failure.ts';
 
 /** How one method is read and written in one codec; made once. */
 export interface MethodBinding {
@@ -21,8 +22,8 @@ export interface MethodEntryInit {
   readonly run?: ((input: unknown, call: ServerCall) => MaybePromise<unknown>) | undefined;
   /** The handler of raw messages, as given to `server.handle`. */
   readonly raw?: ((message: RawMessage, call: ServerCall) => MaybePromise<RawMessage>) | undefined;
-  /** Thrown instead of running a handler: there is no such service or method. */
-  readonly refusal?: RpcError | undefined;
+  /** The answer instead of a handler's: there is no such service or method. */
+  readonly refusal?: Failure | undefined;
   readonly input?: StandardSchema | undefined;
   readonly output?: StandardSchema | undefined;
 }
@@ -33,7 +34,7 @@ export class MethodEntry {
   readonly method: string;
   readonly run: MethodEntryInit['run'];
   readonly raw: MethodEntryInit['raw'];
-  readonly refusal: RpcError | undefined;
+  readonly refusal: Failure | undefined;
   readonly inputSchema: StandardSchema | undefined;
   readonly outputSchema: StandardSchema | undefined;
   /** `chain` is all interceptors of this method around its handler, `inner` those of its service alone; undefined where there are none. */

@@ -1,10 +1,20 @@
-import { RpcError, type ServerCall } from '@rpcxjs/core';
+import { RpcError, type Code, type RpcErrorInit, type ServerCall } from '@rpcxjs/core';
 import type { Failure } from './failure.ts';
 import type { InboundCall } from './inbound-call.ts';
+import { withoutStacks } from './without-stacks.ts';
 
-/** The errors of calls that are refused before anything is decoded. */
-export function expired(call: ServerCall): RpcError {
-  return new RpcError('deadline_exceeded', `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, { reason: 'TIMEOUT' });
+/** An error that a peer may cause as often as it likes, and so without a stack. */
+export function refusal(code: Code, message: string, init: RpcErrorInit): RpcError {
+  return withoutStacks(() => new RpcError(code, message, init));
+}
+/** The same, for what interceptors and `mapError` are to see. */
+export function refusalOf({ code, message, reason }: Failure): RpcError {
+  return refusal(code as Code, message, { reason }); // those below have no other codes
+}
+
+/** What is said of calls that are refused before anything is decoded. */
+export function expired(call: ServerCall): Failure {
+  return { code: 'deadline_exceeded', message: `the deadline of this call of ${call.service}.${call.method} had passed before it could run`, reason: 'TIMEOUT' };
 }
 export function closing(call: ServerCall): Failure {
   const message = `the server is going and did not run ${call.service}.${call.method}; try another one`;
@@ -15,15 +25,15 @@ export function overloaded(call: ServerCall, why: string, retryAfterMs = 100): F
   return { code: 'unavailable', message, reason: 'OVERLOADED', retryAfterMs, unrun: true };
 }
 /** The texts are those of Go (rpcx server/server_dispatch.go, handleRequest), by which its clients tell errors apart. */
-export function unknownService(service: string): RpcError {
-  return new RpcError('unimplemented', `rpcx: can't find service ${service}`, { reason: 'UNKNOWN_SERVICE' });
+export function unknownService(service: string): Failure {
+  return { code: 'unimplemented', message: `rpcx: can't find service ${service}`, reason: 'UNKNOWN_SERVICE' };
 }
-export function unknownMethod(method: string): RpcError {
-  return new RpcError('unimplemented', `rpcx: can't find method ${method}`, { reason: 'UNKNOWN_METHOD' });
+export function unknownMethod(method: string): Failure {
+  return { code: 'unimplemented', message: `rpcx: can't find method ${method}`, reason: 'UNKNOWN_METHOD' };
 }
 
 /** Throws when the caller's time has passed, or when nobody waits any more: for calls that waited for something before their handler. */
 export function checkStillWanted(call: InboundCall): void {
   if (call.abortReason !== undefined) throw call.abortReason;
-  if ((call.remainingMs() ?? 1) <= 0) throw expired(call);
+  if ((call.remainingMs() ?? 1) <= 0) throw refusalOf(expired(call));
 }

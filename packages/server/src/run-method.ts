@@ -1,6 +1,7 @@
 import { RpcError, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
+import { refusal, refusalOf } from './refusals.ts';
 import { isThenable } from './thenable.ts';
 
 /** Decodes and validates the input, runs the handler, and validates its output. Makes no promise where handler and schemas make none. */
@@ -8,8 +9,8 @@ export function runMethod(call: ServerCall, entry: MethodEntry, original: Inboun
   original.handled = true;
   if (entry.raw !== undefined) return entry.raw(rawMessage(call, original), call);
   const { run } = entry;
-  if (entry.refusal !== undefined) throw entry.refusal;
-  if (run === undefined) throw new RpcError('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
+  if (entry.refusal !== undefined) throw refusalOf(entry.refusal);
+  if (run === undefined) throw refusal('unimplemented', `${call.service}.${call.method} cannot be called like this`, { reason: 'UNSUPPORTED' });
   // An input that an interceptor put in was read by no codec, so it is validated in full.
   const { inputSchema } = call === original ? (original.binding ?? entry) : entry;
   const { outputSchema } = original.binding ?? entry;
@@ -54,7 +55,7 @@ function describe(issue: Issue): string {
 }
 
 function invalidInput(call: ServerCall, why: string): RpcError {
-  return new RpcError('invalid_argument', `the input of ${call.service}.${call.method} is not valid: ${why}`, { reason: 'INVALID_INPUT' });
+  return refusal('invalid_argument', `the input of ${call.service}.${call.method} is not valid: ${why}`, { reason: 'INVALID_INPUT' });
 }
 function invalidOutput(call: ServerCall, why: string): RpcError {
   return new RpcError('internal', `the output of ${call.service}.${call.method} is not valid: ${why}`, { reason: 'INVALID_OUTPUT' });

@@ -35,6 +35,13 @@ it('refuses with a code, a reason, the time to wait and the text of Go in front,
   expect([runs(), runs()]).toEqual([true, false]);
 });
 
+it('refuses without a stack, which would cost more than the call: those who call too often would slow down everybody', async () => {
+  const { call } = await limited({ perSecond: 1 });
+  call({});
+  expect((call({}) as RpcError).stack).not.toMatch(/\n +at /);
+  expect(new Error('afterwards').stack).toMatch(/\n +at /);
+});
+
 it('counts each peer, address, method or key by itself', async () => {
   const peers = await limited({ perSecond: 1, per: 'peer' });
   const [one, two] = [peer('1', '1.2.3.4:1'), peer('2', '1.2.3.4:2')];

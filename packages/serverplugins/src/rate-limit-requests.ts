@@ -79,5 +79,11 @@ function short(key: string): string {
 /** The text begins as Go's (rpcx server/server.go, ErrReqReachLimit). */
 function refusal(call: ServerCall, perSecond: number, retryAfterMs: number): RpcError {
   const message = `request reached rate limit: ${call.service}.${call.method} was not run, ${perSecond} calls a second are allowed; try again in ${retryAfterMs} ms`;
-  return new RpcError('resource_exhausted', message, { reason: 'RATE_LIMITED', retryAfterMs, sent: false });
+  const errors = Error as { stackTraceLimit?: number }; // V8's, which not every engine has
+  const { stackTraceLimit } = errors;
+  // A stack would cost more than all else of a refusal, and those who are to be slowed down cause as many as they like.
+  const without = stackTraceLimit !== undefined && Reflect.set(errors, 'stackTraceLimit', 0);
+  const error = new RpcError('resource_exhausted', message, { reason: 'RATE_LIMITED', retryAfterMs, sent: false });
+  if (without) errors.stackTraceLimit = stackTraceLimit;
+  return error;
 }
