@@ -1,13 +1,19 @@
 import { onAbort, RpcError, thrownText, type Attempted, type CallOptions, type Clock, type MethodRef } from '@rpcxjs/core';
 import { asRpcError } from './client-session.ts';
 
-/** What one server made of a call that went to all of them. */
-export interface Receipt<Out = unknown> {
+/** What one server made of a call that went to all of them: its reply, or the error instead of one. Look at `error` first, and `value` is known. */
+export type Receipt<Out = unknown> = Replied<Out> | Failed;
+interface Replied<Out> {
   readonly address: string;
-  /** Its reply; undefined when it failed. */
-  readonly value?: Out;
-  /** Why there is no reply; undefined exactly when the server replied with success. */
-  readonly error?: unknown;
+  /** Its reply. */
+  readonly value: Out;
+  readonly error?: undefined;
+}
+interface Failed {
+  readonly address: string;
+  readonly value?: undefined;
+  /** Why there is no reply. What interceptors or `mapError` threw that is no Error is its `cause`. */
+  readonly error: Error;
 }
 export interface FanOutOptions extends CallOptions {
   /** Only servers that are in this group, by their metadata. @default all */
@@ -73,7 +79,7 @@ async function ask({ clock }: FanOut, { address, call }: Recipient, options: Cal
     return answer({ address, value: await call(options) });
   } catch (error) {
     // An interceptor may throw anything, undefined as well.
-    return answer({ address, error: error ?? asRpcError(error) });
+    return answer({ address, error: error instanceof Error ? error : asRpcError(error) });
   }
 }
 

@@ -85,6 +85,19 @@ describe('inform', () => {
     expect(seen).toEqual(['Alias', 'Alias', 'Alias']);
   });
 
+  it('has an Error in each receipt without a reply, whatever an interceptor or mapError makes of it', async () => {
+    class OutOfStock extends Error {}
+    const thrown: unknown[] = [];
+    await using all = await echoes(1, { intercept: [() => () => { throw thrown.shift(); }] });
+    thrown.push(undefined, '', 'a text', { code: 7 }, new OutOfStock('mine'));
+    const errors: (Error | undefined)[] = [];
+    while (thrown.length > 0) errors.push(...(await all.client.inform(Say, 'x')).map(({ error }) => error));
+    expect(errors.map((error) => error instanceof Error)).toEqual([true, true, true, true, true]);
+    expect(errors[2]).toMatchObject({ code: 'internal', message: 'the call failed: a text', cause: 'a text' });
+    expect(errors[3]?.cause).toEqual({ code: 7 });
+    expect(errors[4]).toBeInstanceOf(OutOfStock);
+  });
+
   it('asks servers that other calls avoid as well, and what becomes of it counts for their health', async () => {
     await using all = await echoes(2, {}, ['memory@nobody']);
     const states = (): unknown[] => all.client.nodes().map(({ address, state, calls }) => [address, state, calls]).toSorted();

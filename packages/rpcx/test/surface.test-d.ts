@@ -1,5 +1,5 @@
 // The surface as a user writes against it: what compiles, and what must not.
-import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type MethodRef, type Server } from '../src/index.ts';
+import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type MethodRef, type Receipt, type Server } from '../src/index.ts';
 
 // shared by both sides; keys are wire names
 const Orders = contract('Orders', {
@@ -110,3 +110,17 @@ async function toAll<In, Out>(client: Client, method: MethodRef<'unary', In, Out
   await client.oneway(method, input);
   return [await client.start(method, input), await client.batch().add(method, input), ...(await client.inform(method, input, { timeoutMs: 5 }))];
 }
+
+/** A receipt has a reply or an error, and whoever has looked at the error knows which. */
+export function receipts(all: readonly Receipt<{ Sku: string }>[]): readonly string[] {
+  for (const receipt of all) {
+    if (receipt.error) receipt.error.message.at(receipt.address.length);
+    else receipt.value.Sku.at(0);
+    // @ts-expect-error a server may have failed
+    receipt.value.Sku;
+  }
+  const texts = all.map(({ value, error }) => (error === undefined ? value.Sku : error.message));
+  return [...texts, ...all.filter(({ error }) => error === undefined).map(({ value }) => value?.Sku ?? '')];
+}
+/** One that a test makes by hand. */
+export const made: readonly Receipt<number>[] = [{ address: 'tcp@a:1', value: 7 }, { address: 'tcp@b:1', error: new RpcError('unavailable', 'gone') }];
