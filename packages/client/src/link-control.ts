@@ -54,6 +54,7 @@ export class LinkControl implements ClientConnections {
 
   async ready(): Promise<void> {
     await this.#begin('ready()');
+    this.#refuseClosed('ready()');
     const { options, links } = this.#host;
     const { initial } = options.link.pool;
     const counts = typeof initial === 'number' ? new Set([...options.addresses, ...links.keys()].map((address) => [address, initial] as const)) : Object.entries(initial);
@@ -65,6 +66,7 @@ export class LinkControl implements ClientConnections {
     const timeoutMs = options.timeoutMs ?? this.#host.options.timeoutMs;
     if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('ping: timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
     await this.#begin('ping()');
+    this.#refuseClosed('ping()');
     const pinged = this.#host.link(address).ping();
     if (timeoutMs === Infinity) return pinged;
     let late!: (error: RpcError) => void;
@@ -84,6 +86,7 @@ export class LinkControl implements ClientConnections {
     if (where === undefined) throw new TypeError(`lock() needs the address of a server here: there are ${addresses.length === 0 ? 'those that a discovery finds' : addresses.length}`);
     parseAddress(where);
     await this.#begin('lock()');
+    this.#refuseClosed('lock()');
     const held = new HeldConnection(this.#host.link(where), this.#host);
     await held.take();
     return {
@@ -106,9 +109,8 @@ export class LinkControl implements ClientConnections {
   async #begin(what: string): Promise<void> {
     this.#refuseClosed(what);
     await this.#host.started();
-    // It may have been closed meanwhile, and closes no link that is made now.
-    this.#refuseClosed(what);
   }
+  /** Asked again right before a link is made, because a client that is closed closes it no more: waiting for `#begin` takes some microtasks. */
   #refuseClosed(what: string): void {
     if (this.#host.closed()) throw new RpcError('failed_precondition', `${what} was asked of a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
   }

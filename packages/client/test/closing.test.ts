@@ -36,6 +36,20 @@ describe('a client that was closed', () => {
     }
   });
 
+  it.each(['ready', 'ping', 'lock'] as const)('keeps no connection for a %s() that was asked a few microtasks before', async (ask) => {
+    for (let microtasks = 1; microtasks <= 12; microtasks += 1) {
+      await using one = await rig();
+      const { client, server } = one;
+      const asked = ask === 'ready' ? client.ready() : ask === 'ping' ? client.ping(server.address) : client.lock();
+      const ended = asked.then(() => 'CLOSED', (error: RpcError) => error.reason); // it may have been there already
+      for (let passed = 0; passed < microtasks; passed += 1) await Promise.resolve();
+      client.abort();
+      await client.close();
+      await settled();
+      expect([microtasks, await ended, client.stats().connections, server.network.links.length]).toEqual([microtasks, 'CLOSED', 0, 0]);
+    }
+  });
+
   it('has no nodes, also when its servers are in a list', async () => {
     await using one = await rig();
     await one.client.close();
