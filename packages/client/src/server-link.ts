@@ -120,6 +120,7 @@ export class ServerLink implements SessionOwner {
   /** Milliseconds until the server answered a heartbeat; opens a connection if there is none. It has no time limit of its own. */
   async ping(): Promise<number> {
     const session = this.session ?? (await ([...this.#dials.values()][0] ?? this.#dial()));
+    if (this.#closed) throw closedError();
     return session.ping(this.#stopped.signal);
   }
 
