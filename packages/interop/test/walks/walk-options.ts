@@ -102,7 +102,8 @@ export function chooseOptions(ground: WalkGround, servers: WalkServers): WalkOpt
   const picks = new CountedPicks(ground);
   const interceptors = new WalkInterceptors(ground);
   const retryUnsafe = dice.chance(0.15);
-  const selector = dice.one([undefined, roundRobin(), random(), consistentHash(), leastPending(), powerOfTwo(), sticky(random()), weightedRoundRobin()]);
+  const seeded = { random: dice.next };
+  const selector = dice.one([undefined, roundRobin(), random(seeded), consistentHash(), leastPending(), powerOfTwo({ ...seeded, now: () => clock.now() }), sticky(random(seeded)), weightedRoundRobin()]);
   const intercept = interceptors.some();
   const plugins = interceptors.plugins();
   const usualMs = dice.one([10_000, 1000, 200, 30_000]);
