@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { formatAddress, RpcError, type Address, type Clock, type Connection, type ConnectionSink, type Timer } from '@rpcxjs/core';
+import { Inbox } from '@rpcxjs/core/inbox';
 
 /** What goes through a port: bytes, how many of them were read, the end of what this side says, and an end in the middle. */
 type Message = Uint8Array | number | 'end' | 'abort';
@@ -28,14 +29,10 @@ export class PortConnection implements Connection {
   readonly #port: MessagePort;
   readonly #clock: Clock;
   /** What has come and is not read yet; `#unacknowledged` of the other side bounds it. */
-  readonly #inbox: (Uint8Array | 'end')[] = [];
+  readonly #inbox = new Inbox();
   readonly #whenClosed: Promise<void>;
   #settleClosed: () => void = () => {};
-  #sink: ConnectionSink | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
-  #reason: Error | undefined;
-  #paused = false;
-  #reading = false;
   #wantsDrain = false;
   /** Written here and not read there. */
   #unacknowledged = 0;
@@ -53,10 +50,7 @@ export class PortConnection implements Connection {
     });
     // At once, also before start(): what nobody listens to is lost.
     port.on('message', (message: Message) => this.#take(message));
-    // The word of an end may be there and not be read yet.
-    port.on('close', () => {
-      if (!this.#inbox.includes('end')) this.#finish(this.#lost('its thread has ended'));
-    });
+    port.on('close', () => this.#finish(this.#lost('its thread has ended')));
   }
 
   /** What is written was copied, so that this is only what the reader is behind by. */
@@ -65,10 +59,11 @@ export class PortConnection implements Connection {
   }
 
   start(sink: ConnectionSink): void {
-    if (this.#sink !== undefined) throw new TypeError('start() was called twice; a connection has one sink');
-    this.#sink = sink;
-    if (this.#state === 'closed') sink.closed(this.#reason);
-    else this.#deliver();
+    const data = (bytes: Uint8Array): void => {
+      sink.data(bytes);
+      this.#acknowledge(bytes.length);
+    };
+    this.#inbox.start({ data, drain: () => sink.drain(), closed: (reason) => sink.closed(reason) });
   }
 
   write(chunk: Uint8Array): boolean {
@@ -84,30 +79,30 @@ export class PortConnection implements Connection {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#inbox.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#deliver();
+    this.#inbox.resume();
   }
 
-  /** Waits until the other side has read everything and ended too, at most 5 s. What still comes from there is dropped. */
+  /** Waits until the other side has got everything and ended too, at most 5 s. What still comes from there is dropped. */
   close(): Promise<void> {
+    this.#inbox.drop();
     if (this.#state === 'open') {
       this.#state = 'ending';
       this.#post('end');
       this.#endTimer = this.#clock.setTimer(() => this.abort(this.#lost(`the other side did not end within ${closeTimeoutMs} ms after this one did`)), closeTimeoutMs);
-      this.#deliver();
     }
     return this.#whenClosed;
   }
 
   abort(reason?: Error): void {
-    if (this.#state === 'closed') return;
-    this.#post('abort');
+    if (this.#state !== 'closed') this.#post('abort');
     const address = formatAddress(this.remote);
-    this.#finish(reason ?? new RpcError('unavailable', `the connection to ${address} was aborted here`, { reason: 'CLOSED', address }));
+    const why = reason ?? new RpcError('unavailable', `the connection to ${address} was aborted here`, { reason: 'CLOSED', address });
+    this.#inbox.cut(why);
+    this.#finish(why);
   }
 
   #post(message: Message, moved: ArrayBuffer[] = []): void {
@@ -118,9 +113,11 @@ export class PortConnection implements Connection {
     if (this.#state === 'closed') return;
     if (message === 'abort') this.#finish(this.#lost('the other side aborted it'));
     else if (typeof message === 'number') this.#acknowledged(message);
+    else if (message !== 'end') this.#inbox.receive(message);
     else {
-      this.#inbox.push(message);
-      this.#deliver();
+      // Whoever ends first is answered, and waits for that.
+      if (this.#state === 'open') this.#post('end');
+      this.#finish(undefined);
     }
   }
 
@@ -128,47 +125,23 @@ export class PortConnection implements Connection {
     this.#unacknowledged -= bytes;
     if (!this.#wantsDrain || this.#state !== 'open' || this.bufferedBytes > 0) return;
     this.#wantsDrain = false;
-    this.#sink?.drain();
+    this.#inbox.drain();
   }
 
-  /** Once at a time: a sink may pause and resume while it is given something. */
-  #deliver(): void {
-    if (this.#reading) return;
-    this.#reading = true;
-    let taken = 0;
-    while (this.#state === 'ending' || (this.#state === 'open' && this.#sink !== undefined && !this.#paused)) {
-      const message = this.#inbox[taken];
-      if (message === undefined) break;
-      taken++;
-      if (message === 'end') this.#ended();
-      else if (this.#state === 'open') this.#readOne(message);
-    }
-    this.#inbox.splice(0, taken);
-    this.#reading = false;
-  }
-
-  #readOne(bytes: Uint8Array): void {
-    this.#read += bytes.length;
-    this.#sink?.data(bytes);
+  #acknowledge(bytes: number): void {
+    this.#read += bytes;
     if (this.#read < acknowledgeBytes || this.#state !== 'open') return;
     this.#post(this.#read);
     this.#read = 0;
   }
 
-  #ended(): void {
-    // Whoever ends first is answered, and waits for that.
-    if (this.#state === 'open') this.#post('end');
-    this.#finish(undefined);
-  }
-
   #finish(reason: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#reason = reason;
     this.#endTimer?.cancel();
     // What was posted before still arrives.
     this.#port.close();
-    this.#sink?.closed(reason);
+    this.#inbox.end(reason);
     this.#settleClosed();
   }
 

@@ -1,4 +1,5 @@
 import type { Address, Connection, ConnectionSink, PeerCertificate } from '@rpcxjs/core';
+import { Inbox } from '@rpcxjs/core/inbox';
 
 /** Who looks at the first bytes of a connection. Both are called until `release`, `close` or `abort`. */
 export interface Peeker {
@@ -29,17 +30,10 @@ export class PeekedConnection implements Connection, ConnectionSink {
   readonly certificate?: PeerCertificate | undefined;
   readonly #below: Connection;
   #peeker: Peeker | undefined;
-  #sink: ConnectionSink | undefined;
-  #paused = true;
-  /** What came and was not delivered: `#room` from `#from` to `#length`. */
+  readonly #inbox = new Inbox();
+  /** What was looked at: the first `#length` bytes of `#room`. */
   #room: Uint8Array = new Uint8Array(0);
-  #from = 0;
   #length = 0;
-  #delivers = false;
-  /** Set when this side ended the connection: then nobody wants what was held. */
-  #endedHere = false;
-  #outcome: { readonly reason: Error | undefined } | undefined;
-  #toldEnd = false;
 
   constructor(below: Connection, ends: PeekedEnds = below) {
     this.#below = below;
@@ -61,14 +55,13 @@ export class PeekedConnection implements Connection, ConnectionSink {
   /** Ends the looking; the first `taken` bytes are not delivered. What follows waits for `start`. */
   release(taken: number): void {
     this.#peeker = undefined;
-    this.#from = taken;
+    if (taken < this.#length) this.#inbox.receive(this.#room.subarray(taken, this.#length));
+    this.#room = new Uint8Array(0);
     this.#below.pause();
   }
 
   start(sink: ConnectionSink): void {
-    if (this.#sink !== undefined) throw new TypeError('start() was called twice; a connection has one sink');
-    this.#sink = sink;
-    this.resume();
+    if (this.#inbox.start(sink)) this.#below.resume();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -76,29 +69,12 @@ export class PeekedConnection implements Connection, ConnectionSink {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#inbox.pause();
     this.#below.pause();
   }
 
   resume(): void {
-    if (this.#sink === undefined || this.#toldEnd) return;
-    this.#paused = false;
-    // A sink that pauses and resumes inside `data` gets what follows once it has returned.
-    if (this.#delivers) return;
-    if (this.#from < this.#length) {
-      const held = this.#room.subarray(this.#from, this.#length);
-      this.#drop();
-      this.#delivers = true;
-      try {
-        this.#sink.data(held);
-      } finally {
-        this.#delivers = false;
-      }
-      if (this.#isPaused() || this.#toldEnd) return;
-    }
-    this.#room = new Uint8Array(0);
-    if (this.#outcome !== undefined) this.#tell(this.#outcome.reason);
-    else this.#below.resume();
+    if (this.#inbox.resume()) this.#below.resume();
   }
 
   close(): Promise<void> {
@@ -113,44 +89,31 @@ export class PeekedConnection implements Connection, ConnectionSink {
 
   /** For the connection below. */
   data(chunk: Uint8Array): void {
-    if (this.#endedHere) return;
-    if (this.#peeker === undefined && this.#sink !== undefined && !this.#paused && this.#from === this.#length) {
-      this.#sink.data(chunk);
+    if (this.#peeker === undefined) {
+      this.#inbox.receive(chunk);
       return;
     }
     this.#keep(chunk);
-    this.#peeker?.look(this.#room.subarray(0, this.#length), chunk.length);
+    this.#peeker.look(this.#room.subarray(0, this.#length), chunk.length);
   }
 
   /** For the connection below. */
   drain(): void {
-    this.#sink?.drain();
+    this.#inbox.drain();
   }
 
   /** For the connection below. */
   closed(reason: Error | undefined): void {
-    this.#outcome ??= { reason };
+    this.#inbox.end(reason);
     const peeker = this.#peeker;
     this.#peeker = undefined;
-    if (peeker !== undefined) {
-      this.#drop();
-      peeker.ended(reason);
-    } else if (this.#from === this.#length) this.#tell(reason);
+    peeker?.ended(reason);
   }
 
-  // Reads `#paused` anew: a callback may have changed it since the last check, which the compiler does not know.
-  #isPaused(): boolean {
-    return this.#paused;
-  }
-
+  /** Nobody wants what was kept. */
   #endHere(): void {
-    this.#endedHere = true;
     this.#peeker = undefined;
-    this.#drop();
-  }
-
-  #drop(): void {
-    this.#from = this.#length = 0;
+    this.#inbox.drop();
   }
 
   #keep(chunk: Uint8Array): void {
@@ -162,11 +125,5 @@ export class PeekedConnection implements Connection, ConnectionSink {
     }
     this.#room.set(chunk, this.#length);
     this.#length = needed;
-  }
-
-  #tell(reason: Error | undefined): void {
-    if (this.#sink === undefined || this.#toldEnd) return;
-    this.#toldEnd = true;
-    this.#sink.closed(reason);
   }
 }

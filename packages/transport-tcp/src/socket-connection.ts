@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { formatAddress, RpcError } from '@rpcxjs/core';
 import type { Address, Clock, Connection, ConnectionSink, PeerCertificate, Timer } from '@rpcxjs/core';
+import { Inbox } from '@rpcxjs/core/inbox';
 import { connectionLost } from './node-error.ts';
 
 // Above this the caller is asked to wait: enough to keep the kernel busy, little enough to notice a slow reader early.
@@ -58,17 +59,11 @@ export class SocketConnection implements Connection {
   readonly #clock: Clock;
   readonly #closeTimeoutMs: number;
   readonly #resets: boolean;
-  #sink: ConnectionSink | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
-  #paused = true;
   #wantsDrain = false;
-  /** Copies of what came while nobody took it: TLS can deliver a few records after a pause. */
-  #held: Uint8Array[] = [];
-  #deliversHeld = false;
-  #endHeld = false;
+  /** TLS can deliver a few records after a pause. */
+  readonly #inbox = new Inbox();
   #error: Error | undefined;
-  /** How the connection ended; set once the sink was told, or would have been told if there were one. */
-  #outcome: { readonly reason: Error | undefined } | undefined;
   #endTimer: Timer | undefined;
   #whenClosed: Promise<void> | undefined;
 
@@ -98,17 +93,12 @@ export class SocketConnection implements Connection {
   }
 
   start(sink: ConnectionSink): void {
-    if (this.#sink !== undefined) throw new TypeError('start() was called twice; a connection has one sink');
-    this.#sink = sink;
-    if (this.#outcome !== undefined) sink.closed(this.#outcome.reason);
-    else this.resume();
+    if (this.#inbox.start(sink)) this.#socket.resume();
   }
 
   /** For the reader of the socket; `chunk` is only lent. */
   receive(chunk: Uint8Array): void {
-    if (this.#state !== 'open' || this.#outcome !== undefined) return;
-    if (this.#paused || this.#held.length > 0) this.#held.push(new Uint8Array(chunk));
-    else this.#sink?.data(chunk);
+    this.#inbox.receive(chunk);
   }
 
   write(chunk: Uint8Array): boolean {
@@ -122,25 +112,19 @@ export class SocketConnection implements Connection {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#inbox.pause();
     if (this.#state === 'open') this.#socket.pause();
   }
 
   resume(): void {
-    if (this.#state !== 'open' || this.#sink === undefined) return;
-    this.#paused = false;
-    if (this.#held.length > 0) this.#deliverHeld(this.#sink);
-    if (this.#deliversHeld || this.#paused || !this.#isOpen()) return;
-    if (this.#endHeld) this.#ended();
-    else this.#socket.resume();
+    if (this.#inbox.resume()) this.#socket.resume();
   }
 
   /** Waits until the other side has ended too, at most `closeTimeoutMs`. What still arrives is dropped. */
   close(): Promise<void> {
-    if (this.#isOpen()) {
+    this.#inbox.drop();
+    if (this.#state === 'open') {
       this.#beginEnding();
-      if (this.#endHeld) this.#report(undefined);
-      this.#held = [];
       // Unread bytes would turn the end into a reset, which can destroy what was just sent.
       this.#socket.resume();
     }
@@ -152,33 +136,12 @@ export class SocketConnection implements Connection {
 
   /** Calls `closed` before it returns. */
   abort(reason?: Error): void {
-    if (this.#state === 'closed') return;
     const mayReset = this.#resets && this.#state === 'open';
     this.#state = 'closed';
     // A reset after a shutdown is refused by the system and would leave the descriptor open.
     if (mayReset) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
-    this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED', address: this.#address() }));
-  }
-
-  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
-  #deliverHeld(sink: ConnectionSink): void {
-    if (this.#deliversHeld) return;
-    this.#deliversHeld = true;
-    try {
-      while (!this.#paused && this.#isOpen()) {
-        const chunk = this.#held.shift();
-        if (chunk === undefined) return;
-        sink.data(chunk);
-      }
-    } finally {
-      this.#deliversHeld = false;
-    }
-  }
-
-  // Reads `state` anew: a callback may have changed it since the last check, which the compiler does not know.
-  #isOpen(): boolean {
-    return this.#state === 'open';
+    this.#inbox.cut(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED', address: this.#address() }));
   }
 
   #address(): string | undefined {
@@ -205,31 +168,18 @@ export class SocketConnection implements Connection {
   #drained(): void {
     if (!this.#wantsDrain || this.#state !== 'open') return;
     this.#wantsDrain = false;
-    this.#sink?.drain();
+    this.#inbox.drain();
   }
 
   #ended(): void {
-    if (this.#held.length > 0) {
-      this.#endHeld = true;
-      return;
-    }
     if (this.#state === 'open') this.#beginEnding();
     // A TLS alert is an error with an end behind it.
-    this.#report(this.#error && connectionLost(this.#error, this.remote));
+    this.#inbox.end(this.#error && connectionLost(this.#error, this.remote));
   }
 
   #closed(): void {
-    // Everything came before somebody listened; resume() tells it in order.
-    if (this.#endHeld && this.#state === 'open') return;
     this.#state = 'closed';
     this.#endTimer?.cancel();
-    this.#report(connectionLost(this.#error ?? new Error('the socket was closed'), this.remote));
-  }
-
-  #report(reason: Error | undefined): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { reason };
-    this.#held = [];
-    this.#sink?.closed(reason);
+    this.#inbox.end(connectionLost(this.#error ?? new Error('the socket was closed'), this.remote));
   }
 }

@@ -1,4 +1,5 @@
 import { formatAddress, RpcError, type Address, type Clock, type Connection, type ConnectionSink, type Timer } from '@rpcxjs/core';
+import { Inbox } from '@rpcxjs/core/inbox';
 
 /** The part of a page's WebSocket that is used here. */
 export interface PageSocket {
@@ -22,13 +23,9 @@ export class BrowserConnection implements Connection {
   readonly remote: Address;
   readonly #socket: PageSocket;
   readonly #clock: Clock;
-  #sink: ConnectionSink | undefined;
-  /** What came before somebody listened, or while nobody wanted it. */
-  #held: Uint8Array[] = [];
-  #paused = true;
-  #delivers = false;
-  #ended: { readonly reason: Error | undefined } | undefined;
-  #told = false;
+  /** A page cannot hold messages back. */
+  readonly #inbox = new Inbox();
+  #open = true;
   #drain: Timer | undefined;
   #left!: () => void;
   readonly #gone = new Promise<void>((resolve) => (this.#left = resolve));
@@ -39,13 +36,12 @@ export class BrowserConnection implements Connection {
     this.remote = remote;
     socket.addEventListener('message', ({ data }) => {
       // Text frames are for others.
-      if (!(data instanceof ArrayBuffer) || this.#ended !== undefined) return;
-      this.#held.push(new Uint8Array(data));
-      this.#deliver();
+      if (data instanceof ArrayBuffer) this.#inbox.receive(new Uint8Array(data));
     });
     socket.addEventListener('close', ({ code, reason }) => {
       const why = code === 1006 ? 'the connection broke' : `it was closed with ${code} ${reason}`;
-      this.#end(code <= 1001 || code === 1005 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
+      this.#writeNoMore();
+      this.#inbox.end(code <= 1001 || code === 1005 ? undefined : new RpcError('unavailable', `the WebSocket to ${formatAddress(remote)} was lost: ${why}`, { reason: 'CONNECTION_LOST' }));
       this.#left();
     });
   }
@@ -55,12 +51,11 @@ export class BrowserConnection implements Connection {
   }
 
   start(sink: ConnectionSink): void {
-    this.#sink = sink;
-    this.resume();
+    this.#inbox.start(sink);
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#ended !== undefined) return false;
+    if (!this.#open) return false;
     for (let at = 0; at < chunk.length; at += messageBytes) {
       this.#socket.send(chunk.subarray(at, at + messageBytes) as Uint8Array<ArrayBuffer>); // the writers of frames share no memory
     }
@@ -70,64 +65,35 @@ export class BrowserConnection implements Connection {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#inbox.pause();
   }
   resume(): void {
-    this.#paused = false;
-    this.#deliver();
+    this.#inbox.resume();
   }
 
   close(): Promise<void> {
-    if (this.#ended === undefined) {
-      this.#socket.close(1000);
-      this.#held = [];
-      this.#paused = false;
-    }
+    this.#inbox.drop();
+    this.#writeNoMore();
+    this.#socket.close(1000);
     return this.#gone;
   }
 
   abort(reason?: Error): void {
     // The best that a page can do: it has no way to cut.
     this.#socket.close(1000);
-    this.#held = [];
-    this.#paused = false;
-    this.#end(reason ?? new RpcError('unavailable', 'the WebSocket was aborted here', { reason: 'CLOSED' }));
+    this.#writeNoMore();
+    this.#inbox.cut(reason ?? new RpcError('unavailable', 'the WebSocket was aborted here', { reason: 'CLOSED' }));
   }
 
   /** A page is not told when bytes have left. */
   #look(): void {
     this.#drain = undefined;
-    if (this.#ended !== undefined) return;
-    if (this.#socket.bufferedAmount < highWaterBytes) this.#sink?.drain();
+    if (this.#socket.bufferedAmount < highWaterBytes) this.#inbox.drain();
     else this.#drain = this.#clock.setTimer(() => this.#look(), drainCheckMs);
   }
 
-  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
-  #deliver(): void {
-    if (this.#delivers) return;
-    this.#delivers = true;
-    try {
-      while (!this.#paused && this.#sink !== undefined) {
-        const chunk = this.#held.shift();
-        if (chunk === undefined) break;
-        this.#sink.data(chunk);
-      }
-    } finally {
-      this.#delivers = false;
-    }
-    this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#ended === undefined || this.#told || this.#sink === undefined || this.#held.length > 0) return;
-    this.#told = true;
-    this.#sink.closed(this.#ended.reason);
-  }
-
-  #end(reason: Error | undefined): void {
-    this.#ended ??= { reason };
+  #writeNoMore(): void {
+    this.#open = false;
     this.#drain?.cancel();
-    this.#tell();
-    this.#deliver();
   }
 }

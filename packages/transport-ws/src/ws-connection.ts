@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { formatAddress, RpcError, type Address, type Clock, type Connection, type ConnectionSink, type PeerCertificate, type Timer } from '@rpcxjs/core';
+import { Inbox } from '@rpcxjs/core/inbox';
 import { connectionLost, takenBytes } from '@rpcxjs/transport-tcp';
 import type { WebSocket } from 'ws';
 
@@ -30,16 +31,11 @@ export class WsConnection implements Connection {
   readonly certificate?: PeerCertificate | undefined;
   readonly #socket: WebSocket;
   readonly #init: WsConnectionInit;
-  #sink: ConnectionSink | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
-  #paused = true;
   #wantsDrain = false;
-  /** Messages of a chunk that was being read when nobody wanted more. */
-  #held: Uint8Array[] = [];
-  #delivers = false;
+  /** Messages of a chunk that was being read come after a pause. */
+  readonly #inbox = new Inbox();
   #error: Error | undefined;
-  #outcome: { readonly reason: Error | undefined } | undefined;
-  #told = false;
   /** What has not been made a message yet. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -60,7 +56,9 @@ export class WsConnection implements Connection {
     if (init.certificate !== undefined) this.certificate = init.certificate;
     socket.binaryType = 'nodebuffer';
     socket.pause();
-    socket.on('message', (data: Buffer) => this.#receive(data));
+    socket.on('message', (data: Buffer) => {
+      if (data.length > 0) this.#inbox.receive(data);
+    });
     init.below.on('data', (chunk: Buffer) => void (this.#bytesRead += chunk.length));
     socket.on('error', (error) => {
       this.#error ??= error;
@@ -82,9 +80,7 @@ export class WsConnection implements Connection {
   }
 
   start(sink: ConnectionSink): void {
-    if (this.#sink !== undefined) throw new TypeError('start() was called twice; a connection has one sink');
-    this.#sink = sink;
-    this.resume();
+    if (this.#inbox.start(sink)) this.#flow();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -102,20 +98,17 @@ export class WsConnection implements Connection {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#inbox.pause();
     if (this.#state === 'open') this.#socket.pause();
   }
   resume(): void {
-    if (this.#sink === undefined) return;
-    this.#paused = false;
-    this.#deliver();
-    if (!this.#isPaused() && this.#state === 'open') this.#socket.resume();
+    if (this.#inbox.resume()) this.#flow();
   }
 
   close(): Promise<void> {
+    this.#inbox.drop();
     if (this.#state === 'open') {
       this.#state = 'ending';
-      this.#held = [];
       this.#endTimer = this.#init.clock.setTimer(() => {
         this.#error ??= new Error(`it did not end within ${this.#init.closeTimeoutMs} ms after this side did`);
         this.#socket.terminate();
@@ -128,43 +121,18 @@ export class WsConnection implements Connection {
   }
 
   abort(reason?: Error): void {
-    if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#stopTimers();
-    this.#held = [];
     this.#dropQueue();
     this.#socket.terminate();
-    this.#report(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED' }));
+    this.#inbox.cut(reason ?? new RpcError('unavailable', `the connection to ${this.#peer()} was aborted here`, { reason: 'CLOSED' }));
   }
 
-  // Reads `paused` anew: a callback may have changed it since the last check, which the compiler does not know.
-  #isPaused(): boolean {
-    return this.#paused;
+  #flow(): void {
+    if (this.#state === 'open') this.#socket.resume();
   }
   #peer(): string {
     return this.remote === undefined ? 'a peer without an address' : formatAddress(this.remote);
-  }
-
-  #receive(data: Buffer): void {
-    if (this.#state !== 'open' || data.length === 0) return;
-    if (this.#paused || this.#held.length > 0) this.#held.push(data);
-    else this.#sink?.data(data);
-  }
-
-  /** Chunks are delivered one after the other: a sink that pauses and resumes inside `data` does not get the next chunk there. */
-  #deliver(): void {
-    if (this.#delivers) return;
-    this.#delivers = true;
-    try {
-      while (!this.#isPaused()) {
-        const chunk = this.#held.shift();
-        if (chunk === undefined) break;
-        this.#sink?.data(chunk);
-      }
-    } finally {
-      this.#delivers = false;
-    }
-    if (this.#outcome !== undefined && this.#held.length === 0) this.#tell();
   }
 
   #sendQueued(): void {
@@ -191,7 +159,7 @@ export class WsConnection implements Connection {
     }
     if (!this.#wantsDrain || this.#state !== 'open' || this.bufferedBytes >= highWaterBytes) return;
     this.#wantsDrain = false;
-    this.#sink?.drain();
+    this.#inbox.drain();
   };
 
   /** Proxies forget silent connections, and a machine that has lost its power says nothing. */
@@ -200,13 +168,13 @@ export class WsConnection implements Connection {
     if (pingMs === 0) return;
     this.#pingTimer = clock.setTimer(() => {
       const silent = this.#isSilent();
-      if (silent && this.#asked && !this.#paused) {
+      if (silent && this.#asked && !this.#inbox.paused) {
         this.#error = new Error(`no byte came for ${2 * pingMs} ms, nor after a ping`);
         this.#socket.terminate();
         return;
       }
       // Whoever is not read cannot be heard.
-      this.#asked = silent && !this.#paused;
+      this.#asked = silent && !this.#inbox.paused;
       if (silent && this.#state === 'open') this.#socket.ping();
       this.#watch();
     }, pingMs);
@@ -226,23 +194,12 @@ export class WsConnection implements Connection {
     const why = this.#error ?? new Error(code === 1006 ? 'it ended without a farewell' : `the other side closed it with ${code} ${text}`);
     this.#state = 'closed';
     this.#dropQueue();
-    this.#report(clean ? undefined : connectionLost(why, this.remote));
+    this.#inbox.end(clean ? undefined : connectionLost(why, this.remote));
   }
 
   #stopTimers(): void {
     this.#endTimer?.cancel();
     this.#pingTimer?.cancel();
-  }
-
-  #report(reason: Error | undefined): void {
-    this.#outcome ??= { reason };
-    if (this.#held.length === 0) this.#tell();
-    else this.#deliver();
-  }
-  #tell(): void {
-    if (this.#told || this.#sink === undefined) return;
-    this.#told = true;
-    this.#sink.closed(this.#outcome?.reason);
   }
 }
 
