@@ -8,7 +8,7 @@ import { CallRunner } from './call-runner.ts';
 import { ClientBinding } from './client-binding.ts';
 import type { ClientOptions, ResolvedClientOptions } from './client-options.ts';
 import { countDials, statsSince, type ClientStats, type CountedStats } from './client-stats.ts';
-import { checkService, checkTransports, graceOf } from './composed-options.ts';
+import { checkEvent, checkListener, checkService, checkTransports, graceOf } from './composed-options.ts';
 import type { FanOutOptions } from './fan-out.ts';
 import { withoutDeadline } from './filters.ts';
 import { LinkControl, type ClientConnections } from './link-control.ts';
@@ -183,10 +183,11 @@ class RpcxClient implements Client {
   }
 
   pushes<T>(event: MethodRef<'push', T>): AsyncIterableIterator<T> & Disposable {
-    return this.#pushes.iterate(event);
+    return this.#pushes.iterate(checkEvent(event));
   }
   onPush<T>(event: MethodRef<'push', T>, listener: (value: T, info: PushInfo) => void): () => void {
-    return this.#pushes.listen(event, listener);
+    checkListener(listener);
+    return this.#pushes.listen(checkEvent(event), listener);
   }
   messages(): AsyncIterableIterator<ServerMessage> & Disposable {
     return this.#messages.open();

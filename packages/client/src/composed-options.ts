@@ -1,4 +1,4 @@
-import type { Contract, Dialer } from '@rpcxjs/core';
+import type { Contract, Dialer, MethodRef } from '@rpcxjs/core';
 import { described, refuse } from '@rpcxjs/core/options';
 import { checkKinds, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ClientOptions } from './client-options.ts';
@@ -44,6 +44,17 @@ export function checkTransports(options: { readonly transports: readonly Dialer[
   const transports = (options as { readonly transports?: unknown } | undefined | null)?.transports; // whatever it is in a program without types
   const usable = Array.isArray(transports) && transports.every((one) => typeof (one as Dialer | undefined | null)?.dial === 'function');
   if (!usable) throw new TypeError(`transports is ${described(transports)}: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }`);
+}
+
+/** Throws TypeError where pushes are asked for by a name or a method: in a program without types that would be silence. */
+export function checkEvent<E extends MethodRef<'push'>>(event: E): E {
+  const { service, name, kind }: Partial<MethodRef> = { ...event };
+  if (typeof service !== 'string' || typeof name !== 'string' || kind !== 'push') throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(event)} is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped`);
+  return event;
+}
+/** Throws TypeError for a listener of pushes that cannot be called. */
+export function checkListener(listener: unknown): void {
+  if (typeof listener !== 'function') refuse('the listener', listener, 'a function of the value, (value, { metadata, address }) => { … }');
 }
 
 /** The time that `close` gives to calls under way, in milliseconds. Throws TypeError. */

@@ -1,5 +1,5 @@
 import { gzip } from '@rpcxjs/compress-gzip';
-import { contract, push, type Compressor } from '@rpcxjs/core';
+import { contract, push, unary, type Compressor } from '@rpcxjs/core';
 import { flag } from '@rpcxjs/protocol';
 import { describe, expect, it } from 'vitest';
 import { deferred, rig, settled, until, type Rig } from '../test/fake-server.ts';
@@ -31,6 +31,18 @@ describe('a push', () => {
     one.push('3');
     await until(() => one.client.stats().droppedPushes === 1);
     expect(heard).toEqual(['a1', 'b1', 'b2']);
+  });
+
+  it.each<[unknown, unknown, string]>([
+    ['Item', () => {}, '"Item" is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped'],
+    [undefined, () => {}, 'undefined is nothing that is pushed'],
+    [contract('Feed', { All: unary<number, number>() }).methods.All, () => {}, 'unary "Feed.All" is nothing that is pushed'],
+    [Item, undefined, 'the listener is undefined: it takes a function of the value'],
+    [Item, 'log', 'the listener is "log"'],
+  ])('that is asked for by %o with the listener %o is a TypeError: nothing would ever be heard', async (event, listener, message) => {
+    await using one = await feed();
+    expect(() => one.client.onPush(event as typeof Item, listener as () => void)).toThrow(new RegExp(`^${message}`));
+    if (event !== Item) expect(() => one.client.pushes(event as typeof Item)).toThrow(TypeError);
   });
 
   it('that a listener leaves on, or joins on, goes to those that were there', async () => {

@@ -71,7 +71,7 @@ describe('what a server knows of its connections', () => {
     const other = createClient({ servers: both.address, transports: [both.network], logger: recorder().logger });
     await failure(other.call('Bad', 'Luck', {}));
     await other.close();
-    expect(lines).toEqual(['could not connect address,error', 'a handler threw an error of programming error,service,method']);
+    expect(lines).toEqual(['could not connect address,error', 'a handler threw an error of programming err,service,method']);
   });
 
   it('G31: a logger that does nothing is silent, and the default one writes to the console', async () => {
