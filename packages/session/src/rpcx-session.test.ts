@@ -114,6 +114,34 @@ describe('heartbeats', () => {
     }
   });
 
+  it('of a million pairs of metadata cost neither side the time to read them: an answer to nothing, or one that is too large to be one', async () => {
+    // As many keys as fit, no two of them equal.
+    const block = Buffer.alloc(15 * 1024 * 1024);
+    for (let at = 0; at < block.length; at += 12) {
+      block.writeUInt32BE(4, at);
+      block.writeUInt32BE(at, at + 4);
+    }
+    const flood = Buffer.concat([frame({ flags: heartbeatFlag | responseFlag }).subarray(0, 24), Buffer.alloc(8 + block.length)]);
+    flood.writeUInt32BE(16 + block.length, 12);
+    flood.writeUInt32BE(block.length, 24);
+    block.copy(flood, 28);
+    for (const role of ['server', 'client'] as const) {
+      const { connection, session, told, sent } = openSession(role);
+      await turn();
+      const nonce = /n=([0-9a-f]{16})/.exec(sent()[0]?.metadata['_rpcxjs'] ?? '')?.[1] ?? '';
+      const cpu = process.cpuUsage();
+      connection.deliver(flood);
+      const { user, system } = process.cpuUsage(cpu);
+      expect((user + system) / 1000, `ms of a ${role}`).toBeLessThan(300);
+      expect(told.closed).toEqual([]);
+      if (role === 'server') continue;
+      connection.deliver(frame({ flags: heartbeatFlag | responseFlag, metadata: { '_rpcxjs-ok': `1;n=${fnv1a64(nonce)};errors.1`, more: 'x'.repeat(1024) } }));
+      expect(session.capabilities.size, 'an answer that is too large').toBe(0);
+      connection.deliver(frame({ flags: heartbeatFlag | responseFlag, metadata: { '_rpcxjs-ok': `1;n=${fnv1a64(nonce)};errors.1` } }));
+      expect([...session.capabilities], 'the right one').toEqual(['errors.1']);
+    }
+  });
+
   it('end the connection of a peer that sends too many, destroyed and not closed', () => {
     const { connection, told } = openSession('server');
     const heartbeat = frame({ flags: heartbeatFlag });

@@ -298,11 +298,17 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
 
   #onHeartbeat(frame: FrameView): void {
-    const metadata = readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
-    if (frame.isResponse) {
-      this.#onAnswer(metadata);
-      this.#handler.answered?.(frame.sequenceLow);
-    } else if (this.role === 'server') this.#answer(frame, metadata);
+    if (!frame.isResponse) {
+      if (this.role === 'server') this.#answer(frame);
+      return;
+    }
+    if (this.#nonce !== undefined && this.#isSmall(frame)) this.#onAnswer(metadataOf(frame), this.#nonce);
+    this.#handler.answered?.(frame.sequenceLow);
+  }
+
+  /** Whether it is worth reading; its metadata may be as long as a frame. */
+  #isSmall(frame: FrameView): boolean {
+    return frame.metadataEnd - frame.metadataStart + frame.end - frame.payloadStart <= this.#options.settings.limits.maxHeartbeatBytes;
   }
 
   #introduce(): void {
@@ -315,10 +321,10 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.advanceSequence();
   }
 
-  #onAnswer(metadata: Metadata): void {
+  #onAnswer(metadata: Metadata, nonce: string): void {
     const answer = metadata[reserved.accept];
-    if (answer === undefined || this.#nonce === undefined) return;
-    const agreed = acceptAnswer(answer, this.#nonce, this.#words);
+    if (answer === undefined) return;
+    const agreed = acceptAnswer(answer, nonce, this.#words);
     this.#nonce = undefined;
     if (agreed !== undefined) this.#agree(agreed);
   }
@@ -329,9 +335,9 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
     this.#handler.agreed(words);
   }
 
-  #answer(frame: FrameView, metadata: Metadata): void {
+  #answer(frame: FrameView): void {
     const { limits } = this.#options.settings;
-    if (frame.metadataEnd - frame.metadataStart + frame.end - frame.payloadStart > limits.maxHeartbeatBytes) {
+    if (!this.#isSmall(frame)) {
       this.fail(new RpcError('resource_exhausted', `a heartbeat carries more than ${limits.maxHeartbeatBytes} bytes`, { reason: 'BAD_FRAME' }));
       return;
     }
@@ -340,7 +346,7 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
       this.fail(new RpcError('resource_exhausted', message, { reason: 'OVERLOADED' }));
       return;
     }
-    const offer = parseOffer(metadata[reserved.offer] ?? '');
+    const offer = parseOffer(metadataOf(frame)[reserved.offer] ?? '');
     if (offer === undefined) this.#echo(frame);
     else this.#accept(frame, offer.nonce, offer.words);
     this.#handler.heartbeat?.();
@@ -370,6 +376,9 @@ export class RpcxSession implements PumpHandler, Watched, ExtensionPort {
   }
 }
 
+function metadataOf(frame: FrameView): Metadata {
+  return readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd);
+}
 function isControl(frame: FrameView): boolean {
   const { bytes, serviceStart } = frame;
   if (frame.serviceEnd - serviceStart !== controlLength || bytes[serviceStart] !== 0x5f) return false;
