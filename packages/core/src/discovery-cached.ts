@@ -1,4 +1,4 @@
-import { checkedSource } from './checked-source.ts';
+import { checkedSource, onlyKnown } from './checked-source.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import { readSnapshot, snapshotText, type SnapshotStore } from './discovery-snapshot.ts';
@@ -19,6 +19,7 @@ export function cached(source: Discovery, store: SnapshotStore, options: CachedO
   // In a program without types it may be anything.
   if (typeof (store as Partial<SnapshotStore> | undefined | null)?.load !== 'function') throw new TypeError("cached: the store takes an object with load and save, for example fileStore({ directory: './cache' })");
   const { waitMs = 500 } = options;
+  onlyKnown('cached', options, { waitMs });
   if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, 0 for not waiting`);
   const shelf = new Shelf(store);
   return {

@@ -1,4 +1,4 @@
-import { checkedSource } from './checked-source.ts';
+import { checkedSource, onlyKnown } from './checked-source.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import type { Discovery, ServiceInstance, WatchOptions } from './discovery.ts';
@@ -56,11 +56,12 @@ export function stabilised(source: Discovery, options: StabilisedOptions = {}): 
 
 function resolveStabilisedOptions(options: StabilisedOptions): ResolvedStabilisedOptions {
   const { keepMs = 60_000, probe, probeEveryMs = 5000, probeTimeoutMs = 2000 } = options;
-  for (const [name, value] of Object.entries({ keepMs, probeEveryMs, probeTimeoutMs })) {
-    if (typeof value !== 'number' || !(value > 0)) throw new TypeError(`stabilised: ${name} is ${String(value)}: it takes milliseconds above 0`);
+  const resolved = onlyKnown('stabilised', options, { keepMs, probe, probeEveryMs, probeTimeoutMs });
+  for (const [name, value] of Object.entries(resolved)) {
+    if (name !== 'probe' && (typeof value !== 'number' || !(value > 0))) throw new TypeError(`stabilised: ${name} is ${String(value)}: it takes milliseconds above 0`);
   }
-  if (keepMs === Infinity && probe === undefined) throw new TypeError('stabilised: keepMs is Infinity, and nobody asks whether an instance still answers: give a probe, for example dialProbe(transports)');
-  return { keepMs, probe, probeEveryMs, probeTimeoutMs };
+  if (probe === undefined ? keepMs === Infinity : typeof probe !== 'function') throw new TypeError(`stabilised: probe is ${String(probe)}, and keepMs ${keepMs}: give a probe, for example dialProbe(transports)`);
+  return resolved;
 }
 
 /** The list that one watcher gets, with the instances that are kept because the source's list is suspicious. */
