@@ -16,6 +16,9 @@ import { isThenable } from './thenable.ts';
 
 // With `whenFull: 'pause'`: how many calls of one connection may wait before it is read no further.
 const lookAhead = 64;
+// For a peer that needs its own heartbeats answered: how many times as many each second, and how many bytes at most.
+const furtherEachTime = 4;
+const mostAheadBytes = 4 * 1024 * 1024;
 // Well below the two seconds of silence after which a client of ours asks.
 const lifeMs = 1000;
 const unnamed = prepareHead({ service: '', method: '', codecId: 0, flags: flag.response });
@@ -41,8 +44,12 @@ export class Dispatcher implements SessionHandler, CallHost {
   readonly #services: PeerServices;
   readonly #calls = new SequenceTable<InboundCall>();
   #queued = 0;
+  /** How many calls may wait before reading stops. */
+  #ahead = lookAhead;
   #paused = false;
+  /** Runs from the first stop until few calls wait. */
   #lifeTimer: Timer | undefined;
+  #heldAtBytes = 0;
   /** Calls whose sequence number was in use already, from a hostile or confused peer. */
   readonly #duplicates = new Set<InboundCall>();
   readonly #metadata: RequestMetadata;
@@ -194,25 +201,41 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   /** Stops reading the connection, so that the network holds the peer back. Only after a few calls, so that heartbeats among them are answered. */
   #holdBack(): void {
-    const { admission, options } = this.#services;
-    const full = this.#queued >= lookAhead || admission.queued >= options.limits.maxQueuedCalls;
-    if (this.#paused || !full) return;
+    if (this.#paused || !this.#full()) return;
     this.#paused = true;
     this.#session.pause();
+    if (this.#lifeTimer !== undefined) return;
+    this.#heldAtBytes = this.#session.traffic.bytesRead;
     this.#showLife();
   }
-  /** While the connection is not read, heartbeats of the peer are not answered: bytes that come by themselves tell a peer of ours that the server lives. */
+  #full(): boolean {
+    const { admission, options } = this.#services;
+    if (this.#queued >= this.#ahead) return true;
+    return this.#ahead === lookAhead ? admission.queued >= options.limits.maxQueuedCalls : this.#session.traffic.bytesRead - this.#heldAtBytes >= mostAheadBytes;
+  }
+  /** Bytes that come by themselves tell a peer of ours that the server lives, though its heartbeats are not answered while it is not read. */
   #showLife(): void {
     this.#lifeTimer = this.clock.setTimer(() => {
-      if (this.#session.capabilities.size > 0) this.#session.sendHeartbeat();
       this.#showLife();
+      if (this.#session.capabilities.size > 0) this.#session.sendHeartbeat();
+      else if (this.#paused) this.#readOn();
     }, lifeMs);
+  }
+  /** A Go client ends its connection with all calls when a heartbeat was not answered for 30 s (rpcx client/client.go, heartbeat): what it sent before that is read, and waits here. */
+  #readOn(): void {
+    if (this.#session.traffic.bytesRead - this.#heldAtBytes >= mostAheadBytes) return;
+    this.#ahead *= furtherEachTime;
+    this.#paused = false;
+    this.#session.resume();
   }
   #unqueued(): void {
     this.#queued -= 1;
-    if (!this.#paused || this.#queued > lookAhead / 2) return;
+    if (this.#lifeTimer === undefined || this.#queued > lookAhead / 2) return;
+    this.#lifeTimer.cancel();
+    this.#lifeTimer = undefined;
+    this.#ahead = lookAhead;
+    if (!this.#paused) return;
     this.#paused = false;
-    this.#lifeTimer?.cancel();
     // In a turn of its own, because this may be called while another connection is being served.
     this.clock.setTimer(() => this.#session.resume(), 0);
   }

@@ -101,6 +101,43 @@ describe('the queue of a server', () => {
     expect(client.stats()).toMatchObject({ succeeded: 10, failed: 0 });
   });
 
+  it('G23: a Go client that is held back gets the answers to its heartbeats, since it ends its connection without them: what stands before one is read', async () => {
+    const hold = gate();
+    const clock = manualClock();
+    await using open = await openServer({ clock, limits: { maxCalls: 1, maxQueuedCalls: 1 }, whenFull: 'pause' }, (server) => server.registerFunction('S', 'Hold', () => hold.promise));
+    const peer = await open.peer();
+    const calls = Array.from({ length: 1000 }, (_, index) => call(BigInt(index), 'Hold'));
+    peer.send(...calls, frame({ flags: heartbeatFlag, sequence: 5000n }));
+    await until(() => open.server.stats().queued === 1);
+    expect(open.server.stats().calls).toBe(2);
+    for (let second = 0; second < 5; second += 1) await clock.advanceAsync(1000);
+    await peer.reply(5000n);
+    peer.send(frame({ flags: heartbeatFlag, sequence: 5001n }));
+    await peer.reply(5001n);
+    expect(open.server.stats()).toMatchObject({ running: 1, queued: 999, refused: 0 });
+    hold.open();
+    await until(() => open.server.stats().running === 0 || (clock.advance(1), false));
+    expect(peer.frames.filter(({ flags }) => (flags & 0x83) === 0x80)).toHaveLength(1000 + 2);
+    expect(open.server.stats()).toMatchObject({ calls: 1000, queued: 0, refused: 0, expired: 0, connections: 1 });
+  });
+
+  it('G23: what is read of a Go client that is held back has its limit', async () => {
+    const hold = gate();
+    const clock = manualClock();
+    await using open = await openServer({ clock, limits: { maxCalls: 1, maxQueuedCalls: 1 }, whenFull: 'pause' }, (server) => server.registerFunction('S', 'Hold', () => hold.promise));
+    const peer = await open.peer();
+    const payload = new Uint8Array(64 * 1024);
+    peer.send(call(0n, 'Hold'));
+    await until(() => open.server.stats().running === 1);
+    for (let sequence = 1n; sequence <= 500n; sequence += 1n) peer.send(frame({ sequence, service: 'S', method: 'Hold', codecId: 0, payload }));
+    for (let second = 0; second < 20; second += 1) await clock.advanceAsync(1000);
+    expect(open.server.stats().queued).toBeGreaterThan(50);
+    expect(open.server.stats().queued).toBeLessThan(70);
+    hold.open();
+    await until(() => open.server.stats().calls === 501 || (clock.advance(1), false));
+    expect(open.server.stats()).toMatchObject({ queued: 0, refused: 0, expired: 0, connections: 1 });
+  });
+
   it('G23: connections of which nothing is read any more end like others', async () => {
     const hold = gate();
     await using open = await openServer({ limits: { maxCalls: 1, maxQueuedCalls: 1 }, whenFull: 'pause' }, (server) => server.registerFunction('S', 'Hold', () => hold.promise));
