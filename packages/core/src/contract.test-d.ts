@@ -1,8 +1,8 @@
 import { expectTypeOf } from 'vitest';
 import type { HandlerCall, ServerCall } from './call.ts';
-import { contract, isError, type CallOptions, type ContractClient, type ContractHandlers, type InterfaceClient } from './contract.ts';
+import { contract, isError, type CallOptions, type Contract, type ContractClient, type ContractHandlers, type InterfaceClient } from './contract.ts';
 import { RpcError } from './errors.ts';
-import { bidiStream, clientStream, push, serverStream, unary, type MethodRef } from './method.ts';
+import { bidiStream, clientStream, push, serverStream, unary, type Method, type MethodRef, type Methods } from './method.ts';
 import { type, type StandardSchema } from './schema.ts';
 
 const Orders = contract('Orders', {
@@ -58,6 +58,30 @@ void orders.Ping('x');
 void orders.Ping(undefined, { timeout: 5 });
 // @ts-expect-error a push cannot be called
 orders.Shipped;
+
+// A gateway that learns its contracts at run time finds methods by name; any contract's client will do for it.
+declare const unknownYet: ContractClient<Methods>;
+const found = unknownYet['Find'];
+if (found !== undefined) expectTypeOf(found({ Id: 1 }, { timeoutMs: 5 })).toEqualTypeOf<Promise<any>>();
+void unknownYet['Ping']?.();
+declare const echo: ContractClient<{ Say: Method<'unary', string, string>; Said: Method<'push', string> }>;
+export const gateway: readonly ContractClient<Methods>[] = [echo, unknownYet];
+
+class Anything {
+  Find(): number {
+    return 1;
+  }
+}
+export const implementation: ContractHandlers<Methods> = new Anything();
+
+// Whoever needs some methods of a contract says which; a contract that has more will do. What is generic keeps all of them.
+export function pinged(one: ContractClient<{ Ping: Method<'unary', void, string> }>, of: Contract<{ Ping: Method<'unary', void, string> }>): unknown {
+  return [one.Ping(), of];
+}
+pinged(orders, Orders);
+declare function clientOf<M extends Methods>(of: Contract<M>): ContractClient<M>;
+expectTypeOf(clientOf(Orders)).toEqualTypeOf<typeof orders>();
+expectTypeOf(clientOf(Orders).Find({ Id: 1 })).resolves.toEqualTypeOf<{ Sku: string }>();
 
 // A bound method carries its names.
 expectTypeOf(Orders.methods.Find.service).toEqualTypeOf<string>();

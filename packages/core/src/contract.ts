@@ -67,8 +67,9 @@ type Inputs<In> = 0 extends 1 & In ? [input?: any, options?: CallOptions]
   : [In] extends [void] ? [input?: undefined, options?: CallOptions]
   : undefined extends In ? unknown extends In ? [input: In, options?: CallOptions] : [input?: In, options?: CallOptions]
   : [input: In, options?: CallOptions];
+// Asked the other way round, so that a method of a kind that is not known is the usual one.
 export type ClientMethod<M> = M extends Method<infer K, infer In, infer Out, any, any, any>
-  ? K extends 'unary' ? (...args: Inputs<In>) => Promise<Out>
+  ? 'unary' extends K ? (...args: Inputs<In>) => Promise<Out>
   : K extends 'serverStream' ? (...args: Inputs<In>) => AsyncIterable<Out>
   : K extends 'clientStream' ? (input: AsyncIterable<In>, options?: CallOptions) => Promise<Out>
   : K extends 'bidiStream' ? (input: AsyncIterable<In>, options?: CallOptions) => AsyncIterable<Out>
@@ -81,10 +82,10 @@ export type Handler<M> = M extends Method<infer K, any, any, infer P, infer R, i
   : K extends 'bidiStream' ? (input: AsyncIterable<P>, call: HandlerCall<E>) => AsyncIterable<R>
   : never
   : never;
-type Callable<M> = { [N in keyof M]: M[N] extends Method<'push', any, any, any, any, any> ? never : N }[keyof M];
+type Callable<M extends Methods> = { [N in keyof M]: M[N]['kind'] extends 'push' ? never : N }[keyof M];
 export type ContractClient<M extends Methods> = { readonly [N in Callable<M>]: ClientMethod<M[N]> };
 // A conditional type, so that the compiler does not infer M backwards from the handlers: a third of the instantiations.
-export type ContractHandlers<M extends Methods> = M extends unknown ? { readonly [N in Callable<M>]: Handler<M[N]> } : never;
+export type ContractHandlers<M extends Methods> = M extends unknown ? string extends keyof M ? object : { readonly [N in Callable<M>]: Handler<M[N]> } : never;
 
 type InterfaceInputs<A extends unknown[]> = A extends [infer In, ...unknown[]] ? Inputs<In>
   : A extends [] ? Inputs<void>
