@@ -44,7 +44,7 @@ export interface ClientOptions {
   readonly compressors?: readonly Compressor[] | undefined;
   /** Milliseconds that a call may take over all its attempts, `Infinity` for no limit. @default 10 000 */
   readonly timeoutMs?: number | undefined;
-  /** Sent with every call as `__AUTH`; a function is asked each time. */
+  /** Sent with every call as `__AUTH`; a function is asked each time, and cannot be asynchronous: see [interceptors](../../docs/write-your-own.md#an-interceptor-or-a-plugin). */
   readonly token?: string | (() => string) | undefined;
   /** What happens when an attempt fails. @default two more attempts, elsewhere if possible, where that is safe */
   readonly failMode?: FailMode | undefined;
@@ -60,7 +60,7 @@ export interface ClientOptions {
   readonly plugins?: readonly ClientPlugin[] | undefined;
   /** A call without a deadline of its own, by `timeoutMs` or inherited, fails with NO_DEADLINE; one-way calls need none. @default false */
   readonly requireDeadline?: boolean | undefined;
-  /** Functions that write metadata of each request, in their order, once an attempt. @default none */
+  /** Functions that write metadata of each request, `(metadata, call) => { metadata['trace'] = '7'; }`, in their order, once an attempt. @default none */
   readonly headers?: readonly HeaderContributor[] | undefined;
   /** Functions that may stop requests and replies, after all interceptors. @default none */
   readonly filters?: MessageFilters | undefined;

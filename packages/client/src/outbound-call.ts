@@ -2,6 +2,7 @@ import {
   createContextValues, createMetadata, LazySignal,
   type CallOptions, type ClientCall, type Clock, type ContextValues, type Expirable, type FailMode, type MutableMetadata, type Pick, type RawMessage, type RpcError, type ServiceInstance,
 } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 import type { Sequenced } from '@rpcxjs/session';
 import type { ClientBinding } from './client-binding.ts';
 import type { Node } from './nodes/node.ts';
@@ -9,6 +10,8 @@ import type { NodeAttempt } from './nodes/node-table.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export type CallKind = 'value' | 'oneway' | 'raw';
+/** What an interceptor may change; metadata is written in place. */
+const changeable = ['service', 'method', 'input'];
 
 /** Takes a call to a server. */
 export interface CallRoute {
@@ -146,6 +149,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
     return (this.told.signal ??= new LazySignal()).signal;
   }
   with(changes: { readonly service?: string; readonly method?: string; readonly input?: unknown }): ClientCall {
+    checkNames('call.with()', changes, changeable);
     return this.owner.derive(this, changes);
   }
   /** Takes over what a copy has in common with its original. */

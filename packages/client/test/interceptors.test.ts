@@ -72,6 +72,13 @@ describe('interceptors', () => {
       expect(one.client.stats()).toMatchObject({ active: 0, succeeded: 4 });
     });
 
+    it('write metadata in place: a copy with metadata, or with what is misspelt, is refused, and nothing is sent', async () => {
+      await using one = await echo(around((next) => (call) => next(call.with(call.input as object))));
+      const error = await failure(one.client.call('A', 'B', { metadata: { __AUTH: 'token' } }));
+      expect(error).toMatchObject({ message: expect.stringContaining('call.with() has no option "metadata": it takes service, method, input') as string });
+      expect(one.client.stats().dials).toBe(0);
+    });
+
     it('may answer without calling next', async () => {
       await using one = await echo(around(() => () => ({ output: 'cached', metadata: {} })));
       expect(await one.client.call('A', 'B', 1)).toBe('cached');

@@ -1,10 +1,14 @@
 import type { ContextValues, Metadata, MutableMetadata, Peer, RpcError, ServerCall } from '@rpcxjs/core';
+import { checkNames } from '@rpcxjs/core/options';
 
 export interface CallChanges {
   readonly service?: string;
   readonly method?: string;
   readonly input?: unknown;
 }
+
+/** What an interceptor may change; metadata cannot be. */
+const changeable = ['service', 'method', 'input'];
 
 /** A call that an interceptor changed; everything else is taken from the original. */
 export class DerivedCall implements ServerCall {
@@ -14,6 +18,7 @@ export class DerivedCall implements ServerCall {
   readonly #changes: CallChanges;
 
   constructor(original: ServerCall, changes: CallChanges) {
+    checkNames('call.with()', changes, changeable);
     this.original = original;
     this.service = changes.service ?? original.service;
     this.method = changes.method ?? original.method;

@@ -201,6 +201,12 @@ describe('interceptors', () => {
     expect(open.server.stats().running).toBe(0);
   });
 
+  it('that change what a call does not let them change are told what it lets them', async () => {
+    const wrong: Interceptor<ServerCall> = (next) => (call) => next(call.with({ metadata: {} } as object));
+    await using open = await openServer({ intercept: [wrong] }, (server) => server.registerFunction('S', 'M', (input: unknown) => input));
+    await expect(open.client().call('S', 'M', 1)).rejects.toMatchObject({ message: 'call.with() has no option "metadata": it takes service, method, input' });
+  });
+
   describe('that change the names', () => {
     const rename: Interceptor<ServerCall> = (next) => (call) => {
       const to = call.metadata['to']?.split('/');
