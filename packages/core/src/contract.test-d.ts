@@ -1,6 +1,6 @@
 import { expectTypeOf } from 'vitest';
 import type { HandlerCall, ServerCall } from './call.ts';
-import { contract, isError, type CallOptions, type Contract, type ContractClient, type ContractHandlers, type InterfaceClient } from './contract.ts';
+import { contract, isError, type CallOptions, type Contract, type ContractClient, type ContractHandlers, type DeclaredCode, type InterfaceClient } from './contract.ts';
 import { RpcError } from './errors.ts';
 import { bidiStream, clientStream, push, serverStream, unary, type Method, type MethodRef, type Methods } from './method.ts';
 import { type, type StandardSchema } from './schema.ts';
@@ -149,17 +149,21 @@ declare const parsing: ContractClient<typeof Parsing.methods>;
 expectTypeOf(parsing.Run).parameter(0).toEqualTypeOf<string>();
 expectTypeOf(parsing.Run('x')).resolves.toEqualTypeOf<string>();
 const parsed: ContractHandlers<typeof Parsing.methods> = {
-  Run(input) {
+  Run(input, call) {
     expectTypeOf(input).toEqualTypeOf<{ text: string }>();
+    // @ts-expect-error schemas, and no errors declared
+    if (input.text === '') throw call.fail('Empty', { at: 0 });
     return new Date();
   },
 };
 void parsed;
+expectTypeOf<DeclaredCode<typeof Parsing.methods.Run>>().toEqualTypeOf<never>();
 // The same when the description of the method is made elsewhere.
 const spec = { input: trimmed, output: dated, idempotent: true };
 const Elsewhere = contract('Elsewhere', { Run: unary(spec) });
 declare const elsewhere: ContractClient<typeof Elsewhere.methods>;
 expectTypeOf(elsewhere.Run).parameter(0).toEqualTypeOf<string>();
+expectTypeOf<DeclaredCode<typeof Elsewhere.methods.Run>>().toEqualTypeOf<never>();
 // @ts-expect-error a misspelt setting of a method
 unary<void, void>({ idempotnt: true });
 

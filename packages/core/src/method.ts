@@ -30,7 +30,11 @@ export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, 
 }
 export interface MethodFactory<K extends Kind> {
   <In, Out>(options?: MethodOptions & { readonly input?: never; readonly output?: never }): Method<K, In, Out, In, Out, {}>;
-  <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap = {}>(
+  // Without errors E has nothing to be inferred from but the contract around it, which takes any.
+  <I extends StandardSchema, O extends StandardSchema>(
+    spec: MethodSpec<I, O, {}> & { readonly errors?: never },
+  ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, {}>;
+  <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap>(
     spec: MethodSpec<I, O, E>,
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
 }
