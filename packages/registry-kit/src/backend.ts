@@ -62,6 +62,9 @@ export class Backend {
     this.#init = init;
   }
 
+  get name(): string {
+    return this.#init.name;
+  }
   get closed(): boolean {
     return this.#ended.signal.aborted;
   }

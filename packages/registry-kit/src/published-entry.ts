@@ -1,4 +1,4 @@
-import { RpcError, type InstanceMetadata, type Lease, type Runtime } from '@rpcxjs/core';
+import { RpcError, thrownText, type InstanceMetadata, type Lease, type Runtime } from '@rpcxjs/core';
 import { serviceInstance } from '@rpcxjs/core/discoveries';
 import type { Backend, BackendUser } from './backend.ts';
 import { baseValue, mustBeReadable, type InstanceKeys } from './instance-keys.ts';
@@ -29,6 +29,7 @@ export interface Publication {
 }
 
 const mostTries = 5;
+const failuresToWarn = 4;
 
 /**
  * One service at one address, as it stands in the backend: written at once, looked at now and then, written again when it is missing, and deleted when its last lease is
@@ -149,18 +150,22 @@ export class PublishedEntry implements BackendUser {
   }
 
   async #lookNowAndThen(signal: AbortSignal): Promise<void> {
-    const { backend, refreshMs, runtime } = this.#init;
-    const { clock } = runtime;
-    for (let failures = 0; !signal.aborted;) {
+    const { backend, service, address, refreshMs, runtime } = this.#init;
+    const { clock, logger } = runtime;
+    for (let [failures, isTold] = [0, false]; !signal.aborted;) {
       // Never later than said: its time may be over soon after.
       await this.#pause.wait(clock, failures === 0 ? refreshMs * (0.8 + 0.2 * clock.random()) : backoffMs(clock, failures), signal);
       if (signal.aborted) return;
       try {
         await this.#write(signal);
-        failures = 0;
-      } catch {
+        [failures, isTold] = [0, false];
+      } catch (error) {
         failures += 1;
         backend.suspect();
+        // That the backend is away is said by itself.
+        if (failures < failuresToWarn || isTold || backend.isSilent || signal.aborted) continue;
+        isTold = true;
+        logger.warn({ service, err: error }, `"${service}" at ${address} cannot be kept in ${backend.name}, and is tried again: ${thrownText(error)}`);
       }
     }
   }

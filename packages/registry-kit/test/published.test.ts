@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { keyValueRegistry } from '../src/key-value-registry.ts';
+import { registryError } from '../src/registry-error.ts';
 import { house } from './house.ts';
 import { MemoryStore } from './memory-backend.ts';
 
@@ -147,6 +148,25 @@ describe('what is registered', () => {
     here.backend.down = true;
     await expect(here.register(here.registry())).rejects.toMatchObject({ reason: 'REGISTRY_UNREACHABLE', message: expect.stringContaining('connect ECONNREFUSED') as string });
     here.backend.down = false;
+  });
+
+  it('that a backend does not let be kept alive any more is told once, and again after it was', async () => {
+    const here = house(true);
+    await here.register(here.registry(), { weight: '3' });
+    const refuses = (operation: string): void => {
+      if (operation === 'touchOwned' || operation === 'putOwned') throw registryError({ name: 'memory', where: 'here:1', what: 'write /rpcx/Arith/tcp@a:1', cause: 'no such user', code: 'permission_denied', reason: 'REGISTRY_REFUSED' });
+    };
+    here.backend.before = refuses;
+    await here.clock.advanceAsync(120_000);
+    expect(here.value()).toBeUndefined();
+    const told = expect.stringMatching(/^"Arith" at tcp@a:1 cannot be kept in memory, and is tried again: memory at here:1 cannot write .*no such user/);
+    expect(here.said).toEqual([told]);
+    here.backend.before = undefined;
+    await here.clock.advanceAsync(6000);
+    expect(here.value()).toBe('weight=3');
+    here.backend.before = refuses;
+    await here.clock.advanceAsync(120_000);
+    expect(here.said).toEqual([told, told]);
   });
 
   it('G1: is back when the backend is back, without a call of anybody', async () => {
