@@ -90,6 +90,15 @@ function configOf(binding: QuicheBinding, settings: QuicEngineSettings): Binding
   return config;
 }
 
+/** Quiche does not read the zone of a link-local address, which the system needs: `fe80::1%eth0`. */
+function withoutZone({ host, port }: QuicEndpoint): QuicEndpoint {
+  const at = host.indexOf('%');
+  return { host: at === -1 ? host : host.slice(0, at), port };
+}
+function endsOf(local: QuicEndpoint, remote: QuicEndpoint): BindingPath {
+  return { from: withoutZone(remote), to: withoutZone(local) };
+}
+
 class QuicheContext implements QuicContext {
   readonly #binding: QuicheBinding;
   readonly #config: BindingConfig;
@@ -100,13 +109,15 @@ class QuicheContext implements QuicContext {
   }
 
   connect({ serverName, sourceId, local, remote }: QuicConnectOptions): QuicEngineConnection {
-    return new QuicheConnection(this.#binding.Connection.connect(serverName ?? null, sourceId, local, remote, this.#config), local, remote);
+    const ends = endsOf(local, remote);
+    return new QuicheConnection(this.#binding.Connection.connect(serverName ?? null, sourceId, ends.to, ends.from, this.#config), ends, remote);
   }
 
   accept({ sourceId, originalId, statelessResetToken, local, remote }: QuicAcceptOptions): QuicEngineConnection {
     // A connection takes a copy of what is configured when it begins.
     this.#config.setStatelessResetToken(statelessResetToken === undefined ? null : BigInt(`0x${Buffer.from(statelessResetToken).toString('hex')}`));
-    return new QuicheConnection(this.#binding.Connection.accept(sourceId, originalId ?? null, local, remote, this.#config), local, remote);
+    const ends = endsOf(local, remote);
+    return new QuicheConnection(this.#binding.Connection.accept(sourceId, originalId ?? null, ends.to, ends.from, this.#config), ends, remote);
   }
 }
 
@@ -115,18 +126,21 @@ class QuicheConnection implements QuicEngineConnection {
   readonly #native: BindingConnection;
   /** One object for all datagrams that come from where they should. */
   readonly #path: BindingPath;
+  readonly #usual: QuicEndpoint;
+  readonly #zone: string;
   #established = false;
   #failed = false;
 
-  constructor(native: BindingConnection, local: QuicEndpoint, remote: QuicEndpoint) {
+  constructor(native: BindingConnection, path: BindingPath, remote: QuicEndpoint) {
     this.#native = native;
-    this.target = remote;
-    this.#path = { from: remote, to: local };
+    this.target = this.#usual = remote;
+    this.#path = path;
+    this.#zone = remote.host.slice(path.from.host.length);
   }
 
   receive(datagram: Uint8Array, from: QuicEndpoint): boolean {
-    const { from: usual, to } = this.#path;
-    const path = from.port === usual.port && from.host === usual.host ? this.#path : { from, to };
+    const usual = this.#usual;
+    const path = from.port === usual.port && from.host === usual.host ? this.#path : { from: withoutZone(from), to: this.#path.to };
     try {
       this.#native.recv(datagram, path);
       return true;
@@ -141,7 +155,8 @@ class QuicheConnection implements QuicEngineConnection {
     try {
       const sent = this.#native.send(out);
       if (sent === null) return 0;
-      this.target = sent[1].to;
+      const { to } = sent[1];
+      this.target = this.#zone === '' ? to : { host: `${to.host}${this.#zone}`, port: to.port };
       return sent[0];
     } catch {
       return 0;

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { setTimeout as setUnseen } from 'node:timers';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -11,7 +12,23 @@ import { loadDefaultEngine } from '../src/load-engine.ts';
 import { switchingRelay } from './switching-relay.ts';
 import { describeWithEngine, Ear, listening, quietRuntime, rejection, tls, until } from './sides.ts';
 
+/** Addresses of this machine that say through which interface, as link-local ones must. */
+function addressesWithZones(): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, all = []]) => all.filter(({ address }) => address === '::1' || address.startsWith('fe80:')).map(({ address }) => `[${address}%${name}]`));
+}
+
 describeWithEngine('a quic connection', () => {
+  it('goes to an address with a zone, and is answered there', async () => {
+    await using place = await listening({}, { echo: true, at: '[::]:0' });
+    const port = place.listener.address.host.split(':').at(-1);
+    for (const host of addressesWithZones()) {
+      const client = new Ear(await quic({ tls: { insecureSkipVerify: true } }).dial({ network: 'quic', host: `${host}:${port}` }, { runtime: quietRuntime }));
+      client.connection.write(Buffer.from('hello'));
+      await until(() => client.text === 'hello', `an echo from ${host}`);
+      await client.connection.close();
+    }
+  });
+
   it('is told by the other side although nobody ever wrote: closed, and aborted', async () => {
     await using place = await listening();
     const dial = async (): Promise<[Ear, Ear]> => {
