@@ -120,3 +120,9 @@ it('keeps what comes while it is paused, in order, and tells the end after it', 
   expect(heard).toEqual([1, 2, 3, 'the WebSocket to wss@example.com:8080 was lost: it was closed with 1009 too large']);
   await Promise.all([connection.close(), connection.close()]);
 });
+
+it.each(['user@example.com:80', 'example.com/other:80', 'example.com?:80', 'example.com#:80', '[fe80::1%eth0]:80'])('a dial of %j goes nowhere, for a URL would take it for something else', async (host) => {
+  const { runtime } = setUp();
+  await expect(webSocket().dial({ network: 'ws', host }, { runtime })).rejects.toMatchObject({ reason: 'CONNECT_FAILED', sent: false, message: expect.stringContaining(`the address is host:port, and "${host}" is none`) as string });
+  expect(ScriptedSocket.made).toEqual([]);
+});

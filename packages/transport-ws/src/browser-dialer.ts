@@ -33,6 +33,11 @@ export function webSocket({ path = '/_rpcx_' }: BrowserWebSocketOptions = {}): D
         failed('there is no WebSocket here; in Node before 22 import @rpcxjs/transport-ws');
         return;
       }
+      // A URL would take these for a user, a path or a zone, and go elsewhere.
+      if (/[/?#@\\%]/.test(address.host)) {
+        failed(`the address is host:port, and ${JSON.stringify(address.host)} is none`);
+        return;
+      }
       let socket: PageSocket;
       try {
         socket = new WebSocket(url);

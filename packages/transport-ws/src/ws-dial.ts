@@ -7,7 +7,8 @@ import { WsConnection, type WsEnds } from './ws-connection.ts';
 import type { ResolvedWebSocketOptions } from './ws-options.ts';
 
 /** Rejects with CONNECT_FAILED, or with the signal's reason; the signal means nothing once connected. */
-export function dialWebSocket(address: Address, options: ResolvedWebSocketOptions, { signal, runtime }: DialOptions): Promise<Connection> {
+export async function dialWebSocket(address: Address, options: ResolvedWebSocketOptions, { signal, runtime }: DialOptions): Promise<Connection> {
+  const hostPort = hostPortOf(address);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason as Error); // whatever the caller aborted with is what the caller gets
@@ -16,7 +17,7 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
     const { handshakeTimeoutMs, closeTimeoutMs, pingMs } = options;
     let socket: WebSocket;
     try {
-      socket = new WebSocket(urlOf(address, options.path), clientOptions(address, options));
+      socket = new WebSocket(`${address.network}://${hostPort}${options.path}`, clientOptions(address, options));
     } catch (cause) {
       reject(connectFailed(cause, address));
       return;
@@ -58,9 +59,17 @@ export function dialWebSocket(address: Address, options: ResolvedWebSocketOption
   });
 }
 
-/** In Go an empty host is this machine. */
-function urlOf({ network, host }: Address, path: string): string {
-  return `${network}://${host.startsWith(':') ? `localhost${host}` : host}${path}`;
+/** As a URL has it. In Go an empty host is this machine. Throws TypeError for no host and port, CONNECT_FAILED for what a URL would take for something else, such as a path. */
+function hostPortOf(address: Address): string {
+  const { host, port } = splitHostPort(address.host);
+  if (/[\s/?#@\\%]/.test(host)) throw connectFailed(new Error(`${JSON.stringify(host)} is no host in a URL, which has no room for zones, users and paths: give the name or address alone`), address);
+  const name = host === '' ? 'localhost' : host;
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+/** The address as a page of the server's own has it: names in ASCII, and no port that goes without saying. */
+function originOf({ network }: Address, hostPort: string): string {
+  return new URL(`${network === 'wss' ? 'https' : 'http'}://${hostPort}`).origin;
 }
 
 function endsOf(remote: Address, below: Socket): WsEnds {
@@ -74,7 +83,7 @@ function clientOptions(address: Address, { tls, secrets, headers, maxMessageByte
     perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, followRedirects: false, headers: { ...headers },
     // Go's server accepts no request without an origin; behind a proxy it may have to be another one.
     ...(Object.keys(headers).some((name) => name.toLowerCase() === 'origin') ? {} : {
-      origin: `${address.network === 'wss' ? 'https' : 'http'}://${address.host.startsWith(':') ? `localhost${address.host}` : address.host}`,
+      origin: originOf(address, hostPortOf(address)),
     }),
     ...(address.network === 'wss' ? {
       ...(secrets as object), // the same options, whose types were written twice

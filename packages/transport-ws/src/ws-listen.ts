@@ -127,7 +127,8 @@ function bind(server: Server, address: Address, signal: AbortSignal | undefined)
 function boundAddress(asked: Address, server: Server): Address {
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw listenFailed(new Error(`the server listens on ${bound ?? 'nothing'}, which is no TCP port: let it listen on one`), asked);
-  const host = `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  const name = bound.address.replace(/^::ffff:(?=\d+\.)/, '');
+  const host = `${name.includes(':') ? `[${name}]` : name}:${bound.port}`;
   const { port } = splitHostPort(asked.host);
   if (port !== 0 && port !== bound.port) throw listenFailed(new Error(`the server listens on ${host} already: listen on ${asked.network}@${host}`), asked);
   return { network: asked.network, host };

@@ -61,6 +61,28 @@ async function raw(port: number, text: string): Promise<string> {
 const upgrade = (more = '', path = '/_rpcx_'): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n`;
 
 describe('a dial', () => {
+  it('goes to no other host or port than the address says, whatever a URL would make of it', async () => {
+    const { port, accepted } = await open();
+    for (const host of ['user@127.0.0.1', '127.0.0.1?', '127.0.0.1/', '127.0.0.1#', '127.0.0.1\\', '127.0.0.1\t', '127%2e0.0.1', '[::1%lo]']) {
+      expect(await refusal({ network: 'ws', host: `${host}:${port}` })).toContain('is no host in a URL');
+    }
+    expect(await refusal({ network: 'ws', host: `256.0.0.1:${port}` })).toContain('Invalid URL');
+    await expect(dial({ network: 'ws', host: '127.0.0.1' })).rejects.toThrow(TypeError);
+    expect(accepted).toEqual([]);
+  });
+
+  it('finds a listener on an address of IPv4 that was written as one of IPv6 at the short form', async () => {
+    const listener = await webSocket().listen({ network: 'ws', host: '[::ffff:127.0.0.1]:0' }, { runtime: { clock: systemClock, logger: silentLogger }, accept: (connection) => connection.abort() });
+    await listener.close();
+    expect(listener.address.host).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  it('takes a name in any script, for the origin too', async () => {
+    const { port } = await open();
+    // What browsers and resolvers make of it is localhost.
+    await dial({ network: 'ws', host: `ｌocalhost:${port}` });
+  });
+
   it('to another path says which one', async () => {
     const { address } = await open({ path: '/there' });
     expect(await refusal(address, { path: '/here' })).toContain('HTTP 404, the server has no WebSocket at /here: compare the path of both sides');
