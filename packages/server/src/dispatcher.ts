@@ -88,7 +88,9 @@ export class Dispatcher implements SessionHandler, CallHost {
     services.counters.calls += 1;
     entry.calls += 1;
     if (call.oneway) services.counters.oneways += 1;
-    this.#admit(call, request.timeoutMs);
+    const { timeoutMs } = request;
+    request.handled();
+    this.#admit(call, timeoutMs);
     if (!call.settled) call.turnEnded();
   }
 

@@ -43,6 +43,19 @@ describe('the metadata of a connection\'s requests', () => {
     expect(reader.timeoutMs).toBe(5);
   });
 
+  it('are not kept for long when they are long: thousands of idle connections would hold them', () => {
+    const reader = new RequestMetadata(1000);
+    reader.read(view({ key: 'a'.repeat(400), __ServerTimeout: '5' }), 0);
+    expect([reader.metadata['key']?.length, reader.timeoutMs]).toEqual([400, 5]);
+    reader.handled();
+    expect({ ...reader.metadata }).toEqual({});
+    reader.read(view({ key: 'short' }), 0);
+    const { metadata } = reader;
+    reader.handled();
+    reader.read(view({ key: 'short' }), 0);
+    expect(reader.metadata).toBe(metadata);
+  });
+
   it('cannot ask for more time than is allowed', () => {
     const reader = new RequestMetadata(1000);
     reader.read(view({ __ServerTimeout: '99999999999' }), 0);

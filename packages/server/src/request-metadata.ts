@@ -2,6 +2,7 @@ import { createMetadata, type Metadata } from '@rpcxjs/core';
 import { readMetadata, reserved, type FrameView } from '@rpcxjs/protocol';
 
 const empty: Metadata = Object.freeze(createMetadata());
+const nothing = new Uint8Array(0);
 const longestKept = 256;
 
 /** Metadata of one connection's requests. Most peers send the same block again and again: it is compared, not read. */
@@ -12,7 +13,7 @@ export class RequestMetadata {
   /** When that time is over, on the clock's axis. */
   deadline: number | undefined;
   readonly #maxTimeoutMs: number;
-  #last: Uint8Array = new Uint8Array(0);
+  #last: Uint8Array = nothing;
   #lastMetadata: Metadata = empty;
   #lastTimeoutMs: number | undefined;
 
@@ -33,11 +34,16 @@ export class RequestMetadata {
       const metadata = Object.freeze(readMetadata(bytes, metadataStart, metadataEnd));
       this.#lastMetadata = metadata;
       this.#lastTimeoutMs = this.#timeout(metadata[reserved.timeout]);
-      this.#last = length > longestKept ? new Uint8Array(0) : new Uint8Array(bytes.subarray(metadataStart, metadataEnd));
+      this.#last = length > longestKept ? nothing : new Uint8Array(bytes.subarray(metadataStart, metadataEnd));
     }
     this.metadata = this.#lastMetadata;
     const timeoutMs = (this.timeoutMs = this.#lastTimeoutMs);
     this.deadline = timeoutMs === undefined ? undefined : now + timeoutMs;
+  }
+
+  /** The request has all it needs: what is too long to be kept goes, so that an idle connection does not hold it. */
+  handled(): void {
+    if (this.#last.length === 0) this.metadata = this.#lastMetadata = empty;
   }
 
   #same(bytes: Uint8Array, start: number, length: number): boolean {
