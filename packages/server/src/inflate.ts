@@ -1,6 +1,6 @@
 import type { MaybePromise } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
-import { refusal } from './refusals.ts';
+import { checkStillWanted, refusal } from './refusals.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 import { withoutStacks } from './without-stacks.ts';
 
@@ -12,14 +12,16 @@ export function inflate(call: InboundCall, options: ResolvedServerOptions): Mayb
     throw refusal('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
   }
   const { host, payload } = call;
-  const run = (): MaybePromise<Uint8Array> => compressor.decompress(payload, options.limits.maxInflatedBytes);
-  let inflated: MaybePromise<Uint8Array>;
-  try {
-    inflated = host.sentJunk ? withoutStacks(run) : run();
-  } catch (error) {
-    host.sentJunk = true;
-    throw error;
-  }
+  const decompress = (): MaybePromise<Uint8Array> => compressor.decompress(payload, options.limits.maxInflatedBytes);
+  const inflated = options.inflating.run(host, () => {
+    checkStillWanted(call);
+    try {
+      return host.sentJunk ? withoutStacks(decompress) : decompress();
+    } catch (error) {
+      host.sentJunk = true;
+      throw error;
+    }
+  });
   const own = (bytes: Uint8Array): void => {
     call.inflated = true;
     call.ownPayload(bytes, 0, bytes.length);

@@ -1,6 +1,7 @@
 import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec } from '@rpcxjs/core';
 import { ByteBudget, checkAmounts, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
 import { checkServer } from './composed-options.ts';
+import { TurnTaking } from './turn-taking.ts';
 import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 
 /** Throws TypeError for settings that cannot work. */
@@ -37,6 +38,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
       heartbeat: { ...defaultHeartbeat, ...options.heartbeat },
       budget: new ByteBudget(limits.maxBufferedBytes),
     },
+    // Neither limit has to be finite.
+    inflating: new TurnTaking(Math.max(4, Math.floor(limits.maxBufferedBytes / limits.maxInflatedBytes) || 0), clock),
     runtime,
     frames: FrameObserver.of(plugins, runtime),
   };

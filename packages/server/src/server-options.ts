@@ -5,6 +5,7 @@ import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import { defaultSessionLimits, type FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
 import type { AdvertiseOptions } from './advertising.ts';
 import type { Authenticate } from './auth.ts';
+import type { TurnTaking } from './turn-taking.ts';
 
 /** What peers may cost; all of it is on by default. */
 export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
@@ -18,7 +19,7 @@ export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits
   readonly maxCalls: number;
   /** Calls that may wait for a place; beyond it they are refused before anything is decoded. @default 1024 */
   readonly maxQueuedCalls: number;
-  /** Bytes of unfinished frames of all peers together. @default 256 MiB */
+  /** Bytes of unfinished frames of all peers together; payloads that are being inflated may take as much again, and more of them wait for their turns. @default 256 MiB */
   readonly maxBufferedBytes: number;
   /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
   readonly maxTimeoutMs: number;
@@ -91,6 +92,8 @@ export interface ResolvedServerOptions {
   readonly registries: readonly Registry[];
   readonly advertise: AdvertiseOptions;
   readonly limits: ServerLimits;
+  /** The payloads that are being inflated: a small one may become the largest that is allowed. */
+  readonly inflating: TurnTaking;
   readonly session: SessionSettings;
   readonly runtime: Runtime;
   /** Plugins that watch frames, if any. */

@@ -106,3 +106,31 @@ describe('bombs over TCP', () => {
     expect(inflated).toBe(0);
   });
 });
+
+describe('many gzip payloads that become the largest that is allowed', () => {
+  it('are inflated a few at a time, and those of another connection do not wait for all of them', async () => {
+    let most = 0;
+    let inflating = 0;
+    const slow: Compressor = {
+      ...gzip(),
+      decompress: async (bytes, max) => {
+        most = Math.max(most, (inflating += 1));
+        try {
+          return await gzip().decompress(bytes, max);
+        } finally {
+          inflating -= 1;
+        }
+      },
+    };
+    await using open = await openServer({ compressors: [slow], limits: { maxInflatedBytes: mebibyte, maxBufferedBytes: 8 * mebibyte } }, (own) => own.registerFunction('S', 'Length', (input: string) => input.length));
+    const [greedy, modest] = [await open.peer(), await open.peer()];
+    const call = (sequence: bigint) => frame({ service: 'S', method: 'Length', sequence, flags: gzipFlag, payload: gzipSync(JSON.stringify('x'.repeat(1_000_000))) });
+    greedy.send(...Array.from({ length: 200 }, (_, index) => call(BigInt(index))));
+    modest.send(call(0n));
+    expect((await modest.reply(0n)).payload.toString()).toBe('1000000');
+    expect(greedy.frames.length).toBeLessThan(100);
+    await greedy.until(() => greedy.frames.length === 200 || undefined, 'all replies');
+    expect(greedy.frames.every(({ payload }) => payload.toString() === '1000000')).toBe(true);
+    expect(most).toBe(8);
+  });
+});

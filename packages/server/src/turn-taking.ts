@@ -1,0 +1,79 @@
+import type { Clock, MaybePromise } from '@rpcxjs/core';
+
+/** Lets only so many asynchronous works go on at once. The others wait, and their owners take turns. Work that ends in the turn in which it began is not counted. */
+export class TurnTaking {
+  running = 0;
+  waiting = 0;
+  readonly #most: number;
+  readonly #clock: Clock;
+  /** Who waits, of each owner in its order; the owner whose turn is next comes first. */
+  readonly #queues = new Map<object, (() => void)[]>();
+  #later = false;
+
+  constructor(most: number, clock: Clock) {
+    this.#most = most;
+    this.#clock = clock;
+  }
+
+  /** What `start` gives, now or when it has its turn. Rejects with what `start` throws then. */
+  run<T>(owner: object, start: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.running >= this.#most || this.waiting > 0) return this.#wait(owner).then(() => this.#begin(start));
+    const result = start();
+    if (result instanceof Promise) {
+      this.running += 1;
+      result.then(this.#ended, this.#ended);
+    }
+    return result;
+  }
+
+  /** Waits for a place. Whoever waits goes on in the context in which it asked: begun by what ended, it would keep that one's call in memory. */
+  #wait(owner: object): Promise<void> {
+    this.waiting += 1;
+    return new Promise((admit) => {
+      const queue = this.#queues.get(owner);
+      if (queue === undefined) this.#queues.set(owner, [admit]);
+      else queue.push(admit);
+    });
+  }
+
+  /** Runs what has a place. */
+  #begin<T>(start: () => MaybePromise<T>): MaybePromise<T> {
+    let result: MaybePromise<T> | undefined;
+    try {
+      result = start();
+      return result;
+    } finally {
+      if (result instanceof Promise) result.then(this.#ended, this.#ended);
+      else this.#endedAtOnce();
+    }
+  }
+
+  readonly #ended = (): void => {
+    this.running -= 1;
+    this.#next();
+  };
+
+  /** The next ones begin in a turn of their own: thousands of quick ones may have waited. */
+  #endedAtOnce(): void {
+    this.running -= 1;
+    if (this.#later || this.waiting === 0) return;
+    this.#later = true;
+    this.#clock.setTimer(() => {
+      this.#later = false;
+      this.#next();
+    }, 0);
+  }
+
+  #next(): void {
+    for (const [owner, queue] of this.#queues) {
+      if (this.running >= this.#most) return;
+      const admit = queue.shift();
+      this.#queues.delete(owner);
+      // Behind all others, where this loop comes by again.
+      if (queue.length > 0) this.#queues.set(owner, queue);
+      this.waiting -= 1;
+      this.running += 1;
+      admit?.();
+    }
+  }
+}
