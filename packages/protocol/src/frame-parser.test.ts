@@ -184,6 +184,25 @@ describe('hostile peers', () => {
     expect(kept.every(({ partialBytes }) => partialBytes === 16)).toBe(true);
   });
 
+  it('B1: what an allowed claim gets depends on what has come: some kilobytes for its first byte, all of a mebibyte for a usual chunk of it', () => {
+    const claim = frameWith({ total: 15 << 20 }).subarray(0, 16);
+    const parsers = Array.from({ length: 500 }, () => new FrameParser(limits, () => {}));
+    const before = process.memoryUsage().arrayBuffers;
+    for (const parser of parsers) {
+      parser.push(joined([claim, Uint8Array.of(1)]));
+      for (let byte = 0; byte < 100; byte++) parser.push(Uint8Array.of(2));
+    }
+    expect((process.memoryUsage().arrayBuffers - before) / parsers.length).toBeLessThan(4096);
+    expect(parsers.every(({ partialBytes }) => partialBytes === 117)).toBe(true);
+    const whole = frameWith({ payload: new Uint8Array(1 << 20).fill(7) });
+    let read: Uint8Array | undefined;
+    const usual = new FrameParser(limits, (view) => void (read = view.bytes));
+    const early = process.memoryUsage().arrayBuffers;
+    for (let at = 0; at < whole.length; at += 65_536) usual.push(whole.subarray(at, at + 65_536));
+    expect(process.memoryUsage().arrayBuffers - early, 'put together in one buffer, once').toBeLessThan(whole.length + 65_536);
+    expect(Buffer.compare(read!, whole)).toBe(0);
+  });
+
   it('B5: a megabyte of the smallest frames needs no stack and little time', () => {
     const tiny = frameWith({ flags: 0x40, service: '', method: '', metadata: new Uint8Array(0), payload: new Uint8Array(0) });
     expect(tiny.length).toBe(32);

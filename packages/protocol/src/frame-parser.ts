@@ -5,8 +5,8 @@ import { FrameView } from './frame-view.ts';
 import type { FrameLimits } from './limits.ts';
 import { getUint32 } from './metadata.ts';
 
-// A frame that is still arriving gets at most this much memory before its bytes are there: lengths are claims. A payload of one mebibyte
-// and its head fit.
+// A frame that is still arriving gets at most this much memory before its bytes are there, and 32 times what has come: lengths are
+// claims. A payload of one mebibyte and its head fit, and need no second buffer when their first chunk is a usual one.
 const firstAllocation = 1024 * 1024 + 4096;
 /**
  * Turns chunks of any size into frames. `push` calls back once for each whole frame, with the one view that it refills; a frame within one
@@ -117,7 +117,7 @@ export class FrameParser {
     const filled = had + to - from;
     let partial = this.#partial;
     if (filled > partial.length) {
-      partial = allocate(Math.min(Math.max(filled, partial.length * 2, firstAllocation), whole));
+      partial = allocate(Math.min(Math.max(filled, partial.length * 2, Math.min(filled * 32, firstAllocation)), whole));
       if (had > 0) partial.set(this.#partial.subarray(0, had));
     }
     // A view costs more than copying a few bytes, and hostile peers send one at a time.
