@@ -10,11 +10,9 @@ export const baseValue = 'rpcx_path';
 export class InstanceKeys {
   readonly base: string;
 
-  /** `basePath` as Go has it; a slash at its end is not doubled. */
+  /** `basePath` as Go has it, but for one slash at its end, which Go doubles: `/rpcx//` is what `/rpcx/` is there. */
   constructor(basePath: string) {
-    let end = basePath.length;
-    while (basePath[end - 1] === '/') end -= 1;
-    this.base = basePath.slice(0, end);
+    this.base = basePath.endsWith('/') ? basePath.slice(0, -1) : basePath;
   }
   service(service: string): string {
     return `${this.base}/${service}`;

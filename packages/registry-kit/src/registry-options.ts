@@ -1,6 +1,6 @@
 /** What every registry over a key-value store takes. */
 export interface RegistryOptions {
-  /** The path below which services are registered, as Go's `BasePath`. @default '/rpcx' */
+  /** The path below which services are registered, as Go's `BasePath`. A slash at its end is left out, where Go doubles it: write two where Go servers have one. @default '/rpcx' */
   readonly basePath?: string | undefined;
   /** Milliseconds after which the entry of a server that has died is gone. @default 30 000 */
   readonly ttlMs?: number | undefined;

@@ -11,6 +11,12 @@ describe('what is registered', () => {
     expect([...here.backend.keys].map(([key, { value }]) => [key, value])).toEqual([['/rpcx_test', 'rpcx_path'], ['/rpcx_test/Arith', 'Arith'], ['/rpcx_test/Arith/tcp@a:1', 'group=b&group=a&weight=3']]);
   });
 
+  it('stands where Go servers have it whose base path ends with a slash, when ours ends with two', async () => {
+    const here = house();
+    await here.register(here.registry({ basePath: '/rpcx_test//' }));
+    expect([...here.backend.keys.keys()]).toEqual(['/rpcx_test/', '/rpcx_test//Arith', '/rpcx_test//Arith/tcp@a:1']);
+  });
+
   it('is written again when somebody deletes it, with what others had edited', async () => {
     const here = house();
     await here.register(here.registry(), { weight: '3' });
