@@ -26,9 +26,14 @@ function faults(text: string, { name, description }: { name: string; description
     if (at === -1) found.push(`it lacks ${part}`);
     else if (at < (positions[index - 1]?.at ?? 0)) found.push(`${part} should come after ${positions[index - 1]?.part}`);
   }
-  const example = /^```ts test\b[^\n]*\n([\s\S]*?)^```/m.exec(text)?.[1]?.trimEnd().split('\n').length;
-  if (example === undefined) found.push('it has no example that runs (a fence marked "ts test")');
-  else if (example > 25) found.push(`its example has ${example} lines; 25 are the limit`);
+  const example = /^```ts test\b[^\n]*\n([\s\S]*?)^```/m.exec(text)?.[1]?.trimEnd().split('\n');
+  if (example === undefined) return [...found, 'it has no example that runs (a fence marked "ts test")'];
+  if (example.length > 25) found.push(`its example has ${example.length} lines; 25 are the limit`);
+  // Who does what the page says, in its order, has all that the example needs.
+  const installed = /^npm (?:i|install) (.*)/m.exec(text)?.[1]?.split(' ') ?? [];
+  for (const [, from] of example.join('\n').matchAll(/ from '((?:@[^/']+\/)?[^/']+)/g)) {
+    if (from !== undefined && !from.startsWith('node:') && !installed.includes(from)) found.push(`its example imports ${from}, which what it says to install does not bring`);
+  }
   return found;
 }
 
