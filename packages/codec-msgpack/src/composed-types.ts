@@ -10,7 +10,8 @@ type OptionalKeys<F> = { [K in keyof F]: F[K] extends { readonly optional: true 
 export type StructOf<F> =
   & { -readonly [K in Exclude<keyof F, OptionalKeys<F>>]: SchemaOut<F[K]> }
   & { -readonly [K in OptionalKeys<F>]?: SchemaOut<F[K]> };
-type Flat<T> = { [K in keyof T]: T[K] };
+// With `& {}` editors show the fields, and not the name of this.
+type Flat<T> = { [K in keyof T]: T[K] } & {};
 
 export interface StructType<F> extends MsgpackType<Flat<StructOf<F>>> {
   /** The fields it was made of: spread them into another struct, as Go does with an embedded one. */
