@@ -30,6 +30,7 @@ import { PinnedRoute, Verbs, type ClientVerbs } from './verbs.ts';
 export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections {
   /** A service described by a plain interface, for a server in another language: every name that the interface has is a method. */
   service<T>(name: string, options?: ServiceOptions<keyof T>): InterfaceClient<T>;
+  /** The methods of a contract as functions. A function of your own that is generic takes a `Contract<M>` with `M extends Methods`: it returns all of them. */
   service<M extends Methods>(contract: Contract<M>, options?: ServiceOptions<keyof M>): ContractClient<M>;
   /** Calls a method by name, for scripts and gateways. */
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out>;

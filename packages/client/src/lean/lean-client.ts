@@ -49,6 +49,7 @@ export type LeanServiceOptions<Names = string> = Pick<ServiceOptions<Names>, 'pa
 export interface LeanClient extends AsyncDisposable {
   /** By a plain interface, for a server whose code is not ours: any name that the interface has is a method. */
   service<T>(name: string, options?: LeanServiceOptions<keyof T>): InterfaceClient<T>;
+  /** The methods of a contract as functions. */
   service<M extends Methods>(contract: Contract<M>, options?: LeanServiceOptions<keyof M>): ContractClient<M>;
   /** By name. */
   call<Out = unknown>(service: string, method: string, input: unknown, options?: CallOptions): Promise<Out>;
