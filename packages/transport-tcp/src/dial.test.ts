@@ -31,6 +31,15 @@ describe('a dial', () => {
     expect([socket.destroyed, clock.pending]).toEqual([true, 0]);
   });
 
+  it('names what was dialled also where the other side has gone by the time it is connected, and the system knows of no peer', async () => {
+    const { request, socket } = nowhere();
+    const dialling = dialSocket(request, { runtime: { clock: manualClock(), logger: memoryLogger([]) } });
+    socket.emit('connect');
+    const connection = await dialling;
+    expect(connection.remote).toEqual(address);
+    connection.abort();
+  });
+
   it('that is aborted rejects with the reason, destroys the socket and takes its listener and timer off', async () => {
     const clock = manualClock();
     const { request, socket } = nowhere();

@@ -60,7 +60,9 @@ export function dialSocket(dial: SocketDial, options: DialOptions): Promise<Conn
       settle();
       // Nothing is read before start(): what comes early stays with the kernel, which holds the sender back.
       socket.pause();
-      connection = new SocketConnection(socket, { ...dial.ends(socket), clock, closeTimeoutMs: dial.closeTimeoutMs, resets: dial.resets });
+      const ends = dial.ends(socket);
+      // The system knows of no peer any more that has gone by now.
+      connection = new SocketConnection(socket, { ...ends, remote: ends.remote ?? dial.address, clock, closeTimeoutMs: dial.closeTimeoutMs, resets: dial.resets });
       resolve(connection);
     };
     const connected = (): void => {
