@@ -47,6 +47,15 @@ async function leaveStaleSocket(path: string): Promise<void> {
 }
 
 describe('unix', () => {
+  it('takes a file whose name is a number for a file, and not for a port', async () => {
+    const numbered = { network: 'unix', host: String(process.pid) };
+    const { listener } = await listen(unix(), numbered);
+    const client = await dial(numbered);
+    expect([listener.address, client.remote, existsSync(numbered.host)]).toEqual([numbered, numbered, true]);
+    await listener.close();
+    expect(existsSync(numbered.host)).toBe(false);
+  });
+
   it('says who is at both ends, and reads into the buffer that TCP reads into', async () => {
     const { listener, accepted } = await listen();
     expect(listener.address).toEqual(address);

@@ -65,7 +65,8 @@ async function listenOnce(address: Address, options: ResolvedUnixOptions, listen
     address,
     server: createServer({ allowHalfOpen: true, pauseOnConnect: true }),
     secure: false,
-    bind: { path: address.host },
+    // Node takes a number for a port, and then misses the path.
+    bind: { path: Number(address.host) >= 0 ? `./${address.host}` : address.host },
     closeTimeoutMs: options.closeTimeoutMs,
     resets: false,
     // A client of a socket file has no name of its own.
