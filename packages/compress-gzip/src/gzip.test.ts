@@ -158,6 +158,15 @@ describe('the choice of the way', () => {
     expect(Buffer.from(await inflated).equals(exceeds)).toBe(true);
   });
 
+  it('inflates a few at once: the first of a hundred that are sent together is done before most of them hold what they inflate to', async () => {
+    const payload = gzipSync(Buffer.alloc(8 * MiB));
+    const before = process.memoryUsage().arrayBuffers;
+    const all = Array.from({ length: 100 }, async () => gzip.decompress(payload, 16 * MiB));
+    await Promise.race(all);
+    expect((process.memoryUsage().arrayBuffers - before) / MiB).toBeLessThan(400);
+    expect((await Promise.all(all)).every(({ length }) => length === 8 * MiB)).toBe(true);
+  });
+
   it('is not fooled by a stream that says it is small: only asyncAboveBytes are inflated at once', async () => {
     const inflated = gzip.decompress(lying(gzipSync(Buffer.alloc(8 * MiB)), 10), noLimit);
     expect(inflated).toBeInstanceOf(Promise);
@@ -166,6 +175,13 @@ describe('the choice of the way', () => {
 });
 
 describe('options', () => {
+  it('goes on behind streams that are damaged', async () => {
+    const small = gzip({ asyncAboveBytes: 0 });
+    const damaged = gzipSync(Buffer.alloc(1000)).fill(0xff, 12, 16);
+    const all = await Promise.allSettled(Array.from({ length: 100 }, async (_, index) => small.decompress(index < 90 ? damaged : gzipSync('fine'), MiB)));
+    expect(all.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, (_, index) => (index < 90 ? 'rejected' : 'fulfilled')));
+  });
+
   it('gzip is a compressor as it is and makes others', () => {
     expect([gzip.id, gzip.name, gzip().id, gzip().name]).toStrictEqual([1, 'gzip', 1, 'gzip']);
     expect(gzip({ level: 9 }).compress(letters(5000))).toHaveLength(gzipSync(letters(5000), { level: 9 }).length);

@@ -108,7 +108,25 @@ function inflateHere(payload: Uint8Array, maxBytes: number, hereBytes: number): 
   }
 }
 
-function inflateElsewhere(payload: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+// All that are begun take turns in the thread pool and end at about the same time: with hundreds of them, each would hold nearly all that it inflates to.
+const mostElsewhere = 16;
+let elsewhere = 0;
+const waiting: (() => void)[] = [];
+
+async function inflateElsewhere(payload: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  if (elsewhere < mostElsewhere) elsewhere += 1;
+  else await new Promise<void>((begin) => { waiting.push(begin); });
+  try {
+    return await inflatePooled(payload, maxBytes);
+  } finally {
+    // Whoever waits longest takes the place.
+    const begin = waiting.shift();
+    if (begin === undefined) elsewhere -= 1;
+    else begin();
+  }
+}
+
+function inflatePooled(payload: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   return new Promise((done, failed) => {
     gunzip(payload, inflateOptions(poolChunk, maxBytes), (error, result) => {
       try {
