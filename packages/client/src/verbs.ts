@@ -1,4 +1,5 @@
 import { currentAmbient, onAbort, RpcError, type CallOptions, type MethodRef } from '@rpcxjs/core';
+import { described } from '@rpcxjs/core/options';
 import { openBatch, type Batch } from './batch.ts';
 import { OpenHandle, type CallHandle, type InputRest, type Launch, type StartOptions } from './call-handle.ts';
 import { wrongOptions } from './call-errors.ts';
@@ -139,7 +140,8 @@ const alone = failfast();
 function checked<M extends MethodRef>(method: M): M {
   const { service, name, kind }: Partial<MethodRef> = typeof method === 'object' && method !== null ? method : {};
   if (typeof service === 'string' && typeof name === 'string' && kind === 'unary') return method;
-  const what = typeof method === 'object' && method !== null ? `${kind} "${service}.${name}"` : `"${String(method)}"`;
+  // Whatever is asked of `methodsOf(…)` is a method, its kind too.
+  const what = typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(method);
   throw new TypeError(`${what} is no method that can be called: it takes one of a contract, Arith.methods.Mul, or of methodsOf('Arith').Mul`);
 }
 

@@ -235,11 +235,14 @@ it('methodsOf names methods by an interface, or by any name', async () => {
   expect(arith.Mull).toBeDefined();
 });
 
-it.each([undefined, 'Arith.Mul', {}, { kind: 'push', service: 'A', name: 'B' }])('%j is no method, and each verb says what it takes', async (method) => {
+it.each([
+  [undefined, 'undefined is'], ['Arith.Mul', '"Arith.Mul" is'], [{}, 'an object of another kind is'], [methodsOf('Arith'), 'an object of another kind is'],
+  [{ kind: 'push', service: 'A', name: 'B' }, 'push "A.B" is'],
+])('%j is no method, and each verb says so and what it takes', async (method, said) => {
   await using one = await rig();
   const wrong = method as never; // as a program without types passes it
   const { client } = one;
-  expect(() => client.start(wrong, 1)).toThrow(/methodsOf/);
+  expect(() => client.start(wrong, 1)).toThrow(`${said} no method that can be called: it takes one of a contract, Arith.methods.Mul, or of methodsOf('Arith').Mul`);
   expect(() => client.batch().add(wrong, 1)).toThrow(TypeError);
   for (const call of [client.oneway(wrong, 1), client.oneshot(wrong, 1), client.broadcast(wrong, 1), client.fork(wrong, 1), client.inform(wrong, 1)]) {
     expect(await failure(call)).toBeInstanceOf(TypeError);
