@@ -26,7 +26,7 @@ const replies: readonly (readonly [RegExp, Verdict])[] = [
   [/^BUSY/, unavailable("somebody's script keeps it from answering: `redis-cli script kill` ends it")],
   [/(^|-)NOREPLICAS /, unavailable('too few of its replicas are there (min-replicas-to-write)')],
   [/^ERR max number of clients/, unavailable('it has as many connections as it allows: raise its `maxclients`, or see who opens them')],
-  [/^(MOVED|ASK|CROSSSLOT|CLUSTERDOWN|ERR SELECT is not allowed in cluster)/, noCluster],
+  [/^(MOVED|ASK|CROSSSLOT|CLUSTERDOWN|redis_mode:cluster|ERR SELECT is not allowed in cluster)/, noCluster],
   [/^ERR (DB index|invalid DB index)/, wrongDatabase],
   [/^ERR unknown command/i, unexpected('it does not know this command: Redis 4 or newer, or a server that is like it, without `rename-command`')],
 ];

@@ -20,6 +20,8 @@ export interface RedisServerInfo {
   readonly runId: string | undefined;
   readonly role: string | undefined;
   readonly loading: boolean;
+  /** `standalone` or `cluster`. */
+  readonly mode: string | undefined;
 }
 
 const mostlySilent = 0.6;
@@ -109,7 +111,7 @@ export class RedisLink {
       throw error;
     }));
     const value = (name: string): string | undefined => text.split('\n').find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim() || undefined;
-    return { runId: value('run_id'), role: value('role'), loading: value('loading') === '1' };
+    return { runId: value('run_id'), role: value('role'), loading: value('loading') === '1', mode: value('redis_mode') };
   }
 
   /** At once, without a word to the server. */

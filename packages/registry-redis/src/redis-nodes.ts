@@ -65,8 +65,9 @@ export class RedisNodes {
     const { options } = this.#init;
     return this.#with(node, options, signal, async (link, inner) => {
       await link.select(options.database, inner);
-      const { runId, role, loading } = await link.info(inner);
+      const { runId, role, loading, mode } = await link.info(inner);
       if (loading) throw redisError({ where: link.where, what: 'be used', cause: new Error('LOADING Redis is loading the dataset in memory') });
+      if (mode === 'cluster') throw redisError({ where: link.where, what: 'be used', cause: new Error('redis_mode:cluster') });
       return { link, runId, isReplica: role === 'slave' };
     });
   }

@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import type { RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
@@ -88,7 +88,7 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
   const { nodes = '127.0.0.1:6379', database = 0, tls, sentinel } = options;
   const list = typeof nodes === 'string' ? nodes.split(',').map((node) => node.trim()) : nodes;
   if (!Array.isArray(list) || list.length === 0) throw new TypeError(`redis(): nodes is ${JSON.stringify(nodes)}: give host:port, or a list of them`);
-  if (!Number.isInteger(database) || database < 0) throw new TypeError(`redis(): database is ${String(database)}: give its number, 0 or above`);
+  if (!Number.isInteger(database) || database < 0) throw new TypeError(`redis(): database is ${described(database)}: give its number, 0 or above`);
   return {
     nodes: list.map(parseNode),
     database,

@@ -159,6 +159,11 @@ describeWithRedis('who is refused, and what is no Redis', () => {
     expect(await failureOf(there.address)).toMatchObject({ code, reason, message: expect.stringMatching(message) });
   });
 
+  it('a Redis Cluster is no place to look for servers either: one of its members would list a part of them, or none', async () => {
+    await using member = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    expect(await failureOf(member.address)).toMatchObject({ code: 'failed_precondition', reason: 'REGISTRY_UNEXPECTED', message: expect.stringMatching(/cannot be used: redis_mode:cluster; this is a Redis Cluster/) });
+  });
+
   it('of several nodes the first master that answers is used, whatever is wrong with the others', async () => {
     await using silent = await someServer(createServer(() => {}));
     await using master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
