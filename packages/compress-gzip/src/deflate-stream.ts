@@ -1,6 +1,6 @@
 import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 import { RpcError, type ClientPlugin, type Connection, type ConnectionSink, type ServerPlugin } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 export interface DeflateStreamOptions {
   /** From 1 (fastest) to 9 (smallest). @default 1 */
@@ -23,7 +23,7 @@ const highWaterBytes = 256 * 1024;
 export function deflateStream(options: DeflateStreamOptions = {}): DeflateStream {
   checkNames('deflateStream', options, ['level']);
   const { level = 1 } = options;
-  if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`level is ${level}: it takes a whole number from 1 to 9`);
+  if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`level is ${described(level)}: it takes a whole number from 1 to 9`);
   return {
     name: 'deflate-stream',
     connectionOpened(connection) {

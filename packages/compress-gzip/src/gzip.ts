@@ -1,7 +1,7 @@
 import { kMaxLength } from 'node:buffer';
 import { type ZlibOptions, gunzip, gunzipSync, gzip as gzipAsync, gzipSync } from 'node:zlib';
 import { type Compressor, RpcError } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 export interface GzipOptions {
   /** From 1 (fastest) to 9 (smallest). Of JSON, 1 leaves about 8 % more bytes than Go's 6 and takes a quarter of the time. @default 1 */
@@ -68,8 +68,8 @@ function createGzip(options: GzipOptions = {}): Compressor {
 function resolve(options: GzipOptions): ResolvedGzipOptions {
   const level = options.level ?? gzipDefaults.level;
   const asyncAboveBytes = options.asyncAboveBytes ?? gzipDefaults.asyncAboveBytes;
-  if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`gzip: level is a whole number from 1 to 9, not ${level}`);
-  if (!(asyncAboveBytes >= 0)) throw new TypeError(`gzip: asyncAboveBytes is a number of bytes, not ${asyncAboveBytes}`);
+  if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`gzip: level is a whole number from 1 to 9, not ${described(level)}`);
+  if (!(asyncAboveBytes >= 0)) throw new TypeError(`gzip: asyncAboveBytes is a number of bytes, not ${described(asyncAboveBytes)}`);
   return { level, asyncAboveBytes };
 }
 

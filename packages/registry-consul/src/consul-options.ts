@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import type { RegistryOptions } from '@rpcxjs/registry-kit';
 
 type Pem = string | Uint8Array;
@@ -57,7 +57,7 @@ export function resolveConsulOptions(options: ConsulOptions): ResolvedConsulOpti
   if (typeof options !== 'object' || options === null) throw new TypeError(`consul(): its options are ${String(options)}: give an object, or nothing`);
   checkNames('consul()', options, optionNames);
   const { address = '127.0.0.1:8500', tls, ttlMs } = options;
-  if (ttlMs !== undefined && !(ttlMs >= shortestTtlMs && ttlMs <= longestTtlMs)) throw new TypeError(`consul(): ttlMs is ${String(ttlMs)}: Consul keeps a session 10 s to 24 h, and as long again before it ends it, so take ${shortestTtlMs} to ${longestTtlMs}`);
+  if (ttlMs !== undefined && !(ttlMs >= shortestTtlMs && ttlMs <= longestTtlMs)) throw new TypeError(`consul(): ttlMs is ${described(ttlMs)}: Consul keeps a session 10 s to 24 h, and as long again before it ends it, so take ${shortestTtlMs} to ${longestTtlMs}`);
   const { scheme, host, port } = parseAddress(address);
   if (scheme === 'http' && tls !== undefined) throw new TypeError(`consul(): the address ${JSON.stringify(address)} says http, and tls is set: write https, or leave tls out`);
   return {

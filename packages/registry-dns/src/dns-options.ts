@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { Resolver } from 'node:dns/promises';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 /** What looks names up: a `Resolver` of `node:dns/promises` is one. It rejects with an error whose `code` is `ENOTFOUND` or `ENODATA` for what does not exist. */
 export interface DnsResolver {
@@ -64,7 +64,7 @@ export function resolveDnsOptions(options: DnsOptions): ResolvedDnsOptions {
   checkNames('dns()', options, Object.keys(optionNames));
   const { name, network = 'tcp', records = 'address', minTtlMs = 1000, maxTtlMs = 60_000, srvMs = 15_000, timeoutMs = 5000, servers, search, resolver } = options;
   for (const [option, value] of Object.entries({ minTtlMs, maxTtlMs, srvMs, timeoutMs })) {
-    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`dns(): ${option} is ${String(value)}: it takes milliseconds above 0`);
+    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`dns(): ${option} is ${described(value)}: it takes milliseconds above 0`);
   }
   if (minTtlMs > maxTtlMs) throw new TypeError(`dns(): minTtlMs is ${minTtlMs} and maxTtlMs ${maxTtlMs}: the first is the shorter one`);
   if (typeof network !== 'string' || network === '' || network.includes('@')) throw new TypeError(`dns(): network is ${JSON.stringify(network)}: give the name of a network, for example 'tcp'`);
@@ -88,7 +88,7 @@ function portOf(records: unknown, port: unknown): number | undefined {
     return undefined;
   }
   if (records !== 'address') throw new TypeError(`dns(): records is ${JSON.stringify(records)}: 'address' for A and AAAA, or 'srv'`);
-  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) throw new TypeError(`dns(): port is ${String(port)}: addresses have none of their own, give that of the servers, for example 8972`);
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) throw new TypeError(`dns(): port is ${described(port)}: addresses have none of their own, give that of the servers, for example 8972`);
   return port;
 }
 

@@ -1,3 +1,4 @@
+import { described } from '@rpcxjs/core/options';
 /** What every registry over a key-value store takes. */
 export interface RegistryOptions {
   /** The path below which services are registered, as Go's `BasePath`. A slash at its end is left out, where Go doubles it: write two where Go servers have one. @default '/rpcx' */
@@ -35,7 +36,7 @@ export function resolveRegistryOptions(name: string, options: RegistryOptions = 
   const { basePath = '/rpcx', ttlMs = 30_000, refreshMs = ttlMs / 3, relistMs = 30_000, timeoutMs = 5000, probeMs = 5000, publishRates = false } = options;
   if (typeof basePath !== 'string' || !/[^/]/.test(basePath)) throw new TypeError(`${name}(): basePath is ${JSON.stringify(basePath)}: write a path, for example '/rpcx_test', the same as the Go servers`);
   for (const [option, value] of Object.entries({ ttlMs, refreshMs, relistMs, timeoutMs, probeMs })) {
-    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`${name}(): ${option} is ${String(value)}: it takes milliseconds above 0`);
+    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`${name}(): ${option} is ${described(value)}: it takes milliseconds above 0`);
   }
   if (refreshMs >= ttlMs) throw new TypeError(`${name}(): refreshMs is ${refreshMs} and ttlMs ${ttlMs}: entries would end before they are looked at; a third of ttlMs is a good choice`);
   if (typeof publishRates !== 'boolean') throw new TypeError(`${name}(): publishRates is ${String(publishRates)}: true or false`);

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { isIPv4 } from 'node:net';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 /** How services are announced and found. */
 export interface MdnsOptions {
@@ -60,7 +60,7 @@ export function resolveMdnsOptions(options: MdnsOptions = {}): ResolvedMdnsOptio
   const { ttlMs = goTtlMs, service = '_rpcxservices', domain = 'local', queryMs = 30_000, firstListMs = 1000, publishRates = false, port = 5353 } = options;
   const { refreshMs = typeof ttlMs === 'number' ? Math.min(ttlMs / 3, 60_000) : 0 } = options;
   for (const [option, value] of Object.entries({ ttlMs, refreshMs, queryMs, firstListMs })) {
-    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`mdns(): ${option} is ${String(value)}: it takes milliseconds above 0`);
+    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) throw new TypeError(`mdns(): ${option} is ${described(value)}: it takes milliseconds above 0`);
   }
   if (ttlMs < 1000) throw new TypeError(`mdns(): ttlMs is ${ttlMs}: DNS counts whole seconds, give 1000 or more`);
   if (refreshMs >= ttlMs) throw new TypeError(`mdns(): refreshMs is ${refreshMs} and ttlMs ${ttlMs}: announcements would end before they are made again; a third of ttlMs is a good choice`);

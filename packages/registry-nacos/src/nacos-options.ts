@@ -1,4 +1,4 @@
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 /** TLS to servers whose address begins with `https://`. */
 export interface NacosTlsOptions {
@@ -71,7 +71,7 @@ export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOp
   const listed: unknown = typeof servers === 'string' ? servers.split(',') : servers;
   if (!Array.isArray(listed) || listed.length === 0) throw bad(`servers is ${JSON.stringify(servers)}: write host:port, or a list of them, for example '127.0.0.1:8848'`);
   for (const [option, value] of Object.entries({ namespace, group, cluster, username, password, accessToken })) {
-    if (value !== undefined && typeof value !== 'string') throw bad(`${option} is ${String(value)}: it takes text`);
+    if (value !== undefined && typeof value !== 'string') throw bad(`${option} is ${described(value)}: it takes text`);
   }
   if (group === '' || group.includes('@@')) throw bad(`group is ${JSON.stringify(group)}: write the name of a group without @@, for example 'DEFAULT_GROUP'`);
   if ((username === undefined) !== (password === undefined)) throw bad('username and password come together: write both, or an accessToken, or nothing');
@@ -79,7 +79,7 @@ export function resolveNacosOptions(options: NacosOptions = {}): ResolvedNacosOp
   if (tls !== undefined && (typeof tls !== 'object' || tls === null)) throw bad(`tls is ${String(tls)}: give an object with ca, cert and key, and write the servers as https://host:port`);
   checkNames('nacos(): tls', tls ?? {}, Object.keys(tlsNames));
   for (const [option, value] of Object.entries({ heartbeatMs, pollMs, timeoutMs })) {
-    if (value !== undefined && (typeof value !== 'number' || !(value > 0 && value <= longestTimer))) throw bad(`${option} is ${String(value)}: it takes milliseconds above 0`);
+    if (value !== undefined && (typeof value !== 'number' || !(value > 0 && value <= longestTimer))) throw bad(`${option} is ${described(value)}: it takes milliseconds above 0`);
   }
   return { servers: listed.map(serverUrl), namespace: namespace === 'public' ? '' : namespace, group, cluster, username, password, accessToken, tls, heartbeatMs, pollMs, timeoutMs };
 }

@@ -25,7 +25,7 @@ it.each<[unknown, RegExp]>([
   [{ nodes: 'redis:65536' }, /"redis:65536" is no address/],
   [{ nodes: 'redis:' }, /is no address/],
   [{ database: -1 }, /database is -1/],
-  [{ database: '0' }, /database is 0: give its number/],
+  [{ database: '0' }, /database is "0": give its number/],
   [{ username: 'me' }, /username is set without password/],
   [{ password: '' }, /password is empty/],
   [{ password: 1 }, /password is of type number/],

@@ -30,7 +30,7 @@ it.each<[unknown, RegExp]>([
   [{ servers: 'zk:2181/rpcx' }, /a path goes into basePath/],
   [{ sessionTimeoutMs: 0 }, /sessionTimeoutMs is 0: it takes milliseconds/],
   [{ sessionTimeoutMs: NaN }, /sessionTimeoutMs is NaN/],
-  [{ sessionTimeoutMs: '4000' }, /sessionTimeoutMs is 4000/],
+  [{ sessionTimeoutMs: '4000' }, /sessionTimeoutMs is "4000"/],
   [{ auth: 'ada:secret' }, /auth takes a scheme and credentials/],
   [{ auth: { scheme: 'digest' } }, /auth takes a scheme and credentials/],
   [{ acl: [] }, /acl takes a list/],

@@ -1,4 +1,4 @@
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import type { RegistryOptions } from '@rpcxjs/registry-kit';
 
 /** The identity of this client: `{ scheme: 'digest', credentials: 'ada:secret' }`. */
@@ -55,7 +55,7 @@ export function resolveZooKeeperOptions(options: ZooKeeperOptions = {}): Resolve
   const { servers = ['127.0.0.1:2181'], ttlMs, sessionTimeoutMs = sessionOf(ttlMs), auth, acl = everybody } = options;
   const list: readonly unknown[] = typeof servers === 'string' ? servers.split(',') : Array.isArray(servers) ? servers : [];
   if (list.length === 0) throw new TypeError(`zookeeper(): servers is ${JSON.stringify(servers)}: give a list, for example ['10.0.0.1:2181', '10.0.0.2:2181']`);
-  if (typeof sessionTimeoutMs !== 'number' || !(sessionTimeoutMs >= shortestSessionMs && sessionTimeoutMs <= 2_147_483_647)) throw new TypeError(`zookeeper(): sessionTimeoutMs is ${String(sessionTimeoutMs)}: it takes milliseconds, ${shortestSessionMs} at least`);
+  if (typeof sessionTimeoutMs !== 'number' || !(sessionTimeoutMs >= shortestSessionMs && sessionTimeoutMs <= 2_147_483_647)) throw new TypeError(`zookeeper(): sessionTimeoutMs is ${described(sessionTimeoutMs)}: it takes milliseconds, ${shortestSessionMs} at least`);
   checkAuth(auth);
   checkAcl(acl);
   return { servers: list.map(checkServer), sessionTimeoutMs, auth, acl };

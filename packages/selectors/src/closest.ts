@@ -1,5 +1,5 @@
 import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { metadataValues } from '@rpcxjs/core/discoveries';
 import { picksOf, unavoided } from './server-list.ts';
 
@@ -28,7 +28,7 @@ export function closest(options: ClosestOptions): Selector {
   checkNames('closest', options, ['latitude', 'longitude', 'random']);
   const { latitude, longitude } = options;
   if (!isPoint(latitude, longitude)) {
-    throw new TypeError(`closest({ latitude: ${String(latitude)}, longitude: ${String(longitude)} }): give degrees, -90 to 90 north and -180 to 180 east`);
+    throw new TypeError(`closest({ latitude: ${described(latitude)}, longitude: ${described(longitude)} }): give degrees, -90 to 90 north and -180 to 180 east`);
   }
   const draw = options.random ?? Math.random;
   return { name: 'closest', build: (instances) => new ClosestPicker(ringsOf(picksOf(instances), { latitude, longitude }), draw) };

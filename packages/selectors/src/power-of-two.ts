@@ -1,5 +1,5 @@
 import { type Pick, type Picker, type PickInfo, type Selector, type ServiceInstance } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { instanceWeight } from '@rpcxjs/core/discoveries';
 import { MeasuredPick, NodeLatency, type LatencyScale } from './node-latency.ts';
 import { ordered, unavoided } from './server-list.ts';
@@ -26,7 +26,7 @@ export interface PowerOfTwoOptions {
 export function powerOfTwo(options: PowerOfTwoOptions = {}): Selector {
   checkNames('powerOfTwo', options, ['decayMs', 'random', 'now']);
   const { decayMs = 5000 } = options;
-  if (!(Number.isFinite(decayMs) && decayMs > 0)) throw new TypeError(`decayMs is ${String(decayMs)}: it takes milliseconds above 0`);
+  if (!(Number.isFinite(decayMs) && decayMs > 0)) throw new TypeError(`decayMs is ${described(decayMs)}: it takes milliseconds above 0`);
   const draw = options.random ?? Math.random;
   const now = options.now ?? (() => performance.now());
   return {

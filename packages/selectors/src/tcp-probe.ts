@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { parseAddress, splitHostPort, type ServiceInstance } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import type { RoundTripProbe } from './round-trips.ts';
 
 export interface TcpProbeOptions {
@@ -15,7 +15,7 @@ export interface TcpProbeOptions {
 export function tcpProbe(options: TcpProbeOptions = {}): RoundTripProbe {
   checkNames('tcpProbe', options, ['timeoutMs']);
   const { timeoutMs = 3000 } = options;
-  if (!(Number.isFinite(timeoutMs) && timeoutMs > 0 && timeoutMs < 2 ** 31)) throw new TypeError(`timeoutMs is ${String(timeoutMs)}: it takes milliseconds above 0`);
+  if (!(Number.isFinite(timeoutMs) && timeoutMs > 0 && timeoutMs < 2 ** 31)) throw new TypeError(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds above 0`);
   return (instance) => connecting(instance, timeoutMs);
 }
 

@@ -1,5 +1,5 @@
 import type { Pick, Picker, PickInfo, Selector } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { RoundTrips, type RoundTripProbe } from './round-trips.ts';
 import { picksOf } from './server-list.ts';
 import { SmoothWheel } from './smooth-wheel.ts';
@@ -25,7 +25,7 @@ export function weightedByRoundTrip(options: WeightedByRoundTripOptions): Select
   const { probe, intervalMs = 60_000, timeoutMs = 5000, now = () => performance.now() } = options ?? {};
   if (typeof probe !== 'function') throw new TypeError("weightedByRoundTrip needs a probe: tcpProbe() of '@rpcxjs/selectors/tcp-probe', or a function (instance) => Promise of milliseconds");
   for (const [name, value] of Object.entries({ intervalMs, timeoutMs })) {
-    if (typeof value !== 'number' || !(value > 0)) throw new TypeError(`${name} is ${String(value)}: it takes milliseconds above 0`);
+    if (typeof value !== 'number' || !(value > 0)) throw new TypeError(`${name} is ${described(value)}: it takes milliseconds above 0`);
   }
   return {
     name: 'weighted-by-round-trip',

@@ -21,7 +21,7 @@ export function checkTimes(what: string, options: CloseOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${what} got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
   const { graceMs, lameDuckMs } = options;
   for (const [name, value] of Object.entries({ graceMs, lameDuckMs }) as [string, unknown][]) {
-    if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${what}: ${name} is ${String(value)}: it takes a number of milliseconds that is not negative`);
+    if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${what}: ${name} is ${described(value)}: it takes a number of milliseconds that is not negative`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { described } from '@rpcxjs/core/options';
 /** How fast a bucket fills and how much it holds. */
 export interface Rate {
   readonly perSecond: number;
@@ -62,14 +63,14 @@ export class TokenBuckets {
 /** Throws TypeError for an invalid rate. */
 export function checkedRate(name: string, options: { readonly perSecond: number; readonly burst?: number | undefined }): Rate {
   const { perSecond } = options;
-  if (!(Number.isFinite(perSecond) && perSecond > 0)) throw new TypeError(`perSecond of ${name} is ${String(perSecond)}: it takes a number above 0; 1 in a minute is 1 / 60`);
+  if (!(Number.isFinite(perSecond) && perSecond > 0)) throw new TypeError(`perSecond of ${name} is ${described(perSecond)}: it takes a number above 0; 1 in a minute is 1 / 60`);
   const burst = options.burst ?? Math.max(1, Math.ceil(perSecond));
-  if (!(Number.isSafeInteger(burst) && burst >= 1)) throw new TypeError(`burst of ${name} is ${String(burst)}: it takes a whole number from 1`);
+  if (!(Number.isSafeInteger(burst) && burst >= 1)) throw new TypeError(`burst of ${name} is ${described(burst)}: it takes a whole number from 1`);
   return { perSecond, burst };
 }
 
 /** Throws TypeError for an invalid limit. */
 export function checkedBound(name: string, value: number): number {
-  if (!(Number.isSafeInteger(value) && value >= 1)) throw new TypeError(`maxBuckets of ${name} is ${String(value)}: it takes a whole number from 1`);
+  if (!(Number.isSafeInteger(value) && value >= 1)) throw new TypeError(`maxBuckets of ${name} is ${described(value)}: it takes a whole number from 1`);
   return value;
 }

@@ -11,7 +11,7 @@ describe('amounts', () => {
     [{ maxCalls: 0 }, 'limits.maxCalls is 0: it takes a number from 1 on'],
     [{ maxCalls: -1 }, 'limits.maxCalls is -1: it takes a number that is not negative'],
     [{ maxQueuedCalls: Number.NaN }, 'limits.maxQueuedCalls is NaN: it takes a number that is not negative'],
-    [{ maxQueuedCalls: '5' }, 'limits.maxQueuedCalls is 5: it takes a number that is not negative'],
+    [{ maxQueuedCalls: '5' }, 'limits.maxQueuedCalls is "5": it takes a number that is not negative'],
   ])('%j is a TypeError that says what to pass', (wrong, message) => {
     expect(() => checkAmounts('limits', wrong as never, known)).toThrow(new TypeError(message));
   });

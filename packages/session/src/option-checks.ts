@@ -1,5 +1,5 @@
 import type { Runtime } from '@rpcxjs/core';
-import { checkNames, refuse } from '@rpcxjs/core/options';
+import { checkNames, described, refuse } from '@rpcxjs/core/options';
 
 // With less than one of them nothing could be served or called.
 const positive = new Set(['maxConnections', 'maxCalls', 'maxCallsPerConnection', 'maxTimeoutMs', 'maxFrameBytes', 'maxNameBytes', 'maxBufferedBytes', 'maxUnsentBytes', 'framesPerTurn']);
@@ -10,7 +10,7 @@ export function checkAmounts(group: 'limits' | 'heartbeat', given: object | unde
   for (const [name, value] of Object.entries(given ?? {}) as [string, unknown][]) {
     const wrong = typeof value !== 'number' || !(value >= 0);
     const takes = group === 'limits' ? 'a number that is not negative' : 'milliseconds that are not negative';
-    if (wrong || (value < 1 && positive.has(name))) throw new TypeError(`${group}.${name} is ${String(value)}: it takes ${wrong ? takes : 'a number from 1 on'}`);
+    if (wrong || (value < 1 && positive.has(name))) throw new TypeError(`${group}.${name} is ${described(value)}: it takes ${wrong ? takes : 'a number from 1 on'}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connection, RpcError } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 /** Options of `sniff()`. */
 export interface SniffOptions {
@@ -26,7 +26,7 @@ export interface ResolvedSniffOptions {
 export function resolveSniffOptions(options: SniffOptions): ResolvedSniffOptions {
   checkNames('sniff', options, [...Object.keys(sniffDefaults), 'refused']);
   const { timeoutMs = sniffDefaults.timeoutMs, maxBytes = sniffDefaults.maxBytes, maxWaiting = sniffDefaults.maxWaiting, refused } = options;
-  if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw new TypeError(`sniff: timeoutMs is ${timeoutMs}; give milliseconds, at least 1`);
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw new TypeError(`sniff: timeoutMs is ${described(timeoutMs)}; give milliseconds, at least 1`);
   for (const [name, value] of Object.entries({ maxBytes, maxWaiting })) {
     if (!Number.isInteger(value) || value < 1) throw new TypeError(`sniff: ${name} is ${value}; give a whole number, at least 1`);
   }

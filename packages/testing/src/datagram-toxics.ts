@@ -1,3 +1,4 @@
+import { described } from '@rpcxjs/core/options';
 /** What a UDP fault proxy does to the datagrams of one direction. Nothing is set at first; each may be combined with each. */
 export interface DatagramToxics {
   /** The part of the datagrams that is lost, 0 to 1. @default 0 */
@@ -33,7 +34,7 @@ export function checkDatagramToxics(toxics: DatagramToxics): void {
   for (const [name, least, most] of ranges) {
     const value = toxics[name];
     if (value === undefined || (typeof value === 'number' && value >= least && value <= most)) continue;
-    throw new TypeError(`udpFaultProxy: ${name} is ${String(value)}; give a number, at least ${least}${most === 1 ? ' and at most 1' : ''}`);
+    throw new TypeError(`udpFaultProxy: ${name} is ${described(value)}; give a number, at least ${least}${most === 1 ? ' and at most 1' : ''}`);
   }
   if (!['boolean', 'undefined'].includes(typeof toxics.blackHole)) throw new TypeError(`udpFaultProxy: blackHole is ${String(toxics.blackHole)}; give true or false`);
   const known = new Set<string>([...ranges.map(([name]) => name), 'blackHole']);

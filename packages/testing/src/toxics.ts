@@ -1,3 +1,4 @@
+import { described } from '@rpcxjs/core/options';
 /** What a fault proxy does to the bytes of one direction. Nothing is set at first; each may be combined with each. */
 export interface Toxics {
   /** Everything, ends included, arrives this much later, in milliseconds. @default 0 */
@@ -36,7 +37,7 @@ export function checkToxics(toxics: Toxics): void {
   for (const name of Object.keys(toxics)) if (!known.includes(name)) throw new TypeError(`faultProxy: there is no toxic ${name}; there are ${known.join(', ')}`);
   for (const [name, minimum] of least) {
     const value = toxics[name];
-    if (value !== undefined && !(typeof value === 'number' && value >= minimum)) throw new TypeError(`faultProxy: ${name} is ${String(value)}; give a number, at least ${minimum}`);
+    if (value !== undefined && !(typeof value === 'number' && value >= minimum)) throw new TypeError(`faultProxy: ${name} is ${described(value)}; give a number, at least ${minimum}`);
   }
   for (const name of switches) {
     if (!['boolean', 'undefined'].includes(typeof toxics[name])) throw new TypeError(`faultProxy: ${name} is ${String(toxics[name])}; give true or false`);

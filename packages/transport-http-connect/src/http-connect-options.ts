@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Acceptor } from '@rpcxjs/core';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
@@ -65,7 +65,7 @@ export function resolveHttpConnectOptions(options: HttpConnectOptions): Resolved
   }
   if (typeof headers !== 'object' || headers === null) throw new TypeError(`httpConnect: headers is ${String(headers)}; give an object, such as { 'Proxy-Authorization': '…' }`);
   const maxWaiting = options.maxWaiting ?? httpConnectDefaults.maxWaiting;
-  if (!Number.isInteger(maxWaiting) || maxWaiting < 1) throw new TypeError(`httpConnect: maxWaiting is ${maxWaiting}; give a whole number, at least 1`);
+  if (!Number.isInteger(maxWaiting) || maxWaiting < 1) throw new TypeError(`httpConnect: maxWaiting is ${described(maxWaiting)}; give a whole number, at least 1`);
   if (server !== undefined && over !== undefined) throw new TypeError('httpConnect: server and over are two places to take connections from; give one of them');
   if (server !== undefined && typeof server.listen !== 'function') throw new TypeError('httpConnect: server has no listen(); give what createServer() of node:http or node:https returned');
   if (over !== undefined && typeof over.listen !== 'function') throw new TypeError('httpConnect: over has no listen(); give an acceptor, such as tcp() or one of sniff()');

@@ -1,5 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { cipherKind } from './ciphers.ts';
 import type { KcpCipher } from './ciphers.ts';
 import type { DatagramCipher } from './datagram-cipher.ts';
@@ -102,7 +102,7 @@ function numeric(name: Numeric, given: number | undefined): number {
   const value = given ?? kcpDefaults[name];
   const [least, most, what] = ranges[name];
   const fits = what === 'milliseconds' ? Number.isFinite(value) : Number.isInteger(value);
-  if (!fits || value < least || value > most) throw new TypeError(`kcp: ${name} is ${value}; give ${what}, ${least} to ${most}`);
+  if (!fits || value < least || value > most) throw new TypeError(`kcp: ${name} is ${described(value)}; give ${what}, ${least} to ${most}`);
   return value;
 }
 
@@ -122,6 +122,6 @@ function keyFor(cipher: KcpCipher, keyBytes: number | undefined, given: KcpOptio
     throw new TypeError(`kcp: key is ${given === null ? 'null' : typeof given}; give the ${keyBytes ?? 'few'} bytes of cipher "${cipher}", or { password, salt }`);
   }
   const { password, salt, iterations = 4096 } = given;
-  if (!Number.isInteger(iterations) || iterations < 1) throw new TypeError(`kcp: key.iterations is ${iterations}; give a whole number, at least 1`);
+  if (!Number.isInteger(iterations) || iterations < 1) throw new TypeError(`kcp: key.iterations is ${described(iterations)}; give a whole number, at least 1`);
   return pbkdf2Sync(password, salt, iterations, keyBytes ?? 32, 'sha1');
 }

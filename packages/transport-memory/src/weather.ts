@@ -1,3 +1,4 @@
+import { described } from '@rpcxjs/core/options';
 import type { Pace } from './pace.ts';
 
 /** Which way is blocked: nothing arrives until it is lifted, not even an end. */
@@ -33,7 +34,7 @@ export function changed(weather: Weather, change: Partial<Weather>): Weather {
     if (!(name in clearSky)) throw new TypeError(`memoryNetwork: there is no weather called ${name}; there are ${Object.keys(clearSky).join(', ')}`);
   }
   const next = { ...weather, ...change };
-  if (!(typeof next.delayMs === 'number' && next.delayMs >= 0)) throw new TypeError(`memoryNetwork: delayMs is ${next.delayMs}; give milliseconds, at least 0`);
+  if (!(typeof next.delayMs === 'number' && next.delayMs >= 0)) throw new TypeError(`memoryNetwork: delayMs is ${described(next.delayMs)}; give milliseconds, at least 0`);
   if (!(next.chunkBytes >= 1)) throw new TypeError(`memoryNetwork: chunkBytes is ${next.chunkBytes}; give at least 1`);
   if (!ways.includes(next.blackHole)) throw new TypeError(`memoryNetwork: blackHole is ${String(next.blackHole)}; say ${ways.map((way) => `'${way}'`).join(', ')}`);
   for (const name of ['refuse', 'poison'] as const) if (typeof next[name] !== 'boolean') throw new TypeError(`memoryNetwork: ${name} is ${String(next[name])}; give true or false`);

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { checkTls } from '@rpcxjs/transport-tcp';
 import type { QuicEngine, QuicEngineSettings } from './engine.ts';
 
@@ -127,7 +127,7 @@ export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
 function count(name: Count, given: number | undefined): number {
   const value = given ?? quicDefaults[name];
   const [least, most, unit] = limits[name];
-  if (!Number.isFinite(value) || value < least || value > most) throw new TypeError(`quic: ${name} is ${value}; give ${unit}, ${least} to ${most}`);
+  if (!Number.isFinite(value) || value < least || value > most) throw new TypeError(`quic: ${name} is ${described(value)}; give ${unit}, ${least} to ${most}`);
   return Math.floor(value);
 }
 

@@ -1,4 +1,4 @@
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 
 /** Options of `unix()`. */
 export interface UnixOptions {
@@ -20,6 +20,6 @@ export function resolveUnixOptions(options: UnixOptions): ResolvedUnixOptions {
   checkNames('unix', options, ['mode', 'closeTimeoutMs']);
   const { mode, closeTimeoutMs = unixDefaults.closeTimeoutMs } = options;
   if (mode !== undefined && (!Number.isInteger(mode) || mode < 0 || mode > 0o777)) throw new TypeError(`unix: mode is ${mode}; give permissions such as 0o660`);
-  if (!Number.isFinite(closeTimeoutMs) || closeTimeoutMs < 0) throw new TypeError(`unix: closeTimeoutMs is ${closeTimeoutMs}; give milliseconds, at least 0`);
+  if (!Number.isFinite(closeTimeoutMs) || closeTimeoutMs < 0) throw new TypeError(`unix: closeTimeoutMs is ${described(closeTimeoutMs)}; give milliseconds, at least 0`);
   return Object.freeze({ mode, closeTimeoutMs });
 }

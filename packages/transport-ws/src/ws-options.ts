@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { checkNames } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { checkTls } from '@rpcxjs/transport-tcp';
 import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
 
@@ -70,7 +70,7 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
     const given = options[name];
     if (given === undefined) continue;
     const least = name === 'pingMs' ? 0 : 1;
-    if (!Number.isInteger(given) || given < least || given > most) throw new TypeError(`webSocket: ${name} is ${String(given)}: it takes a whole number from ${least} to ${most}`);
+    if (!Number.isInteger(given) || given < least || given > most) throw new TypeError(`webSocket: ${name} is ${described(given)}: it takes a whole number from ${least} to ${most}`);
     amounts[name] = given;
   }
   if (server !== undefined && !(server instanceof NetServer)) throw new TypeError('webSocket: server takes what createServer of node:http or node:https returns, for an app of express createServer(app)');
@@ -80,7 +80,7 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
 }
 
 function checkHeaders(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null) throw new TypeError(`webSocket: headers is ${String(headers)}: it takes an object, { authorization: 'Bearer …' }`);
+  if (typeof headers !== 'object' || headers === null) throw new TypeError(`webSocket: headers is ${described(headers)}: it takes an object, { authorization: 'Bearer …' }`);
   for (const [name, value] of Object.entries(headers)) {
     try {
       validateHeaderName(name);
