@@ -28,6 +28,7 @@ export class DnsLookup {
   readonly #options: ResolvedDnsOptions;
   readonly #resolver: DnsResolver;
   servers: string;
+  #cancelled = false;
 
   /** A resolver for each lookup, so that cancelling affects no other lookup, and changed settings of the system are seen. */
   constructor(options: ResolvedDnsOptions) {
@@ -67,6 +68,7 @@ export class DnsLookup {
   }
 
   #cancel(): void {
+    this.#cancelled = true;
     try {
       this.#resolver.cancel?.();
     } catch {
@@ -74,14 +76,21 @@ export class DnsLookup {
     }
   }
 
-  /** The first name that has anything. */
+  /** The first name that has anything. A server that fails for one of them, perhaps a search domain that it does not serve, may know the next. */
   async #search(name: string): Promise<DnsAnswer> {
     let best: DnsAnswer | undefined;
+    const failures: unknown[] = [];
     for (const candidate of await candidates(name, this.#options.search)) {
-      const answer = this.#options.port === undefined ? await this.#services(candidate) : await this.#addresses(candidate, this.#options.port);
-      if (answer.instances.length > 0) return answer;
-      best = best === undefined || best.unknown ? answer : best;
+      try {
+        const answer = this.#options.port === undefined ? await this.#services(candidate) : await this.#addresses(candidate, this.#options.port);
+        if (answer.instances.length > 0) return answer;
+        best = best === undefined || best.unknown ? answer : best;
+      } catch (error) {
+        if (this.#cancelled) throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return best ?? { instances: [], ttlMs: undefined, unknown: true };
   }
 
@@ -93,7 +102,9 @@ export class DnsLookup {
     // Servers that cannot answer for IPv6 are common; a half that failed must not take away the other one.
     if (failed !== undefined && found.length === 0) throw failed.failure;
     const instances = sortedInstances(found.map(({ address }) => serviceInstance(`${network}@${isIPv6(address) ? `[${address}]` : address}:${port}`)));
-    const ttlMs = found.length === 0 ? undefined : Math.min(...found.map(({ ttl }) => ttl)) * 1000;
+    // Node tells that of the first 256 only.
+    const ttls = found.map(({ ttl }) => ttl).filter(Number.isFinite);
+    const ttlMs = ttls.length === 0 ? undefined : Math.min(...ttls) * 1000;
     return { instances, ttlMs, unknown: four.unknown && six.unknown, ...(failed === undefined ? {} : { failure: failed.failure, missing: failed === four ? 4 : 6 }) };
   }
 

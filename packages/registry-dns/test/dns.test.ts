@@ -115,10 +115,17 @@ describe('dns() with a resolver of its own', () => {
   const resolver = (given: Partial<DnsResolver>): DnsResolver => ({ resolve4: none, resolve6: none, resolveSrv: none, ...given });
 
   it('ends a lookup that hangs, and cancels it', async () => {
-    const cancel = vi.fn();
-    await using watching = new Watching({ name: 'a.b', port: 1, timeoutMs: 50, resolver: resolver({ resolve4: () => new Promise(() => {}), cancel }) });
+    const asked: string[] = [];
+    let end = (): void => {};
+    const cancel = vi.fn(() => end());
+    const resolve4 = (name: string): Promise<never> => {
+      asked.push(name);
+      return new Promise((_resolve, reject) => (end = () => reject(new Error('ECANCELLED'))));
+    };
+    await using watching = new Watching({ name: 'a.b', port: 1, timeoutMs: 50, search: ['x'], resolver: resolver({ resolve4, cancel }) });
     expect((await watching.fails()).message).toContain('no answer within 50 ms');
-    expect(cancel).toHaveBeenCalledOnce();
+    for (let turns = 0; turns < 20; turns++) await Promise.resolve();
+    expect([asked, cancel.mock.calls.length]).toEqual([['a.b'], 1]);
   });
 
   it('uses IPv4 when nobody answers for IPv6, and keeps the IPv6 addresses that it knew', async () => {
@@ -130,6 +137,28 @@ describe('dns() with a resolver of its own', () => {
     [broken, last] = [true, 2];
     await watching.sees('tcp@192.0.2.2:1', 'tcp@[::1]:1');
     expect(watching.warnings).toHaveLength(1);
+  });
+
+  it('asks again when it should for hundreds of addresses, of which Node tells the TTL of the first 256 only', async () => {
+    let asked = 0;
+    // As Node gives them, and unlike its type.
+    const many = Array.from({ length: 300 }, (_, at) => ({ address: `192.0.${at >> 8}.${at & 255}`, ...(at < 256 && { ttl: 60 }) })) as { address: string; ttl: number }[];
+    const resolve4 = (): Promise<{ address: string; ttl: number }[]> => {
+      asked += 1;
+      return Promise.resolve(many);
+    };
+    await using watching = new Watching({ name: 'a.b', port: 1, minTtlMs: 1, resolver: resolver({ resolve4 }) });
+    await vi.waitFor(() => expect(watching.lists.at(-1)).toHaveLength(300));
+    for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
+    expect(asked).toBe(1);
+  });
+
+  it('goes on to the next search domain when a server fails for one of them, as the system does', async () => {
+    const resolve4 = (name: string): Promise<{ address: string; ttl: number }[]> => name === 'shop.lan' ? Promise.resolve([{ address: '192.0.2.1', ttl: 60 }]) : Promise.reject(Object.assign(new Error('queryA ESERVFAIL'), { code: 'ESERVFAIL' }));
+    await using watching = new Watching({ name: 'shop', port: 1, search: ['corp', 'lan'], resolver: resolver({ resolve4 }) });
+    await watching.sees('tcp@192.0.2.1:1');
+    await using lost = new Watching({ name: 'shop', port: 1, search: ['corp', 'home'], resolver: resolver({ resolve4 }) });
+    expect((await lost.fails()).message).toContain('queryA ESERVFAIL');
   });
 
   it('says an empty list of a name without records', async () => {
