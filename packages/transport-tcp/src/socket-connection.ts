@@ -82,6 +82,8 @@ export class SocketConnection implements Connection {
     });
     socket.on('error', (error) => {
       this.#error ??= error;
+      // All errors end a socket but that of TLS which is negotiated again and again: Node says so and goes on.
+      socket.destroy();
     });
     socket.on('close', () => this.#closed());
   }
