@@ -94,6 +94,22 @@ describe('an acceptor that takes TLS, too', () => {
       .toEqual([{ text: 'a' }, { text: 'b' }, { text: 'c' }, { text: 'd' }, '/page for 127.0.0.1', '/page for 127.0.0.1']);
   });
 
+  it('takes what may change from a function, and lets nobody in beside TLS where that requires certificates', async () => {
+    let given: TcpTlsOptions = { ...identity('elsewhere'), ca, clientCertificate: 'require' };
+    const { listener, accepted } = await serve(acceptTls(tcp(), () => given));
+    const client = tcp({ tls: { ca, ...identity('client') } });
+    const runtime = { clock: systemClock, logger: memoryLogger([]) };
+    await expect(client.dial(listener.address, { runtime })).rejects.toThrow('ERR_TLS_CERT_ALTNAME_INVALID');
+    given = { ...given, ...identity('server') };
+    const connection = await client.dial(listener.address, { runtime });
+    later(() => connection.abort());
+    await until(() => accepted.length === 1);
+    const plain = await raw(listener.address);
+    plain.socket.write('hello');
+    await until(() => plain.heard.ended);
+    expect(accepted.length).toBe(1);
+  });
+
   it('asks for client certificates, shows those that were verified, and lets nobody in beside TLS where they are required', async () => {
     const acceptor = acceptTls(tcp(), { ...identity('server'), ca, clientCertificate: 'require' });
     const { listener, accepted, lines } = await serve(acceptor);

@@ -19,7 +19,7 @@ export interface AcceptTlsOptions {
  *
  *     const ports = sniff(acceptTls(tcp(), { cert, key }), { rpcx: isRpcx, http: isHttp });
  */
-export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions, options: AcceptTlsOptions = {}): Acceptor {
+export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions | (() => TcpTlsOptions), options: AcceptTlsOptions = {}): Acceptor {
   if (typeof acceptor?.listen !== 'function') throw new TypeError('acceptTls: the first argument has no listen(); give an acceptor, such as tcp()');
   checkNames('acceptTls', options, ['handshakeTimeoutMs']);
   const { handshakeTimeoutMs = 10_000 } = options;
@@ -33,6 +33,7 @@ export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions, options: Accep
   const ports = sniff(acceptor, { tls: isTls, plain: (bytes) => (bytes.length === 0 ? 'more' : 'yes') }, { timeoutMs: handshakeTimeoutMs });
   const listen = async (address: Address, listenOptions: ListenOptions): Promise<Listener> => {
     const secured = end(listenOptions);
+    const { clientCertificate } = typeof tls === 'function' ? tls() : tls;
     const { clock, logger } = listenOptions.runtime;
     const refuse = (connection: Connection): void => {
       logger.warn({ remote: connection.remote && formatAddress(connection.remote) }, "a client without TLS is refused, for tls.clientCertificate is 'require'");
@@ -40,7 +41,7 @@ export function acceptTls(acceptor: Acceptor, tls: TcpTlsOptions, options: Accep
     };
     const [listener, plain] = await Promise.all([
       ports.tls.listen(address, { ...listenOptions, accept: (connection) => secured.take(new ConnectionDuplex(connection, clock), connection) }),
-      ports.plain.listen(address, { ...listenOptions, accept: tls.clientCertificate === 'require' ? refuse : listenOptions.accept }),
+      ports.plain.listen(address, { ...listenOptions, accept: clientCertificate === 'require' ? refuse : listenOptions.accept }),
     ]);
     const close = async (): Promise<void> => {
       await Promise.all([listener.close(), plain.close()]);

@@ -15,8 +15,8 @@ export interface HttpConnectOptions {
   readonly over?: Acceptor | undefined;
   /** Further header lines of the request of a dial, for example for a proxy. Go sends none. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** TLS on every connection, dialled and accepted; `true` is a client that trusts the system's authorities. With `server` or `over` it is for dials. @default undefined */
-  readonly tls?: TcpTlsOptions | true | undefined;
+  /** TLS on every connection, dialled and accepted; `true` is a client that trusts the system's authorities, a function gives what may change while it runs. With `server` or `over` it is for dials. @default undefined */
+  readonly tls?: TcpTlsOptions | true | (() => TcpTlsOptions) | undefined;
   /** Time for the name look-up and the TCP handshake, in milliseconds. @default 3000 */
   readonly connectTimeoutMs?: number | undefined;
   /** Time for a TLS handshake, and again for the CONNECT request or its answer, in milliseconds. @default 10000 */
@@ -57,7 +57,7 @@ const headerName = /^[\w!#$%&'*+.^`|~-]+$/;
 /** Throws TypeError for what cannot work; those that it has in common with TCP are checked there. */
 export function resolveHttpConnectOptions(options: HttpConnectOptions): ResolvedHttpConnectOptions {
   checkNames('httpConnect', options, [...Object.keys(httpConnectDefaults), 'server', 'over', 'headers', 'tls']);
-  checkTls('httpConnect', options.tls);
+  if (typeof options.tls !== 'function') checkTls('httpConnect', options.tls);
   const { server, over, headers = {} } = options;
   const path = options.path ?? httpConnectDefaults.path;
   if (typeof path !== 'string' || !/^\/[\x21-\x7e]*$/.test(path) || /[?#]/.test(path)) {

@@ -1,6 +1,7 @@
 // For everybody.
 export { tcp } from './tcp.ts';
-export type { TcpOptions, TcpTlsOptions } from './tcp-options.ts';
+export type { TcpOptions } from './tcp-options.ts';
+export type { TcpTlsOptions } from './tls-options.ts';
 
 // For transports over other Node sockets.
 export { dialSocket } from './dial.ts';

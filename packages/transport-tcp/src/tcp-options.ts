@@ -1,34 +1,12 @@
-import type { SecureContext, SecureContextOptions } from 'node:tls';
-import { checkNames } from '@rpcxjs/core/options';
-import { nodeCrypto, nodeTls } from './node-tls.ts';
-import { checkTls } from './option-checks.ts';
-
-type Pem = string | Uint8Array;
-
-/** Certificates and trust. A server needs `cert` and `key`; a client needs neither unless the server asks for a certificate. */
-export interface TcpTlsOptions {
-  /** This side's certificate chain, PEM. */
-  readonly cert?: Pem | undefined;
-  /** The private key of `cert`, PEM. */
-  readonly key?: Pem | undefined;
-  /** Decrypts `key`. */
-  readonly passphrase?: string | undefined;
-  /** The authorities to trust instead of the system's, PEM. On a server: those that may sign client certificates. */
-  readonly ca?: Pem | readonly Pem[] | undefined;
-  /** The name that the server's certificate must be for. @default the host of the address */
-  readonly servername?: string | undefined;
-  /** What a server does about client certificates: `request` takes one if it comes, `require` refuses clients without a valid one. @default 'ignore' */
-  readonly clientCertificate?: 'ignore' | 'request' | 'require' | undefined;
-  /** True dials servers whose certificate cannot be verified: the line is encrypted, but anybody may be at its other end. For tests. @default false */
-  readonly insecureSkipVerify?: boolean | undefined;
-  /** The oldest TLS version that is accepted. @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-}
+import { checkNames, described } from '@rpcxjs/core/options';
+import type { TcpTlsOptions } from './tls-options.ts';
+import { tlsSource } from './tls-source.ts';
+import type { TlsSource } from './tls-source.ts';
 
 /** Options of `tcp()`. */
 export interface TcpOptions {
-  /** TLS on every connection, dialled and accepted; `true` is a client that trusts the system's authorities. @default undefined */
-  readonly tls?: TcpTlsOptions | true | undefined;
+  /** TLS on every connection, dialled and accepted; `true` is a client that trusts the system's authorities, a function gives what may change while it runs. @default undefined */
+  readonly tls?: TcpTlsOptions | true | (() => TcpTlsOptions) | undefined;
   /** Time for the name look-up and the TCP handshake, in milliseconds. One lost SYN is sent again after a second, the next after three. @default 3000 */
   readonly connectTimeoutMs?: number | undefined;
   /** Time for a TLS handshake, on both sides, in milliseconds. @default 10000 */
@@ -50,14 +28,8 @@ export const tcpDefaults: Readonly<Record<Duration, number>> = {
   keepAliveMs: 30_000,
 };
 
-export interface ResolvedTls {
-  readonly given: TcpTlsOptions;
-  /** Parsed once; what a server is made from and what each dial uses. */
-  readonly secrets: SecureContextOptions;
-  readonly context: SecureContext;
-}
 export interface ResolvedTcpOptions {
-  readonly tls: ResolvedTls | undefined;
+  readonly tls: TlsSource | undefined;
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   readonly closeTimeoutMs: number;
@@ -68,9 +40,8 @@ export interface ResolvedTcpOptions {
 /** Throws TypeError for unknown or invalid options, a certificate or key that does not parse, and options that this Node does not support. */
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
   checkNames('tcp', options, ['tls', ...Object.keys(tcpDefaults), 'reusePort']);
-  checkTls('tcp', options.tls);
   return Object.freeze({
-    tls: options.tls === undefined ? undefined : resolveTls(options.tls === true ? {} : options.tls),
+    tls: options.tls === undefined ? undefined : tlsSource(options.tls),
     connectTimeoutMs: duration('connectTimeoutMs', options.connectTimeoutMs, 1),
     handshakeTimeoutMs: duration('handshakeTimeoutMs', options.handshakeTimeoutMs, 1),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs, 0),
@@ -99,37 +70,6 @@ export function reusePortNeeds(version: string, platform: string): string | unde
 
 function duration(name: Duration, given: number | undefined, least: number): number {
   const value = given ?? tcpDefaults[name];
-  if (!Number.isFinite(value) || value < least) throw new TypeError(`tcp: ${name} is ${value}; give milliseconds, at least ${least}`);
+  if (!Number.isFinite(value) || value < least) throw new TypeError(`tcp: ${name} is ${described(value)}; give milliseconds, at least ${least}`);
   return value;
-}
-
-function resolveTls(given: TcpTlsOptions): ResolvedTls {
-  if ((given.cert === undefined) !== (given.key === undefined)) {
-    throw new TypeError(`tcp: tls.${given.cert === undefined ? 'key' : 'cert'} is set without tls.${given.cert === undefined ? 'cert' : 'key'}; they belong together`);
-  }
-  const secrets: SecureContextOptions = { minVersion: given.minVersion ?? 'TLSv1.2', ciphers: ciphers() };
-  if (given.cert !== undefined) secrets.cert = pem(given.cert);
-  if (given.key !== undefined) secrets.key = pem(given.key);
-  if (given.passphrase !== undefined) secrets.passphrase = given.passphrase;
-  if (given.ca !== undefined) secrets.ca = isPem(given.ca) ? pem(given.ca) : given.ca.map(pem);
-  try {
-    return { given, secrets, context: nodeTls().createSecureContext(secrets) };
-  } catch (cause) {
-    throw new TypeError(`tcp: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
-  }
-}
-
-const [longKeys, shortKeys] = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256'];
-/** As in Go, AES-128 comes first, which takes a fifth less time for each byte. A list of the process's own (`--tls-cipher-list`) stays as it is. */
-function ciphers(): string {
-  const list = nodeTls().DEFAULT_CIPHERS;
-  return list === nodeCrypto().constants.defaultCoreCipherList ? list.replace(`:${shortKeys}`, '').replace(longKeys, `${shortKeys}:${longKeys}`) : list;
-}
-
-function isPem(value: Pem | readonly Pem[]): value is Pem {
-  return typeof value === 'string' || value instanceof Uint8Array;
-}
-
-function pem(value: Pem): string | Buffer {
-  return typeof value === 'string' ? value : Buffer.from(value);
 }

@@ -2,7 +2,7 @@ import { connect, createServer, isIP } from 'node:net';
 import type { ListenOptions as BindOptions, OnReadOpts, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
-import type { Address, Transport } from '@rpcxjs/core';
+import type { Address, Logger, Transport } from '@rpcxjs/core';
 import { dialSocket } from './dial.ts';
 import { listenSocket } from './listen.ts';
 import { nodeTls } from './node-tls.ts';
@@ -28,13 +28,13 @@ export function tcp(options: TcpOptions = {}): Transport {
       address,
       connectTimeoutMs: resolved.connectTimeoutMs,
       handshakeTimeoutMs: tls === undefined ? undefined : resolved.handshakeTimeoutMs,
-      open: opener(address, resolved),
+      open: opener(address, resolved, dialOptions.runtime.logger),
       ends: ends(address.network),
     }, dialOptions),
     listen: async (address, listenOptions) => listenSocket({
       ...shared,
       address,
-      server: tls === undefined ? plainServer(resolved) : tlsServer(tls, resolved.handshakeTimeoutMs, socketOptions(resolved)),
+      server: tls === undefined ? plainServer(resolved) : tlsServer(tls, listenOptions.runtime.logger, { ...socketOptions(resolved), handshakeTimeout: resolved.handshakeTimeoutMs }),
       secure: tls !== undefined,
       bind: bindOptions(address, resolved),
       ends: ends(address.network),
@@ -56,7 +56,7 @@ function isSecure(socket: Socket): socket is TLSSocket {
   return (socket as Partial<TLSSocket>).encrypted === true;
 }
 
-function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadOpts) => Socket {
+function opener(address: Address, options: ResolvedTcpOptions, logger: Logger): (onread: OnReadOpts) => Socket {
   const { host, port } = splitHostPort(address.host);
   // As in Go, no host is this machine.
   const target = host === '' ? 'localhost' : host;
@@ -65,9 +65,10 @@ function opener(address: Address, options: ResolvedTcpOptions): (onread: OnReadO
   return (onread) => {
     const where = { host: target, port, family, allowHalfOpen: tls === undefined, onread, ...socketOptions(options) };
     if (tls === undefined) return connect(where);
-    const servername = tls.given.servername ?? (isIP(target) === 0 ? target : undefined);
+    const { given, context } = tls.current(logger);
+    const servername = given.servername ?? (isIP(target) === 0 ? target : undefined);
     return nodeTls().connect({
-      ...where, secureContext: tls.context, rejectUnauthorized: tls.given.insecureSkipVerify !== true,
+      ...where, secureContext: context, rejectUnauthorized: given.insecureSkipVerify !== true,
       ...(servername === undefined ? {} : { servername }),
     });
   };

@@ -5,11 +5,11 @@ import type { Address, Connection, Runtime } from '@rpcxjs/core';
 import { connectionOf, warnOfHandshake } from './listen.ts';
 import { verifiedCertificate } from './peer-certificate.ts';
 import { resolveTcpOptions, tcpDefaults } from './tcp-options.ts';
-import type { TcpTlsOptions } from './tcp-options.ts';
+import type { TcpTlsOptions } from './tls-options.ts';
 import { tlsServer } from './tls-server.ts';
 
 export interface TlsEndOptions {
-  readonly tls: TcpTlsOptions;
+  readonly tls: TcpTlsOptions | (() => TcpTlsOptions);
   /** For each handshake, in milliseconds. */
   readonly handshakeTimeoutMs: number;
 }
@@ -39,7 +39,7 @@ export class TlsEnd {
   constructor({ tls, handshakeTimeoutMs }: TlsEndOptions, { runtime: { clock, logger }, accept }: TlsEndTarget) {
     const resolved = resolveTcpOptions({ tls, handshakeTimeoutMs });
     if (resolved.tls === undefined) throw new TypeError('tcp: tls is undefined; give { cert, key }');
-    this.#server = tlsServer(resolved.tls, resolved.handshakeTimeoutMs);
+    this.#server = tlsServer(resolved.tls, logger, { handshakeTimeout: resolved.handshakeTimeoutMs });
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       const ends = this.#leave(socket);
       if (ends === undefined) {

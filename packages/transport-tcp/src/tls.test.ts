@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { splitHostPort } from '@rpcxjs/core';
 import { closeAfterEach, dial, Heard, later, pair, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
-import type { TcpTlsOptions } from './tcp-options.ts';
+import type { TcpTlsOptions } from './tls-options.ts';
 import { tcp } from './tcp.ts';
 
 closeAfterEach();
@@ -262,5 +262,53 @@ describe('what comes to a TLS port and is no TLS', () => {
     await until(() => closed);
     other.abort();
     expect(lines.every((line) => line.level === 'debug')).toBe(true);
+  });
+});
+
+describe('TLS by a function', () => {
+  const changing = (now: TcpTlsOptions): { now: TcpTlsOptions } => ({ now });
+
+  it('begins each accepted connection with what it gives then, and leaves those that are there alone', async () => {
+    const given = changing(identity('elsewhere'));
+    const { listener, accepted } = await serve(tcp({ tls: () => given.now }), here);
+    const old = await dial(tcp({ tls: { ca, servername: 'elsewhere.example' } }), listener.address);
+    expect((await rejection(dial(trusting, listener.address))).message).toContain('ERR_TLS_CERT_ALTNAME_INVALID');
+    given.now = identity('server');
+    const client = await dial(trusting, listener.address);
+    expect(client.certificate?.subject).toBe('CN=localhost');
+    await until(() => accepted.length >= 2);
+    const heard = new Heard();
+    old.start(heard);
+    accepted[0]?.start(new Heard());
+    accepted[0]?.write(Buffer.from('still here'));
+    await until(() => heard.text === 'still here');
+  });
+
+  it('dials with what it gives then', async () => {
+    const { listener, accepted } = await serve(tcp({ tls: { ...identity('server'), ca, clientCertificate: 'require' } }), here);
+    const given = changing({ ca });
+    const client = tcp({ tls: () => given.now });
+    // TLS 1.3 tells a client of its refusal after the handshake.
+    const heard = new Heard();
+    (await dial(client, listener.address)).start(heard);
+    await until(() => heard.closes.length > 0);
+    given.now = { ca, ...identity('client') };
+    await dial(client, listener.address);
+    await until(() => accepted.length === 1);
+    expect(accepted[0]?.certificate?.subject).toContain('CN=orders');
+  });
+
+  it('goes on with what it gave before when that cannot be used, and says so once', async () => {
+    const given = changing(identity('server'));
+    const { listener, lines } = await serve(tcp({ tls: () => given.now }), here);
+    given.now = { cert: pem('server.crt'), key: pem('client.key') };
+    for (let round = 0; round < 3; round++) expect((await dial(trusting, listener.address)).certificate?.subject).toBe('CN=localhost');
+    expect(lines.map(({ message }) => message)).toEqual([expect.stringContaining('what it gave before stays in use: tcp: tls.cert, tls.key or tls.ca cannot be used: ')]);
+  });
+
+  it('must give options at once, from the beginning', () => {
+    for (const wrong of [undefined, true, Promise.resolve({})]) expect(() => tcp({ tls: (() => wrong) as never })).toThrow('; it gives { cert, key, ca … } at once');
+    expect(() => tcp({ tls: () => ({ cert: 'only half' }) })).toThrow('they belong together');
+    expect(() => tcp({ tls: () => ({ certs: '' }) as never })).toThrow('has no option "tls.certs"');
   });
 });
