@@ -57,7 +57,7 @@ export interface Client extends AsyncDisposable, ClientVerbs, ClientConnections 
    */
   quarantine(address: string, forMs: number): void;
   /** Refuses new calls, lets those under way finish, then closes. After `graceMs` (25 000) the rest fails. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
   /** Fails everything now. */
   abort(reason?: Error): void;
 }
@@ -230,7 +230,7 @@ class RpcxClient implements Client {
     this.#nodes.quarantine(address, forMs);
   }
 
-  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+  async close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     const graceMs = graceOf(options);
     await (this.#closing ??= this.#drain(graceMs));
   }

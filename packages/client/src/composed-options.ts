@@ -58,7 +58,7 @@ export function checkListener(listener: unknown): void {
 }
 
 /** The time that `close` gives to calls under way, in milliseconds. Throws TypeError. */
-export function graceOf(options: { readonly graceMs?: number }): number {
+export function graceOf(options: { readonly graceMs?: number | undefined }): number {
   if (typeof options !== 'object' || options === null) throw new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
   const { graceMs = 25_000 } = options;
   if (typeof graceMs !== 'number' || !(graceMs >= 0)) refuse('graceMs', graceMs, 'milliseconds that are not negative');

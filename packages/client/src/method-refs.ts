@@ -12,7 +12,7 @@ export type InterfaceMethods<T> = {
  * The methods of a service that has no contract: `methodsOf<Arith>('Arith').Mul`. Any name is a method; a script that has no interface either
  * takes `methodsOf('Arith').Mul`. Keep the result: what a method needs on the wire is made once for each reference.
  */
-export function methodsOf<T = Record<string, (input: unknown) => unknown>>(service: string, options: { readonly idempotent?: readonly (keyof T)[] } = {}): InterfaceMethods<T> {
+export function methodsOf<T = Record<string, (input: unknown) => unknown>>(service: string, options: { readonly idempotent?: readonly (keyof T)[] | undefined } = {}): InterfaceMethods<T> {
   const idempotent = new Set<PropertyKey>(options.idempotent);
   const refs = new Map<string, MethodRef>();
   return new Proxy({}, {

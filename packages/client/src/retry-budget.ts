@@ -4,11 +4,11 @@ import { checkNames, refuse } from '@rpcxjs/core/options';
 /** How much may be tried again in all, so that clients do not bury servers that are down already. */
 export interface RetryBudgetOptions {
   /** Share of the calls of the last ten seconds, 0 to 1. @default 0.2 */
-  readonly ratio?: number;
+  readonly ratio?: number | undefined;
   /** Retries a second that are allowed in addition, for services that are called seldom. @default 3 */
-  readonly perSecond?: number;
+  readonly perSecond?: number | undefined;
 }
-export type RetryBudgetRule = Required<RetryBudgetOptions>;
+export type RetryBudgetRule = { readonly [K in keyof RetryBudgetOptions]-?: NonNullable<RetryBudgetOptions[K]> };
 export const defaultRetryBudget: RetryBudgetRule = { ratio: 0.2, perSecond: 3 };
 
 /** Throws TypeError for invalid options. */

@@ -4,15 +4,15 @@ import type { BindingInit } from './client-binding.ts';
 /** Everything that may differ from service to service; the client's own options are the defaults. */
 export interface ServiceOptions<Names = string> {
   /** The path on the wire, if it is not the contract's name. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Only servers that are in this group, by their metadata. */
-  readonly group?: string;
-  readonly failMode?: FailMode;
-  readonly selector?: Selector;
+  readonly group?: string | undefined;
+  readonly failMode?: FailMode | undefined;
+  readonly selector?: Selector | undefined;
   /** Name of one of the client's codecs. */
-  readonly codec?: string;
+  readonly codec?: string | undefined;
   /** Methods that may run twice, so that a retry is safe. */
-  readonly idempotent?: readonly Names[];
+  readonly idempotent?: readonly Names[] | undefined;
 }
 
 /** What a contract or a caller knows about one method. */

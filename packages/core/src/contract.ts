@@ -47,7 +47,7 @@ export interface CallOptions {
   /** Waits for a usable instance, within the deadline, instead of failing at once. */
   readonly waitForReady?: boolean | undefined;
   /** Called with the reply's metadata before the call's promise resolves; not called when the call fails. */
-  onReply?(reply: { readonly metadata: Metadata; readonly address: string }): void;
+  readonly onReply?: ((reply: { readonly metadata: Metadata; readonly address: string }) => void) | undefined;
 }
 export type DeclaredError<M, C extends string> = M extends Method<any, any, any, any, any, infer E>
   ? C extends keyof E ? RpcError<C, SchemaOut<E[C]>> : never

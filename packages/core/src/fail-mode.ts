@@ -16,7 +16,7 @@ export type FailDecision =
       readonly again: 'same' | 'other';
       readonly afterMs: number;
       /** Up to so much more, drawn by the client's clock, so that callers that failed together do not come back together. */
-      readonly jitterMs?: number;
+      readonly jitterMs?: number | undefined;
     };
 
 /** What a call does when an attempt fails. Asked only then: a call that succeeds never comes here. */

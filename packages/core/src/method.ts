@@ -21,18 +21,18 @@ export type MethodRef<K extends Kind = Kind, In = any, Out = any, E extends Erro
 export type BoundMethods<M extends Methods> = { readonly [N in keyof M & string]: M[N] & { readonly service: string; readonly name: N } };
 export interface MethodOptions {
   /** True if running it twice does no harm, so that it may be retried and hedged. */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
 }
 export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, E extends ErrorMap> extends MethodOptions {
   readonly input: I;
   readonly output: O;
-  readonly errors?: E;
+  readonly errors?: E | undefined;
 }
 export interface MethodFactory<K extends Kind> {
   <In, Out>(options?: MethodOptions & { readonly input?: never; readonly output?: never }): Method<K, In, Out, In, Out, {}>;
   // Without errors E has nothing to be inferred from but the contract around it, which takes any.
   <I extends StandardSchema, O extends StandardSchema>(
-    spec: MethodSpec<I, O, {}> & { readonly errors?: never },
+    spec: MethodSpec<I, O, {}> & { readonly errors?: undefined },
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, {}>;
   <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap>(
     spec: MethodSpec<I, O, E>,

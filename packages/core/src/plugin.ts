@@ -31,15 +31,15 @@ export interface ServerPlugin extends Plugin {
   /** Returns the connection to use, wrapped or not, or undefined to refuse it. */
   acceptConnection?(connection: Connection): MaybePromise<Connection | undefined>;
   heartbeat?(peer: Peer): void;
-  readonly intercept?: Interceptor<ServerCall>;
-  readonly interceptPush?: Interceptor<Push, void>;
+  readonly intercept?: Interceptor<ServerCall> | undefined;
+  readonly interceptPush?: Interceptor<Push, void> | undefined;
 }
 export interface ClientPlugin extends Plugin {
   connectionOpened?(connection: Connection): MaybePromise<Connection>;
   connectionFailed?(address: string, reason: Error): void;
   wrapPicker?(picker: Picker, instances: readonly ServiceInstance[]): Picker;
   /** Once for each call the user makes; the fail mode runs inside it. */
-  readonly intercept?: Interceptor<ClientCall>;
+  readonly intercept?: Interceptor<ClientCall> | undefined;
   /** Once for each attempt; runs inside the fail mode. */
-  readonly interceptAttempt?: Interceptor<ClientCall>;
+  readonly interceptAttempt?: Interceptor<ClientCall> | undefined;
 }

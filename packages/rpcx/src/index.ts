@@ -21,7 +21,7 @@ export interface ClientOptions extends Omit<BareClientOptions, 'transports' | 's
   /** @default tcp() */
   readonly transports?: BareClientOptions['transports'] | undefined;
   /** Chooses among several servers. @default powerOfTwo() */
-  readonly selector?: BareClientOptions['selector'];
+  readonly selector?: BareClientOptions['selector'] | undefined;
 }
 /** The options of `@rpcxjs/server`, with defaults for transports (TCP) and codecs (MessagePack, Go's default). */
 export type ServerOptions = BareServerOptions;

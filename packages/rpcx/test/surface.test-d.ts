@@ -1,5 +1,5 @@
 // The surface as a user writes against it: what compiles, and what must not.
-import { contract, createClient, errorKind, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type Client, type ErrorKind, type MethodRef, type Receipt, type Server } from '../src/index.ts';
+import { contract, createClient, errorKind, failbackup, failover, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type CallOptions, type Client, type ClientPlugin, type ErrorKind, type FailDecision, type MethodRef, type Receipt, type RegisterOptions, type Server, type ServerPlugin, type ServiceOptions } from '../src/index.ts';
 
 // shared by both sides; keys are wire names
 const Orders = contract('Orders', {
@@ -124,3 +124,17 @@ export function receipts(all: readonly Receipt<{ Sku: string }>[]): readonly str
 }
 /** One that a test makes by hand. */
 export const made: readonly Receipt<number>[] = [{ address: 'tcp@a:1', value: 7 }, { address: 'tcp@b:1', error: new RpcError('unavailable', 'gone') }];
+
+/** What may be left out may be undefined, so that settings which a program may or may not have need no detour. */
+export function undecided(client: Client, number: number | undefined, text: string | undefined, yes: boolean | undefined): readonly unknown[] {
+  const nothing = undefined;
+  const service: ServiceOptions<'Find'> = { path: text, group: text, codec: text, idempotent: nothing, failMode: nothing, selector: nothing };
+  const registered: RegisterOptions = { path: text, metadata: nothing, intercept: nothing, methods: nothing };
+  const call: CallOptions = { timeoutMs: number, hashKey: text, signal: nothing, metadata: nothing, waitForReady: yes, onReply: nothing };
+  const plugins: [ClientPlugin, ServerPlugin] = [{ name: 'c', intercept: nothing, interceptAttempt: nothing }, { name: 's', intercept: nothing, interceptPush: nothing }];
+  const again: FailDecision = { again: 'other', afterMs: 1, jitterMs: number };
+  const modes = [failover({ retries: number, backoffMs: number, maxBackoffMs: number, retryUnsafe: yes }), failbackup({ latencyMs: number })];
+  const options = { servers: 'tcp@a:1', retryBudget: { ratio: number, perSecond: number } };
+  const methods = [unary<void, void>({ idempotent: yes }), unary({ input: type<string>(), output: type<string>(), idempotent: yes, errors: nothing })];
+  return [client.close({ graceMs: number }), service, registered, call, plugins, again, modes, createClient(options), methods, methodsOf('X', { idempotent: nothing })];
+}

@@ -4,12 +4,12 @@ import { MethodEntry } from './method-entry.ts';
 
 export interface RegisterOptions<Names = string> {
   /** Service path on the wire, if it is not the contract's name. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** For registries: weight, group, state and the like. */
-  readonly metadata?: InstanceMetadata;
+  readonly metadata?: InstanceMetadata | undefined;
   /** Wrap the calls of this service, inside those of the server. */
-  readonly intercept?: readonly Interceptor<ServerCall>[];
-  readonly methods?: readonly Names[];
+  readonly intercept?: readonly Interceptor<ServerCall>[] | undefined;
+  readonly methods?: readonly Names[] | undefined;
 }
 
 type Run = (input: unknown, call: ServerCall) => MaybePromise<unknown>;

@@ -4,7 +4,7 @@ import { checkMs, retryOrGiveUp, retryRule, type RetryOptions } from './retry-ru
 
 export interface FailbackupOptions extends RetryOptions {
   /** Milliseconds after which a second server is asked as well. @default the 95th percentile of the method's latency, at least 10 ms (Go's), 100 ms until it is known */
-  readonly latencyMs?: number;
+  readonly latencyMs?: number | undefined;
 }
 
 const leastMs = 10;

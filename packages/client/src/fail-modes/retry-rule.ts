@@ -4,15 +4,15 @@ import { checkNames, refuse } from '@rpcxjs/core/options';
 /** How often, how soon and what is tried again; shared by the fail modes that try again. */
 export interface RetryOptions {
   /** Attempts after the first one, up to 100. @default 2 */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** Longest wait before the second attempt, in milliseconds. It doubles with each attempt, and the actual wait is random between 0 and it. @default 20 */
-  readonly backoffMs?: number;
+  readonly backoffMs?: number | undefined;
   /** Longest wait of all, in milliseconds; a server that asks for a longer one gets it. @default 1000 */
-  readonly maxBackoffMs?: number;
+  readonly maxBackoffMs?: number | undefined;
   /** Also tries again what may have run and is not idempotent, as Go does: a call may then run twice. @default false */
-  readonly retryUnsafe?: boolean;
+  readonly retryUnsafe?: boolean | undefined;
 }
-export type RetryRule = Required<RetryOptions>;
+export type RetryRule = { readonly [K in keyof RetryOptions]-?: NonNullable<RetryOptions[K]> };
 
 const names: Readonly<Record<keyof RetryRule, true>> = { retries: true, backoffMs: true, maxBackoffMs: true, retryUnsafe: true };
 

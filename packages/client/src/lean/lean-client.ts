@@ -63,7 +63,7 @@ export interface LeanClient extends AsyncDisposable {
   ready(): Promise<void>;
   readonly connected: boolean;
   /** Refuses new calls, lets those under way finish, then closes. After `graceMs` (5000) the rest fails. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
   /** Fails everything now. */
   abort(reason?: Error): void;
 }
@@ -135,7 +135,7 @@ class OneServerClient implements LeanClient {
     return this.#link.connected;
   }
 
-  async close({ graceMs = 5000 }: { readonly graceMs?: number } = {}): Promise<void> {
+  async close({ graceMs = 5000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     if (!(graceMs >= 0)) throw new TypeError(`graceMs is ${graceMs}: it takes milliseconds`);
     this.#closed = true;
     if (this.#calls.size > 0) {
