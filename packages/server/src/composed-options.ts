@@ -1,3 +1,4 @@
+import type { MethodRef } from '@rpcxjs/core';
 import { described } from '@rpcxjs/core/options';
 import { checkKinds, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ServerOptions } from './server-options.ts';
@@ -24,4 +25,18 @@ const kinds: Readonly<Record<keyof ServerOptions, OptionKind>> = {
 export function checkServer(options: ServerOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`createServer(${described(options)}): it takes an object of options, or nothing`);
   checkKinds('createServer', options, kinds);
+}
+
+/** Throws TypeError for what is no text among the addresses of `listen`: a list, a port, an object of options. */
+export function checkAddresses(addresses: readonly unknown[]): void {
+  for (const address of addresses) {
+    if (typeof address !== 'string') throw new TypeError(`listen got ${described(address)}: it takes addresses one after the other, listen('tcp@127.0.0.1:8972', 'unix@/run/shop.sock'), and of a list listen(...list)`);
+  }
+}
+
+/** Throws TypeError for a name or a method in place of an event: its message would reach nobody. */
+export function checkEvent(given: unknown): void {
+  const { service, name, kind } = (given ?? {}) as Partial<MethodRef>; // whatever it is in a program without types
+  if (typeof service === 'string' && typeof name === 'string' && kind === 'push') return;
+  throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(given)} is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped`);
 }

@@ -1,6 +1,7 @@
 import { createMetadata, intercept, RpcError, type Handle, type Metadata, type MethodRef, type Push } from '@rpcxjs/core';
 import { flag, headerBytes, writeFrame } from '@rpcxjs/protocol';
 import type { RpcxSession } from '@rpcxjs/session';
+import { checkEvent } from './composed-options.ts';
 import type { PeerServices } from './peer-services.ts';
 
 // Pushes that may wait for one peer, so that one that reads too slowly does not take all memory. A program that awaits each push never has more than one waiting.
@@ -33,6 +34,7 @@ export class PushWriter {
 
   /** Resolves when the transport has the message; waits while the peer does not read, rejects when too many wait for it, or when it is gone. */
   async push<T>(event: MethodRef<'push', T>, value: T, metadata?: Metadata): Promise<void> {
+    checkEvent(event);
     const message: Push = { service: event.service, method: event.name, metadata: createMetadata(metadata), value };
     await (this.#chain ??= this.#compose())(message);
   }

@@ -7,6 +7,7 @@ import { observe, type RpcxSession, type Traffic } from '@rpcxjs/session';
 import { Admission } from './admission.ts';
 import { Advertising, type MetadataChanges } from './advertising.ts';
 import { CallPipeline } from './call-pipeline.ts';
+import { checkAddresses } from './composed-options.ts';
 import { Connections } from './connections.ts';
 import { checkTimes, Drain, type CloseOptions, type Leaving, type ServerState } from './drain.ts';
 import type { InboundCall } from './inbound-call.ts';
@@ -143,6 +144,7 @@ class RpcxServer implements Server, PeerServices, Leaving {
 
   async listen(...addresses: readonly string[]): Promise<readonly string[]> {
     if (this.leaving()) throw new RpcError('failed_precondition', 'the server is closed and cannot listen again; make a new one', { reason: 'CLOSED' });
+    checkAddresses(addresses);
     this.advertising.check(addresses);
     await this.#plugins.run();
     const bound = await this.connections.listen(addresses);

@@ -38,6 +38,12 @@ describe('listen', () => {
     await server.close();
   });
 
+  it.each([[['tcp@127.0.0.1:0'], 'an object of another kind'], [8972, '8972'], [{ port: 8972 }, 'an object of another kind'], [undefined, 'undefined']])('of %j says what it takes: as text it might look like an address', async (given, said) => {
+    const server = createServer({ ...quiet, transports: [tcp()] });
+    await expect(server.listen(given as unknown as string)).rejects.toThrow(`listen got ${said}: it takes addresses one after the other, listen('tcp@127.0.0.1:8972', `);
+    await server.close();
+  });
+
   it('that finds a port in use is a typed error, and leaves none of its other addresses open', async () => {
     const blocker = createNetServer();
     await new Promise<void>((resolve) => { blocker.listen(0, '127.0.0.1', resolve); });
