@@ -5,9 +5,10 @@ import { FrameView } from './frame-view.ts';
 import type { FrameLimits } from './limits.ts';
 import { getUint32 } from './metadata.ts';
 
-// A frame that is still arriving gets at most this much memory before its bytes are there, and 32 times what has come: lengths are
-// claims. A payload of one mebibyte and its head fit, and need no second buffer when their first chunk is a usual one.
-const firstAllocation = 1024 * 1024 + 4096;
+// Lengths are claims: a frame that is still arriving gets memory for so many times what has come of it. Of a payload of one mebibyte the first
+// chunk, of 64 KiB, is enough for all of it and its head.
+const ahead = 17;
+
 /**
  * Turns chunks of any size into frames. `push` calls back once for each whole frame, with the one view that it refills; a frame within one
  * chunk is not copied, one that spans chunks is put together in a buffer of its own. Throws `RpcError` BAD_FRAME or FRAME_TOO_LARGE for
@@ -117,7 +118,7 @@ export class FrameParser {
     const filled = had + to - from;
     let partial = this.#partial;
     if (filled > partial.length) {
-      partial = allocate(Math.min(Math.max(filled, partial.length * 2, Math.min(filled * 32, firstAllocation)), whole));
+      partial = allocate(Math.min(filled * ahead, whole));
       if (had > 0) partial.set(this.#partial.subarray(0, had));
     }
     // A view costs more than copying a few bytes, and hostile peers send one at a time.
