@@ -2,7 +2,7 @@ import type {
   ClientCall, ClientPlugin, Clock, Codec, Compressor, Dialer, Discovery, FailMode, Interceptor, Logger, RpcError, Runtime, Selector,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultSessionLimits, type FlushOptions, type FrameObserver, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultSessionLimits, type FlushOptions, type FrameObserver, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings, type SomeOf } from '@rpcxjs/session';
 import type { HeaderContributor, MessageFilters } from './filters.ts';
 import type { DialGate } from './link-dial-gate.ts';
 import type { LinkRules, OutstandingOptions, PoolOptions, QueueOptions, ReconnectOptions } from './link-options.ts';
@@ -67,9 +67,9 @@ export interface ClientOptions {
   /** Turns the error of a server into what the caller gets; undefined leaves it as it is. */
   readonly mapError?: ((error: RpcError<string>) => unknown) | undefined;
   /** What servers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
-  readonly limits?: Partial<ClientLimits> | undefined;
+  readonly limits?: SomeOf<ClientLimits> | undefined;
   /** When a silent server is asked and given up, see [the session](../session/README.md#options). */
-  readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
+  readonly heartbeat?: SomeOf<HeartbeatOptions> | undefined;
   /** How many connections each server gets, and when. @default one, opened by the first call */
   readonly pool?: PoolOptions | undefined;
   /** What happens to calls that cannot be written now. @default 65536 of them wait for each server, the next one is refused */

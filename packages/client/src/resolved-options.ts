@@ -1,7 +1,7 @@
 import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
 import { dialableAddress } from '@rpcxjs/core/discoveries';
 import { refuse } from '@rpcxjs/core/options';
-import { checkAmounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver } from '@rpcxjs/session';
+import { amounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver } from '@rpcxjs/session';
 import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
@@ -15,10 +15,10 @@ import { retryBudgetRule } from './retry-budget.ts';
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   checkClient(options);
   checkRuntime(options);
-  checkAmounts('limits', options.limits, defaultClientLimits);
-  checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
+  const given = amounts('limits', options.limits, defaultClientLimits);
+  const heartbeat = amounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const link = linkRules(options, options.limits?.maxQueuedCalls);
-  const limits = { ...defaultClientLimits, ...options.limits, maxQueuedCalls: link.queue.max };
+  const limits = { ...given, maxQueuedCalls: link.queue.max };
   const timeoutMs = options.timeoutMs ?? clientDefaults.timeoutMs;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
   checkFilters(options.filters);
@@ -46,7 +46,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     filters: options.filters,
     mapError: options.mapError,
     limits,
-    session: { limits: { ...limits, frames: limits }, heartbeat: { ...defaultHeartbeat, ...options.heartbeat }, flush: flushPolicy(options.flush) },
+    session: { limits: { ...limits, frames: limits }, heartbeat, flush: flushPolicy(options.flush) },
     link,
     dials: new DialGate(link.pool.maxDials),
     runtime,

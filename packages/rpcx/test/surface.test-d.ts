@@ -1,5 +1,5 @@
 // The surface as a user writes against it: what compiles, and what must not.
-import { contract, createClient, errorKind, failbackup, failover, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type CallOptions, type Client, type ClientPlugin, type ErrorKind, type FailDecision, type MethodRef, type Receipt, type RegisterOptions, type Server, type ServerPlugin, type ServiceOptions } from '../src/index.ts';
+import { contract, createClient, errorKind, failbackup, failover, isError, methodsOf, presets, push, RpcError, serverStream, type, unary, type CallOptions, type Client, type ClientPlugin, type ErrorKind, type FailDecision, type MethodRef, type Receipt, type RegisterOptions, type Server, type ServerOptions, type ServerPlugin, type ServiceOptions } from '../src/index.ts';
 
 // shared by both sides; keys are wire names
 const Orders = contract('Orders', {
@@ -134,7 +134,8 @@ export function undecided(client: Client, number: number | undefined, text: stri
   const plugins: [ClientPlugin, ServerPlugin] = [{ name: 'c', intercept: nothing, interceptAttempt: nothing }, { name: 's', intercept: nothing, interceptPush: nothing }];
   const again: FailDecision = { again: 'other', afterMs: 1, jitterMs: number };
   const modes = [failover({ retries: number, backoffMs: number, maxBackoffMs: number, retryUnsafe: yes }), failbackup({ latencyMs: number })];
-  const options = { servers: 'tcp@a:1', retryBudget: { ratio: number, perSecond: number } };
+  const options = { servers: 'tcp@a:1', retryBudget: { ratio: number, perSecond: number }, limits: { maxQueuedCalls: number, maxFrameBytes: number }, heartbeat: { idleMs: number } };
+  const limits: ServerOptions['limits'] = { maxCalls: number };
   const methods = [unary<void, void>({ idempotent: yes }), unary({ input: type<string>(), output: type<string>(), idempotent: yes, errors: nothing })];
-  return [client.close({ graceMs: number }), service, registered, call, plugins, again, modes, createClient(options), methods, methodsOf('X', { idempotent: nothing })];
+  return [client.close({ graceMs: number }), service, registered, call, plugins, again, modes, limits, createClient(options), methods, methodsOf('X', { idempotent: nothing })];
 }

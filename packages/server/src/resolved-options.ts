@@ -1,5 +1,5 @@
 import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec } from '@rpcxjs/core';
-import { ByteBudget, checkAmounts, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
+import { amounts, ByteBudget, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
 import { checkServer } from './composed-options.ts';
 import { TurnTaking } from './turn-taking.ts';
 import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
@@ -8,9 +8,8 @@ import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } f
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   checkServer(options);
   checkRuntime(options);
-  checkAmounts('limits', options.limits, defaultServerLimits);
-  checkAmounts('heartbeat', options.heartbeat, defaultHeartbeat);
-  const limits = { ...defaultServerLimits, ...options.limits };
+  const limits = amounts('limits', options.limits, defaultServerLimits);
+  const heartbeat = amounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const whenFull = options.whenFull ?? 'refuse';
   if (whenFull !== 'refuse' && whenFull !== 'pause') throw new TypeError(`whenFull is ${String(whenFull)}: it takes 'refuse' or 'pause'`);
   const registries = options.registries ?? [];
@@ -35,7 +34,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     limits,
     session: {
       limits: { ...limits, frames: limits },
-      heartbeat: { ...defaultHeartbeat, ...options.heartbeat },
+      heartbeat,
       budget: new ByteBudget(limits.maxBufferedBytes),
     },
     // Neither limit has to be finite.

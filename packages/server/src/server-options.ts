@@ -2,7 +2,7 @@ import type {
   Acceptor, Clock, Codec, Compressor, Interceptor, Logger, Registry, RpcError, Runtime, ServerCall, ServerPlugin,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
-import { defaultSessionLimits, type FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings } from '@rpcxjs/session';
+import { defaultSessionLimits, type FrameObserver, type HeartbeatOptions, type SessionLimits, type SessionSettings, type SomeOf } from '@rpcxjs/session';
 import type { AdvertiseOptions } from './advertising.ts';
 import type { Authenticate } from './auth.ts';
 import type { TurnTaking } from './turn-taking.ts';
@@ -59,7 +59,7 @@ export interface ServerOptions {
   /** Whether the message of a thrown error that is no RpcError reaches the caller. @default true */
   readonly exposeMessages?: boolean | undefined;
   /** What peers may cost: those below, and those of [the session](../session/README.md#options) and [the frames](../protocol/README.md#options). */
-  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly limits?: SomeOf<ServerLimits> | undefined;
   /**
    * What happens to calls when the queue is full. `refuse` says so at once, and our clients try another server. `pause` stops reading the
    * connections that they come on, 64 waiting calls of one at the latest, so that the network holds the callers back. @default 'refuse'
@@ -70,7 +70,7 @@ export interface ServerOptions {
   /** What its entries there say: `{ host?, addresses?, metadata? }`. A server on a wildcard such as 0.0.0.0 needs `host` or `addresses`. */
   readonly advertise?: AdvertiseOptions | undefined;
   /** When a silent peer is given up, see [the session](../session/README.md#options). */
-  readonly heartbeat?: Partial<HeartbeatOptions> | undefined;
+  readonly heartbeat?: SomeOf<HeartbeatOptions> | undefined;
   /** @default the console, warnings and errors only */
   readonly logger?: Logger | undefined;
   /** @default the system's */

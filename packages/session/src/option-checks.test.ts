@@ -1,6 +1,6 @@
 import { consoleLogger, systemClock } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
-import { checkAmounts, checkRuntime } from './option-checks.ts';
+import { amounts, checkRuntime } from './option-checks.ts';
 
 describe('amounts', () => {
   const known = { maxCalls: 9, maxQueuedCalls: 9 };
@@ -13,12 +13,16 @@ describe('amounts', () => {
     [{ maxQueuedCalls: Number.NaN }, 'limits.maxQueuedCalls is NaN: it takes a number that is not negative'],
     [{ maxQueuedCalls: '5' }, 'limits.maxQueuedCalls is "5": it takes a number that is not negative'],
   ])('%j is a TypeError that says what to pass', (wrong, message) => {
-    expect(() => checkAmounts('limits', wrong as never, known)).toThrow(new TypeError(message));
+    expect(() => amounts('limits', wrong as never, known)).toThrow(new TypeError(message));
   });
 
   it('that may be nothing at all are taken', () => {
-    expect(() => checkAmounts('limits', { maxCalls: 1, maxQueuedCalls: 0 }, known)).not.toThrow();
-    expect(() => checkAmounts('limits', undefined, known)).not.toThrow();
+    expect(amounts('limits', { maxCalls: 1, maxQueuedCalls: 0 }, known)).toEqual({ maxCalls: 1, maxQueuedCalls: 0 });
+    expect(amounts('limits', undefined, known)).toEqual(known);
+  });
+
+  it('that are undefined are those of the defaults, as with every other option', () => {
+    expect(amounts('limits', { maxCalls: undefined, maxQueuedCalls: 1 }, known)).toEqual({ maxCalls: 9, maxQueuedCalls: 1 });
   });
 });
 

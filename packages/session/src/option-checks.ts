@@ -1,17 +1,22 @@
 import type { Runtime } from '@rpcxjs/core';
-import { checkNames, described, refuse } from '@rpcxjs/core/options';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 // With less than one of them nothing could be served or called.
 const positive = new Set(['maxConnections', 'maxCalls', 'maxCallsPerConnection', 'maxTimeoutMs', 'maxFrameBytes', 'maxNameBytes', 'maxBufferedBytes', 'maxUnsentBytes', 'framesPerTurn']);
 
-/** Throws TypeError for limits and times that cannot work, and for names that none of them has. */
-export function checkAmounts(group: 'limits' | 'heartbeat', given: object | undefined, known: object): void {
-  checkNames(group, given, known);
-  for (const [name, value] of Object.entries(given ?? {}) as [string, unknown][]) {
+/** Some of several amounts: what is left out, or undefined, has its default. */
+export type SomeOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** Limits or times, those that are not given from the defaults. Throws TypeError for what cannot work, and for names that none of them has. */
+export function amounts<T extends object>(group: 'limits' | 'heartbeat', given: SomeOf<T> | undefined, defaults: T): T {
+  checkNames(group, given, defaults);
+  const some: [string, unknown][] = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  for (const [name, value] of some) {
     const wrong = typeof value !== 'number' || !(value >= 0);
     const takes = group === 'limits' ? 'a number that is not negative' : 'milliseconds that are not negative';
-    if (wrong || (value < 1 && positive.has(name))) throw new TypeError(`${group}.${name} is ${described(value)}: it takes ${wrong ? takes : 'a number from 1 on'}`);
+    if (wrong || (value < 1 && positive.has(name))) refuse(`${group}.${name}`, value, wrong ? takes : 'a number from 1 on');
   }
+  return { ...defaults, ...Object.fromEntries(some) };
 }
 
 const runtimeParts = { clock: ['now', 'wallTime', 'random', 'setTimer'], logger: ['debug', 'info', 'warn', 'error'] };
