@@ -1,4 +1,4 @@
-import { lstat, stat } from 'node:fs/promises';
+import { access, constants, lstat, stat } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { errorCode } from '@rpcxjs/transport-tcp';
 
@@ -30,7 +30,7 @@ export async function dialTrouble(cause: unknown, path: string): Promise<unknown
   return say('nobody listens there, a server that was killed left the socket file behind: start the server again, it replaces the file');
 }
 
-/** As `dialTrouble`, for whoever wanted to listen. */
+/** As `dialTrouble`, for whoever wanted to listen, or to remove what was left behind. */
 export async function listenTrouble(cause: unknown, path: string): Promise<unknown> {
   const code = errorCode(cause);
   const say = (sentence: string, said = code): Error => new Error(`${said ?? ''}, ${sentence}`, { cause });
@@ -40,10 +40,13 @@ export async function listenTrouble(cause: unknown, path: string): Promise<unkno
     const there = await stat(folder).then(() => true, (error: unknown) => errorCode(error) !== 'ENOENT');
     return there ? say(`not permitted: this user needs write permission on ${folder}`) : say(`there is no folder ${folder}: make it first, or choose another path`, 'ENOENT');
   }
+  if (code === 'EPERM') return say('a server of another user left its socket file there, which only that user may remove: have it removed, or choose another path');
   if (code !== 'EADDRINUSE') return cause;
   const file = await lstat(path).catch(() => undefined);
   if (file?.isSymbolicLink() === true) return say('a link is there, and is left alone: listen where it leads, or remove it');
   if (file?.isDirectory() === true) return say('a folder is there: give the path of a socket file in it');
   if (file?.isSocket() === false) return say('a file is there that is no socket, and is left alone: remove it, or choose another path');
+  const mayAsk = await access(path, constants.W_OK).then(() => true, () => false);
+  if (!mayAsk) return say('a socket file of another user is there, and this user may not find out whether somebody listens on it: have it removed if nobody does, or choose another path');
   return say(`somebody listens there already: \`fuser ${path}\` says which process; stop it, or choose another path`);
 }

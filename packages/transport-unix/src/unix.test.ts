@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { consoleLogger, RpcError, systemClock } from '@rpcxjs/core';
 import type { Address, Connection, Listener } from '@rpcxjs/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { listenTrouble } from './path-trouble.ts';
 import { unixDefaults } from './unix-options.ts';
 import { unix } from './unix.ts';
 
@@ -46,7 +48,33 @@ async function leaveStaleSocket(path: string): Promise<void> {
   await once(child, 'close');
 }
 
+/** The same at once: the file of a server, which does not find it any more when it closes. */
+async function leaveMovedSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}-`);
+  await once(server, 'listening');
+  renameSync(`${path}-`, path);
+  server.close();
+}
+
 describe('unix', () => {
+  it('says whose socket file it is that may not be removed', async () => {
+    // As the system has it in a folder like /tmp.
+    const cause = Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
+    expect(await listenTrouble(cause, address.host)).toMatchObject({ cause, message: 'EPERM, a server of another user left its socket file there, which only that user may remove: have it removed, or choose another path' });
+  });
+
+  it('has one of many servers that start at once take a stale file over, and that one keeps it', async () => {
+    for (let round = 0; round < 100; round++) {
+      const there = { network: 'unix', host: join(folder, `${round}.sock`) };
+      await leaveMovedSocket(there.host);
+      const answers = await Promise.all(Array.from({ length: 6 }, () => unix().listen(there, { runtime, accept: (connection) => connection.abort() }).catch((error: Error) => error)));
+      const listeners = answers.flatMap((answer) => (answer instanceof Error ? [] : [answer]));
+      for (const error of answers) if (error instanceof Error) expect(error).toMatchObject({ reason: 'LISTEN_FAILED', message: expect.stringContaining('somebody listens there already') as string });
+      await Promise.all(listeners.map((listener) => listener.close()));
+      expect(listeners.length).toBe(1);
+    }
+  });
+
   it('takes a file whose name is a number for a file, and not for a port', async () => {
     const numbered = { network: 'unix', host: String(process.pid) };
     const { listener } = await listen(unix(), numbered);

@@ -55,7 +55,8 @@ async function listenOrReplace(address: Address, options: ResolvedUnixOptions, l
     return await listenOnce(address, options, listenOptions);
   } catch (error) {
     const taken = error instanceof Error && errorCode(error.cause) === 'EADDRINUSE';
-    if (!taken || !(await removeStaleSocket(address.host))) throw error;
+    const free = taken && (await removeStaleSocket(address.host).catch((cause: unknown) => { throw listenFailed(cause, address); }));
+    if (!free) throw error;
     return listenOnce(address, options, listenOptions);
   }
 }
