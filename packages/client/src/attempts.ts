@@ -3,7 +3,7 @@ import { anySent, endedBy, laneOf, overError, partsOf, trueToSent } from './call
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
 import type { OutboundCall } from './outbound-call.ts';
-import { atOnce } from './synchronous.ts';
+import { atOnce, logLate } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
   interface Reasons {
@@ -179,10 +179,12 @@ export class Attempts {
   }
 
   #tell(failMode: FailMode, main: OutboundCall, durationMs: number): void {
+    const { logger } = this.#options.runtime;
+    const threw = 'a fail mode threw when it was told of a success';
     try {
-      failMode.succeeded?.(main, durationMs);
+      logLate(failMode.succeeded?.(main, durationMs), logger, threw);
     } catch (error) {
-      this.#options.runtime.logger.error({ failMode: failMode.name, err: error }, 'a fail mode threw when it was told of a success');
+      logger.error({ failMode: failMode.name, err: error }, threw);
     }
   }
 

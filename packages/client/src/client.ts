@@ -16,7 +16,7 @@ import { HeldConnection } from './link-lock.ts';
 import type { NodeInfo } from './nodes/node-info.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
-import { startedWithin, stopPlugins } from './plugin-life.ts';
+import { notStarted, startedWithin, stopPlugins } from './plugin-life.ts';
 import { Pushes, type PushInfo } from './pushes.ts';
 import { readPayload } from './reply-reader.ts';
 import { resolveClientOptions } from './resolved-options.ts';
@@ -273,7 +273,7 @@ class RpcxClient implements Client {
     } catch (error) {
       // The next call tries again, from the plugin that failed.
       this.#started = undefined;
-      throw error;
+      throw notStarted(plugins[this.#startedPlugins], error);
     }
   }
 

@@ -65,9 +65,7 @@ export class LinkControl implements ClientConnections {
     parseAddress(address);
     const timeoutMs = options.timeoutMs ?? this.#host.options.timeoutMs;
     if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('ping: timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
-    await this.#begin('ping()');
-    this.#refuseClosed('ping()');
-    const pinged = this.#host.link(address).ping();
+    const pinged = this.#ping(address);
     if (timeoutMs === Infinity) return pinged;
     let late!: (error: RpcError) => void;
     const patience = new Promise<never>((_, reject) => (late = reject));
@@ -78,6 +76,12 @@ export class LinkControl implements ClientConnections {
     } finally {
       timer.cancel();
     }
+  }
+
+  async #ping(address: string): Promise<number> {
+    await this.#begin('ping()');
+    this.#refuseClosed('ping()');
+    return this.#host.link(address).ping();
   }
 
   async lock(address?: string): Promise<LockedConnection> {

@@ -1,5 +1,5 @@
-import { currentAmbient, RpcError, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
-import { wrongOptions } from './call-errors.ts';
+import { currentAmbient, RpcError, thrownText, type CallOptions, type ClientPlugin, type Runtime } from '@rpcxjs/core';
+import { asOwn, wrongOptions } from './call-errors.ts';
 import { onGivenUp } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 
@@ -40,6 +40,12 @@ export function startedWithin(ready: Promise<void>, call: { readonly service: st
       },
     );
   });
+}
+
+/** The error of what waited for a plugin that did not start. */
+export function notStarted(plugin: ClientPlugin | undefined, error: unknown): RpcError {
+  if (RpcError.is(error)) return asOwn(error);
+  return new RpcError('internal', `the client's plugin "${plugin?.name}" did not start: ${thrownText(error)}`, { sent: false, cause: error });
 }
 
 /** One after the other; what one of them throws is logged, and one that takes longer than a second is left behind. */

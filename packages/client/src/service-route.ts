@@ -291,7 +291,7 @@ export class ServiceRoute implements CallRoute {
 
   async #follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#options;
-    for await (const instances of discovery.watch(this.#service, { signal, runtime })) {
+    for await (const instances of atOnce(discovery.watch(this.#service, { signal, runtime }), 'watch')) {
       if (signal.aborted) break;
       this.#update(instances);
     }
@@ -349,7 +349,7 @@ export class ServiceRoute implements CallRoute {
   #build(instances: readonly ServiceInstance[]): Picker | undefined {
     const { selector } = this.#traits;
     try {
-      return selector?.build(instances, this.#built);
+      return atOnce(selector?.build(instances, this.#built), 'its build');
     } catch (error) {
       this.#options.runtime.logger.error({ service: this.#service, selector: selector?.name, err: error }, 'a selector threw when it got a new list; the servers are taken in turn until the next one');
       return undefined;
@@ -359,7 +359,7 @@ export class ServiceRoute implements CallRoute {
   /** A plugin that throws leaves the picker as it is, so that calls still find a server. */
   #wrapped(plugin: ClientPlugin, picker: Picker, instances: readonly ServiceInstance[]): Picker {
     try {
-      return plugin.wrapPicker?.(picker, instances) ?? picker;
+      return atOnce(plugin.wrapPicker?.(picker, instances), 'wrapPicker') ?? picker;
     } catch (error) {
       this.#options.runtime.logger.error({ plugin: plugin.name, err: error }, 'a plugin threw when it was to wrap a picker, which stays as it is');
       return picker;

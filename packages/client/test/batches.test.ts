@@ -120,7 +120,7 @@ describe('a batch', () => {
     const batch = one.client.batch();
     const failed = batch.add(Get, 1);
     await batch.call();
-    expect((await failure(Promise.resolve(failed))).message).toBe('no disk');
+    expect(await failure(Promise.resolve(failed))).toMatchObject({ code: 'internal', message: 'the client\'s plugin "late" did not start: no disk', sent: false });
     const waits = batch.add(Get, 2);
     const called = failure(batch.call({ timeoutMs: 300 }));
     await settled();

@@ -28,6 +28,15 @@ describe('a call that ends by itself says whether it was sent', () => {
     expect(await error).toMatchObject({ code, sent: true, message: expect.stringContaining(message) as string });
   });
 
+  it('a ping ends within its time while plugins are starting', async () => {
+    const clock = manualClock();
+    await using one = await rig({ clock, plugins: [{ name: 'late', start: () => new Promise<void>(() => {}) }] });
+    const late = failure(one.client.ping(one.server.address, { timeoutMs: 50 }));
+    await settled();
+    clock.advance(50);
+    expect(await late).toMatchObject({ code: 'deadline_exceeded', reason: 'TIMEOUT' });
+  });
+
   it('every kind of call ends within its time, and with its signal, while plugins are starting', async () => {
     const clock = manualClock();
     const { B } = methodsOf<{ B(input: number): Promise<number> }>('A');

@@ -1,6 +1,7 @@
 import type { Pick } from '@rpcxjs/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../src/client-options.ts';
+import { failfast } from '../src/fail-modes/failfast.ts';
 import { methodsOf } from '../src/method-refs.ts';
 import { failure, recordingLogger, rig, settled } from './fake-server.ts';
 
@@ -50,6 +51,24 @@ describe('an asynchronous function in the place of a synchronous one', () => {
     one.server.onCall = (call) => one.server.fail(call, 'no stock');
     expect((await failure(one.client.call('Store', 'Get', 1))).message).toContain('no stock');
     expect(logger.lines.map(({ message }) => message)).toEqual(['a fail mode threw, and the call is not tried again']);
+  });
+
+  it.each<[string, Partial<ClientOptions>, string]>([
+    ['a selector that builds', { selector: { name: 's', build: slip } }, 'a selector threw when it got a new list; the servers are taken in turn until the next one'],
+    ['wrapPicker', { selector: { name: 's', build: ([instance]) => ({ pick: () => instance && { instance } }) }, plugins: [{ name: 'p', wrapPicker: slip }] }, 'a plugin threw when it was to wrap a picker, which stays as it is'],
+    ['what a fail mode does with a success', { failMode: { name: 'late', next: () => 'give-up', succeeded: slip } }, 'a fail mode threw when it was told of a success: a slip'],
+  ])('that is %s fails no call, and is logged', async (_name, options, message) => {
+    const logger = recordingLogger();
+    await using one = await rig({ ...options, logger });
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await one.client.call('Store', 'Get', 1)).toBe('ok');
+    await settled();
+    expect(logger.lines.map((line) => line.message)).toEqual([message]);
+  });
+
+  it('that is the watch of a discovery finds no servers, and says why', async () => {
+    await using one = await rig({ servers: undefined, discovery: { watch: slip }, timeoutMs: 100, failMode: failfast() });
+    expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('watch returned a promise: it has to be synchronous') as string });
   });
 
   it('of which nobody wants anything is let be, and its rejection is logged', async () => {

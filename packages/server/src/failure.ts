@@ -1,5 +1,6 @@
 import { createMetadata, RpcError, type Metadata, type MutableMetadata, type Reason, type ServerCall } from '@rpcxjs/core';
 import type { ResolvedServerOptions } from './server-options.ts';
+import { isThenable } from './thenable.ts';
 
 const hidden = 'the handler failed';
 const unspecified = 'unspecified error';
@@ -42,6 +43,10 @@ function mappedBy({ mapError, runtime }: ResolvedServerOptions, thrown: unknown,
   try {
     const mapped: unknown = mapError(thrown, call);
     if (mapped === undefined || RpcError.is(mapped)) return mapped;
+    if (isThenable(mapped)) {
+      mapped.then(undefined, () => {});
+      throw new TypeError('mapError returned a promise: it has to be synchronous');
+    }
     throw new TypeError(`mapError returned a value of the type ${typeof mapped}: it takes an RpcError or undefined`);
   } catch (error) {
     runtime.logger.error({ err: error, service: call.service, method: call.method }, 'mapError failed; its caller gets a fixed text');

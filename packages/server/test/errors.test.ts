@@ -355,6 +355,13 @@ describe('mapError', () => {
     await using open = await openServer({ mapError: hostile }, (server) => server.registerFunction('S', 'M', () => { throw new Error('secret'); }));
     await expect(open.client().call('S', 'M', 1)).rejects.toMatchObject({ code: 'unknown', reason: 'HANDLER_THREW', message: 'the handler threw something that cannot be read' });
   });
+
+  it('that is asynchronous gives a fixed text too, and what it rejects with ends no process', async () => {
+    const late = (): never => Promise.reject(new Error('a slip')) as never; // as a program without types has it
+    await using open = await openServer({ mapError: late }, (server) => server.registerFunction('S', 'M', () => { throw new Error('secret'); }));
+    await expect(open.client().call('S', 'M', 1)).rejects.toMatchObject({ code: 'unknown', message: 'the handler threw something that cannot be read' });
+    expect(open.log).toMatchObject([{ message: 'mapError failed; its caller gets a fixed text', fields: { err: { message: 'mapError returned a promise: it has to be synchronous' } } }]);
+  });
 });
 
 describe('a one-way call', () => {
