@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RpcError, systemClock, type Clock, type Peer, type ServerCall, type ServerPlugin } from '@rpcxjs/core';
+import { RpcError, settle, systemClock, type Clock, type Peer, type ServerCall, type ServerPlugin } from '@rpcxjs/core';
 import { checkNames } from '@rpcxjs/core/options';
 import { ipOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBucket, TokenBuckets } from './token-bucket.ts';
@@ -59,9 +59,19 @@ export function rateLimitRequests(options: RateLimitRequestsOptions): ServerPlug
     intercept: (next) => (call) => {
       const waitMs = wait(call);
       if (waitMs > 0) throw refusal(call, rate.perSecond, waitMs);
-      return next(call);
+      if (key !== undefined || per !== 'method') return next(call);
+      // Names that nobody has are given without end: counted, they would push out those of methods, which had all their tokens then.
+      return settle(() => next(call), (reply) => reply, (error) => {
+        if (isOfNoMethod(error)) buckets.forget(short(keys.method(call)));
+        throw error;
+      });
     },
   };
+}
+
+/** This server's own word that there is no such method, and not that of another one that a handler asked. */
+function isOfNoMethod(error: unknown): boolean {
+  return RpcError.is(error) && !error.remote && (error.reason === 'UNKNOWN_METHOD' || error.reason === 'UNKNOWN_SERVICE');
 }
 
 const keys = {

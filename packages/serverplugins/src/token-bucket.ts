@@ -58,6 +58,11 @@ export class TokenBuckets {
     this.#buckets.set(key, bucket);
     return bucket.take(now);
   }
+
+  /** The key was none that is to be limited: it takes no place of others. */
+  forget(key: string): void {
+    this.#buckets.delete(key);
+  }
 }
 
 /** Throws TypeError for an invalid rate. */

@@ -135,6 +135,19 @@ describe('rateLimitRequests over TCP', () => {
     expect(await again).toContain('request reached rate limit');
   });
 
+  it('limits a method although its caller asks for others meanwhile that nobody has, more than are counted', async () => {
+    await using rig = await served([rateLimitRequests({ perSecond: 0.01, burst: 1, per: 'method', maxBuckets: 100 })]);
+    const socket = await rig.raw();
+    const empty = Buffer.from('{}');
+    const replies = said(socket, "can't find method M999");
+    socket.write(request('Arith', 'Mul', empty, 1));
+    for (let index = 0; index < 1000; index++) socket.write(request('Arith', `M${index}`, empty, index + 2));
+    await replies;
+    const again = said(socket, 'Arith');
+    socket.write(request('Arith', 'Mul', empty, 5000));
+    expect(await again).toContain('request reached rate limit');
+  });
+
   it('lets other peers be when it counts each one', async () => {
     await using rig = await served([rateLimitRequests({ perSecond: 0.01, burst: 5, per: 'peer' })]);
     const [greedy, modest] = [rig.client({ failMode: failfast() }), rig.client()];
