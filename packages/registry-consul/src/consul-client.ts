@@ -54,7 +54,9 @@ export class ConsulClient {
 
   constructor({ host, port, where, tls, token, datacenter }: ResolvedConsulOptions) {
     this.#where = where;
-    this.#agent = tls === undefined ? new HttpAgent({ keepAlive: true, maxSockets: mostConnections }) : new HttpsAgent({ keepAlive: true, maxSockets: mostConnections, ...tls });
+    // The library asks for an IPv6 address with its brackets, as it is in a URL; the agent's host is the one that is dialled.
+    const settings = { keepAlive: true, maxSockets: mostConnections, host };
+    this.#agent = tls === undefined ? new HttpAgent(settings) : new HttpsAgent({ ...settings, ...tls });
     const given: Given = {
       host: host.includes(':') ? `[${host}]` : host,
       port,

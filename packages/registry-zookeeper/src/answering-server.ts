@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { onAbort } from '@rpcxjs/core';
+import { onAbort, splitHostPort } from '@rpcxjs/core';
 
 const longestAnswer = 4096;
 
@@ -22,8 +22,7 @@ export async function answeringServer(servers: readonly string[], signal: AbortS
 /** A server that does not allow `ruok` says so, which is an answer too. */
 function isZooKeeper(server: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const at = server.lastIndexOf(':');
-    const socket = connect({ host: server.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(server.slice(at + 1)) });
+    const socket = connect(splitHostPort(server));
     const unlink = onAbort(signal, (reason) => end(() => reject(reason)));
     let said = '';
     const end = (settle: () => void): void => {

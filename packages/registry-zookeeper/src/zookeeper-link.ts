@@ -1,4 +1,4 @@
-import { onAbort, type Clock, type Timer } from '@rpcxjs/core';
+import { onAbort, splitHostPort, type Clock, type Timer } from '@rpcxjs/core';
 import { abortable } from '@rpcxjs/registry-kit';
 import type { Socket } from 'node:net';
 import zookeeper, { type Client, type Exception, type State } from 'node-zookeeper-client';
@@ -21,8 +21,9 @@ export interface ZooKeeperLinkInit {
 /** ZooKeeper has ended the session that was to be resumed. */
 export class SessionExpired extends Error {}
 
-/** The library's internals that are needed to end it: its own `close` waits for an answer, and it connects again for ever. */
+/** The library's internals that are needed to end it: its own `close` waits for an answer, and it connects again for ever; and to dial an IPv6 address. */
 interface Manager {
+  servers: readonly { readonly host: string; readonly port: number }[];
   socket: Socket | undefined;
   connectTimeoutHandler: NodeJS.Timeout | null;
   connect(): void;
@@ -50,6 +51,7 @@ export class ZooKeeperLink {
     this.#client = zookeeper.createClient(server, { sessionTimeout: options.sessionTimeoutMs, spinDelay: 1, retries: 0, ...session });
     if (options.auth !== undefined) this.#client.addAuthInfo(options.auth.scheme, Buffer.from(options.auth.credentials, 'utf8'));
     this.#manager = (this.#client as unknown as { connectionManager: Manager }).connectionManager; // see Manager
+    this.#manager.servers = [splitHostPort(server)];
     Object.defineProperty(this.#manager, 'socket', { get: () => this.#socket, set: (socket: Socket) => {
       this.#took(socket);
     } });
