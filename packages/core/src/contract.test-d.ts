@@ -83,6 +83,15 @@ declare function clientOf<M extends Methods>(of: Contract<M>): ContractClient<M>
 expectTypeOf(clientOf(Orders)).toEqualTypeOf<typeof orders>();
 expectTypeOf(clientOf(Orders).Find({ Id: 1 })).resolves.toEqualTypeOf<{ Sku: string }>();
 
+// A method is known by its shape, so that a contract which was written against another copy of this package keeps its types.
+interface OfAnotherCopy {
+  readonly kind: 'unary';
+  readonly errors?: { readonly Gone: StandardSchema<{ since: string }> } | undefined;
+  readonly '~types'?: { in: { Id: number }; out: { Sku: string }; parsedIn: { Id: number }; rawOut: { Sku: string } };
+}
+expectTypeOf<ContractClient<{ Find: OfAnotherCopy }>['Find']>().toEqualTypeOf<(input: { Id: number }, options?: CallOptions) => Promise<{ Sku: string }>>();
+expectTypeOf<DeclaredCode<OfAnotherCopy>>().toEqualTypeOf<'Gone'>();
+
 // A bound method carries its names.
 expectTypeOf(Orders.methods.Find.service).toEqualTypeOf<string>();
 expectTypeOf(Orders.methods.Find.name).toEqualTypeOf<'Find'>();

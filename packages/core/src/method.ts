@@ -1,6 +1,5 @@
 import type { SchemaIn, SchemaOut, StandardSchema } from './schema.ts';
 
-declare const types: unique symbol;
 /** `push` goes from server to client. */
 export type Kind = 'unary' | 'serverStream' | 'clientStream' | 'bidiStream' | 'push';
 export type ErrorMap = Readonly<Record<string, StandardSchema>>;
@@ -12,7 +11,8 @@ export interface Method<K extends Kind = Kind, In = any, Out = any, ParsedIn = I
   readonly output?: StandardSchema | undefined;
   readonly errors?: E | undefined;
   readonly idempotent?: boolean | undefined;
-  readonly [types]?: { in: In; out: Out; parsedIn: ParsedIn; rawOut: RawOut };
+  /** For the compiler alone. A name and not a symbol, so that contracts written against another copy of this package keep their types. */
+  readonly '~types'?: { in: In; out: Out; parsedIn: ParsedIn; rawOut: RawOut };
 }
 export type Methods = Readonly<Record<string, Method<any, any, any, any, any, any>>>;
 /** A method that knows its names: what every verb but the plain call takes. */
