@@ -1,10 +1,10 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer, TLSSocket } from 'node:tls';
 import type { Clock, Connection, Timer } from '@rpcxjs/core';
-import { connectionOf, socketEnds } from '@rpcxjs/transport-tcp';
+import { afterAnswers, connectionOf, socketEnds } from '@rpcxjs/transport-tcp';
 import { refusals, refusalText, pathOf, welcomeReply } from './connect-accept.ts';
 import { HeaderBlock, mayBegin, mostHeaderBytes } from './header-block.ts';
 
@@ -168,20 +168,6 @@ export class AttachedServer {
       }
       if (this.#visitors.size > 0) this.#sweepLater(door);
     }, sweepMs);
-  }
-}
-
-/** Once the requests before have their answers, which would be written into what follows. */
-function afterAnswers(socket: Socket, then: () => void): void {
-  // Node's own name for the answer whose turn it is (lib/_http_server.js), in 20, 22 and 24.
-  const { _httpMessage: answer } = socket as Socket & { readonly _httpMessage?: ServerResponse | null };
-  if (answer === undefined || answer === null) {
-    // HTTP's limit for an idle connection.
-    socket.setTimeout(0);
-    then();
-  } else {
-    if (socket.listenerCount('error') === 0) socket.on('error', () => {});
-    answer.once('finish', () => afterAnswers(socket, then));
   }
 }
 

@@ -19,5 +19,6 @@ export { PeekedConnection } from './peeked-connection.ts';
 export type { PeekedEnds, Peeker } from './peeked-connection.ts';
 export { WaitingRoom } from './waiting-room.ts';
 export type { Dismissal, WaitingRoomOptions } from './waiting-room.ts';
+export { afterAnswers } from './after-answers.ts';
 export { TlsEnd } from './tls-end.ts';
 export type { TlsEndOptions, TlsEndpoints, TlsEndTarget } from './tls-end.ts';

@@ -2,7 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, ListenOptions } from '@rpcxjs/core';
-import { socketEnds } from '@rpcxjs/transport-tcp';
+import { afterAnswers, socketEnds } from '@rpcxjs/transport-tcp';
 import { WebSocketServer } from 'ws';
 import type { Handshakes } from './handshakes.ts';
 import { originRefusal } from './origin.ts';
@@ -38,6 +38,9 @@ export function takeUpgrades(server: Server, { address, options, given }: Upgrad
       if (server.listeners('upgrade')[0] === take && !taken.includes(undefined) && !taken.includes(asked)) answer(socket, 404, `WebSockets are taken at ${taken.join(' and ')}`);
       return;
     }
+    afterAnswers(socket as Socket, () => open(request, socket, head)); // an HTTP server's are sockets
+  };
+  const open = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const refused = refusal(request, { address, options, given });
     if (refused !== undefined) {
       answer(socket, ...refused);

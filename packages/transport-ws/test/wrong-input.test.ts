@@ -256,6 +256,18 @@ describe('a server', () => {
 });
 
 describe('behind the web server of somebody else', () => {
+  it('answers an upgrade once those before it on the connection have their answers, which would come into the WebSocket', async () => {
+    const web = createWebServer((incoming, response) => incoming.resume().on('end', () => setTimeout(() => response.end('a page'), 20)));
+    const { port } = await open({ server: web });
+    const socket = connect(port, '127.0.0.1');
+    ends.push(() => socket.destroy());
+    let said = '';
+    socket.on('data', (chunk: Buffer) => { said += chunk.toString('latin1'); });
+    socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${upgrade()}`);
+    await vi.waitFor(() => expect(said).toContain('101 Switching'));
+    expect(said).toMatch(/^HTTP\/1\.1 200 OK[^]*a pageHTTP\/1\.1 101 Switching Protocols[^]*\r\n\r\n$/);
+  });
+
   it('takes its own path only, from when that listens until it is closed', async () => {
     const web: WebServer = createWebServer((_request, response) => response.end('page'));
     const others: string[] = [];
@@ -300,7 +312,7 @@ it.each([
   [{ maxMessageBytes: 2 ** 32 }, 'maxMessageBytes is 4294967296: it takes a whole number from 1 to 2147483647'],
   [{ closeTimeoutMs: 1e12 }, 'closeTimeoutMs is 1000000000000'],
   [{ server: {} }, 'for an app of express createServer(app)'],
-  [{ headers: 'x' }, 'headers is x'],
+  [{ headers: 'x' }, 'headers is "x"'],
   [{ headers: { 'x y': '1' } }, 'the header "x y" cannot be sent'],
   [{ headers: { x: '1\r\ny: 2' } }, 'the header "x" cannot be sent'],
   [{ tls: 'x' }, 'tls is "x"; give { cert'],
