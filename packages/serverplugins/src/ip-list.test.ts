@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IpList, ipOf } from './ip-list.ts';
+import { IpList, ipOf, originOf } from './ip-list.ts';
 
 function has(entries: readonly string[], host: string): boolean {
   const ip = ipOf({ network: 'tcp', host });
@@ -58,4 +58,27 @@ describe('a list of addresses', () => {
   it.each([undefined, { network: 'unix', host: '/run/a.sock' }, { network: 'memory', host: 'pair:1' }, { network: 'tcp', host: 'example.org:80' }, { network: 'tcp', host: '' }])('%j has no IP', (remote) => {
     expect(ipOf(remote)).toBeUndefined();
   });
+});
+
+describe('who is counted as one', () => {
+  it.each([
+    ['192.0.2.7:80', '192.0.2.7'],
+    ['[::ffff:192.0.2.7]:80', '192.0.2.7'],
+    ['[2001:db8:1:2::5]:80', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2:3:4:5:6]:1', '2001:db8:1:2::/64'],
+    ['[2001:DB8:1:2:ffff::]:9', '2001:db8:1:2::/64'],
+    ['[2001:db8::7]:1', '2001:db8:0:0::/64'],
+    ['[2001:db8::1:2:3:4]:1', '2001:db8:0:0::/64'],
+    ['[3fff::]:1', '3fff:0:0:0::/64'],
+    // Of networks of one's own each address is one.
+    ['[fd00::1:2]:1', 'fd00::1:2'],
+    ['[fe80::1%eth0]:1', 'fe80::1'],
+    ['[::1]:1', '::1'],
+    ['[2::1]:1', '2::1'],
+    ['[4000::1]:1', '4000::1'],
+    ['@abstract', ''],
+  ])('of %s is %s', (host, origin) => {
+    expect(originOf({ network: 'tcp', host })).toBe(origin);
+  });
+  it('of nothing is nobody', () => expect(originOf(undefined)).toBe(''));
 });

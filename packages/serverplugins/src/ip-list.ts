@@ -82,6 +82,20 @@ function canonical(text: string): Ip | undefined {
   return address.startsWith(mapped) && isIP(inner) === 4 ? { text: inner, family: 4 } : { text: address, family };
 }
 
+/**
+ * Who is counted as one: an address, and of public IPv6 addresses (2000::/3) the first 64 bits, because whoever has one of them has 2^64. In a network of one's own,
+ * where each machine has its address, they are counted one by one.
+ */
+export function originOf(remote: Address | undefined): string {
+  const ip = ipOf(remote);
+  if (ip === undefined) return '';
+  if (ip.family === 4 || !/^[23]/.test(ip.text) || ip.text.indexOf(':') < 4) return ip.text;
+  const [head = '', tail = ''] = ip.text.split('::');
+  const [groups, last] = [head.split(':'), tail === '' ? [] : tail.split(':')];
+  const all = [...groups, ...new Array<string>(Math.max(0, 8 - groups.length - last.length)).fill('0'), ...last];
+  return `${all.slice(0, 4).join(':')}::/64`;
+}
+
 function parseEntry(entry: string): { readonly spelling: string; readonly range: Range | undefined } {
   if (typeof entry !== 'string') throw new TypeError(`${String(entry)} is no address: write '192.0.2.7', '192.0.2.0/24', '2001:db8::1' or '2001:db8::/32'`);
   const [host = '', prefix, ...rest] = entry.split('/');

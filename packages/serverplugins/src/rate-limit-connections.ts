@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type Connection, type ServerPlugin } from '@rpcxjs/core';
 import { checkNames } from '@rpcxjs/core/options';
-import { ipOf } from './ip-list.ts';
+import { originOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBuckets } from './token-bucket.ts';
 
 export interface RateLimitConnectionsOptions {
@@ -8,7 +8,7 @@ export interface RateLimitConnectionsOptions {
   readonly perSecond: number;
   /** New connections that are let in at once. @default as many as a second brings, 1 at least */
   readonly burst?: number | undefined;
-  /** One bucket for the whole server, or one for each IP address; peers without one share one. @default 'server' */
+  /** One bucket for the whole server, or one for each IP address, of public IPv6 addresses for their first 64 bits; peers without one share one. @default 'server' */
   readonly per?: 'server' | 'address' | undefined;
   /** Buckets that are kept; beyond that the address not seen for the longest time is forgotten. @default 10000 */
   readonly maxBuckets?: number | undefined;
@@ -32,7 +32,7 @@ export function rateLimitConnections(options: RateLimitConnectionsOptions): Serv
       clock = runtime.clock;
     },
     acceptConnection(connection: Connection) {
-      const key = per === 'server' ? '' : (ipOf(connection.remote)?.text ?? '');
+      const key = per === 'server' ? '' : originOf(connection.remote);
       return buckets.take(key, clock.now()) === 0 ? connection : undefined;
     },
   };

@@ -55,6 +55,13 @@ it('counts each peer, address, method or key by itself', async () => {
   expect([keys.runs(tenant('a')), keys.runs(tenant('a')), keys.runs(tenant('b')), keys.runs({ metadata: {} }), keys.runs({ metadata: {} })]).toEqual([true, false, true, true, true]);
 });
 
+it('counts one who has a whole network of public IPv6 addresses once, and each machine of a private one by itself', async () => {
+  const { runs } = await limited({ perSecond: 1, per: 'address' });
+  const from = (host: string) => runs({ peer: peer('1', host) });
+  expect([from('[2001:db8:1:2::1]:1'), from('[2001:db8:1:2::2]:1'), from('[2001:db8:1:3::1]:1')]).toEqual([true, false, true]);
+  expect([from('[fd00::1]:1'), from('[fd00::2]:1'), from('[fd00::1]:2')]).toEqual([true, true, false]);
+});
+
 it('keeps long names apart without keeping them', async () => {
   const { runs } = await limited({ perSecond: 1, per: 'method' });
   const long = 'x'.repeat(100_000);

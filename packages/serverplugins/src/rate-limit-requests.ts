@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RpcError, settle, systemClock, type Clock, type Peer, type ServerCall, type ServerPlugin } from '@rpcxjs/core';
 import { checkNames } from '@rpcxjs/core/options';
-import { ipOf } from './ip-list.ts';
+import { originOf } from './ip-list.ts';
 import { checkedBound, checkedRate, TokenBucket, TokenBuckets } from './token-bucket.ts';
 
 declare module '@rpcxjs/core' {
@@ -13,7 +13,7 @@ export interface RateLimitRequestsOptions {
   readonly perSecond: number;
   /** Calls that are run at once. @default as many as a second brings, 1 at least */
   readonly burst?: number | undefined;
-  /** What has a bucket of its own: the whole server, each connection, each IP address (peers without one share one), or each method. @default 'server' */
+  /** What has a bucket of its own: the whole server, each connection, each IP address (of public IPv6 addresses their first 64 bits; peers without one share one), or each method. @default 'server' */
   readonly per?: 'server' | 'peer' | 'address' | 'method' | undefined;
   /** Instead of `per`: calls with the same text share a bucket, those with undefined are not limited. Reading `call.input` here decodes it. */
   readonly key?: ((call: ServerCall) => string | undefined) | undefined;
@@ -77,7 +77,7 @@ function isOfNoMethod(error: unknown): boolean {
 const keys = {
   server: (): string => '',
   peer: (call: ServerCall): string => call.peer.id,
-  address: (call: ServerCall): string => ipOf(call.peer.remote)?.text ?? '',
+  address: (call: ServerCall): string => originOf(call.peer.remote),
   method: (call: ServerCall): string => `${call.service}/${call.method}`,
 };
 
