@@ -3,7 +3,7 @@ export type { Fields, StructOf, StructType } from './composed-types.ts';
 export { Extension } from './extension.ts';
 export { Float32, Float64 } from './float-marker.ts';
 export { msgpack, msgpackCodec } from './msgpack-codec.ts';
-export type { MsgpackOptions } from './msgpack-options.ts';
+export type { MsgpackExtensions, MsgpackOptions } from './msgpack-options.ts';
 export { any, bool, bytes, duration, float32, float64, int16, int32, int64, int8, string, time, uint16, uint32, uint64, uint8 } from './scalar-types.ts';
 export type { Float32Type, Float64Type, Int64Type } from './scalar-types.ts';
 export { Timestamp } from './timestamp.ts';

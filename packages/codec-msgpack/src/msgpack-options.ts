@@ -1,5 +1,12 @@
-import type { ExtensionCodecType } from '@msgpack/msgpack';
 import { checkNames } from '@rpcxjs/core/options';
+
+/** What is asked of an `ExtensionCodec` of `@msgpack/msgpack`; anything that has these two functions will do. */
+export interface MsgpackExtensions {
+  /** The extension that stands for a value, null if it has none. A function gets the place of the data in the message. */
+  tryToEncode(value: unknown, context: undefined): { readonly type: number; readonly data: Uint8Array | ((at: number) => Uint8Array) } | null;
+  /** What an extension stands for. `data` is a copy and may be kept. */
+  decode(data: Uint8Array, type: number, context: undefined): unknown;
+}
 
 /** How `msgpackCodec` reads and writes; every member is optional. */
 export interface MsgpackOptions {
@@ -14,7 +21,7 @@ export interface MsgpackOptions {
    * extension that is read but timestamps. Without it an unknown extension is read as an `Extension`.
    * @default undefined
    */
-  readonly extensionCodec?: ExtensionCodecType<undefined> | undefined;
+  readonly extensionCodec?: MsgpackExtensions | undefined;
   /**
    * The deepest nesting of maps and arrays, both ways. A cycle is found by it.
    * @default 128
@@ -30,7 +37,7 @@ export interface MsgpackOptions {
 
 export interface ResolvedMsgpackOptions {
   readonly int64: 'auto' | 'bigint' | 'number';
-  readonly extensionCodec: ExtensionCodecType<undefined> | undefined;
+  readonly extensionCodec: MsgpackExtensions | undefined;
   readonly maxDepth: number;
   readonly learn: boolean;
 }

@@ -1,6 +1,7 @@
+import type { ExtensionCodec } from '@msgpack/msgpack';
 import { type ContractClient, contract, type SchemaOut, type StandardSchema, unary, type WireType } from '@rpcxjs/core';
 import { expectTypeOf, test } from 'vitest';
-import { any, array, bool, bytes, float32, int32, int64, map, nullable, optional, string, struct, time } from './index.ts';
+import { any, array, bool, bytes, float32, int32, int64, map, nullable, optional, string, struct, time, type MsgpackExtensions } from './index.ts';
 
 const line = struct({ Sku: string, Count: int32 });
 const order = struct({
@@ -50,3 +51,11 @@ test('what is no type is refused', () => {
   // @ts-expect-error a float is no key
   map(time, string);
 });
+
+// Extensions are those of @msgpack/msgpack, or made by hand.
+declare const theirs: ExtensionCodec;
+expectTypeOf(theirs).toExtend<MsgpackExtensions>();
+export const own: MsgpackExtensions = {
+  tryToEncode: (value) => (value instanceof URL ? { type: 1, data: new TextEncoder().encode(value.href) } : null),
+  decode: (data, type) => (type === 1 ? new URL(new TextDecoder().decode(data)) : undefined),
+};
