@@ -78,7 +78,7 @@ function plainText(cause: unknown): string {
   const text = thrownText(cause);
   const code = codeOf(cause);
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return `TLS failed (${/:SSL routines:\w*:([^:]+)/.exec(text)?.[1] ?? code})`;
-  if (text === 'Connection is closed.') return 'the connection was cut';
+  if (text === 'Connection is closed.' || text.startsWith("Stream isn't writeable")) return 'the connection was cut';
   // ioredis does not understand a message that a server sends unasked before it hangs up.
   return text.replace(/^Command queue state error\..*Last (?:error|reply): /s, '').replace(/\. Please report this\.$/, '');
 }
