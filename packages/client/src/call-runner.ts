@@ -3,6 +3,7 @@ import {
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, patienceMs, type AttemptOwner } from './attempts.ts';
+import { currentContext } from './call-context.ts';
 import { abortedError, closedError, expiredError, endedBy, noReplyError, partsOf, tooLateError, trueToSent, wasSent, wrongOptions, withAttempts } from './call-errors.ts';
 import { both, onGivenUp, type TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
@@ -43,6 +44,8 @@ export class CallRunner implements CallOwner, AttemptOwner {
   readonly #options: ResolvedClientOptions;
   readonly #ring: DeadlineRing;
   readonly #chain: Handle<ClientCall> | undefined;
+  /** Whether functions of the options are asked about each request. */
+  readonly #asks: boolean;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
   readonly #idle: (() => void)[] = [];
   /** One function for each call that interceptors still hold; it ends that call. */
@@ -56,6 +59,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     this.clock = options.runtime.clock;
     this.#ring = DeadlineRing.of(this.clock);
     this.#rename = rename;
+    this.#asks = options.token !== undefined || options.headers.length > 0;
     const terminal = (call: ClientCall) => this.#begin(call as OutboundCall) as ReturnType<Handle<ClientCall>>; // wantsReply is set
     this.#chain = options.interceptors.length === 0 ? undefined : intercept(options.interceptors, terminal);
     this.attempts = new Attempts(options, this);
@@ -241,6 +245,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     const ambient = scheduled ? currentAmbient() : this.#ambient;
     const given: TrackedOptions | undefined = call.options;
     if (given?.signal !== undefined || given?.stop !== undefined || ambient?.onAbort !== undefined) this.#heed(call, ambient);
+    if (this.#asks) call.told.context = currentContext();
     if (!call.settled) this.attempts.begin(call, this.#turnNow());
     return promise;
   }

@@ -46,15 +46,19 @@ export function checkTransports(options: { readonly transports: readonly Dialer[
   if (!usable) throw new TypeError(`transports is ${described(transports)}: a client takes a list of what it can dial with, for example { servers: 'tcp@127.0.0.1:8972', transports: [tcp()] }`);
 }
 
-/** Throws TypeError where pushes are asked for by a name or a method: in a program without types that would be silence. */
-export function checkEvent<E extends MethodRef<'push'>>(event: E): E {
-  const { service, name, kind }: Partial<MethodRef> = { ...event };
-  if (typeof service !== 'string' || typeof name !== 'string' || kind !== 'push') throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(event)} is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped`);
-  return event;
+/** Throws TypeError for what is no reference of the wanted kind: programs without types pass names, or the other kind. */
+export function checkRef<R extends MethodRef>(ref: R, wanted: R['kind'], is: string): R {
+  const { service, name, kind }: Partial<MethodRef> = (ref as R | undefined | null) ?? {}; // whatever it is in a program without types
+  if (typeof service === 'string' && typeof name === 'string' && kind === wanted) return ref;
+  // Whatever is asked of `methodsOf(…)` is a method, its kind too.
+  throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(ref)} is ${is}`);
 }
+/** The same for pushes; a name would be heard of no server. */
+export const checkEvent = <E extends MethodRef<'push'>>(event: E): E => checkRef(event, 'push', 'no push: it takes one of a contract, Orders.methods.Shipped');
+
 /** Throws TypeError for a listener of pushes that cannot be called. */
 export function checkListener(listener: unknown): void {
-  if (typeof listener !== 'function') refuse('the listener', listener, 'a function of the value, (value, { metadata, address }) => { … }');
+  if (typeof listener !== 'function') refuse('the listener', listener, 'a function of the value');
 }
 
 /** The time that `close` gives to calls under way, in milliseconds. Throws TypeError. */

@@ -4,6 +4,7 @@ import {
 } from '@rpcxjs/core';
 import { checkNames } from '@rpcxjs/core/options';
 import type { Sequenced } from '@rpcxjs/session';
+import { anywhere, type CallContext } from './call-context.ts';
 import type { ClientBinding } from './client-binding.ts';
 import type { Node } from './nodes/node.ts';
 import type { NodeAttempt } from './nodes/node-table.ts';
@@ -161,6 +162,7 @@ export class OutboundCall implements ClientCall, Sequenced, Expirable, NodeAttem
     told.passes = original.story.passes;
     told.metadata = original.metadata;
     told.values = original.values;
+    told.context = original.story.context;
     this.deadlineAt = original.deadlineAt;
     this.startedAt = original.startedAt;
   }
@@ -199,6 +201,8 @@ export class CallStory {
   wantsReply: boolean = false;
   /** Whether the value has to be taken out of that `Reply` for the caller. */
   unwraps: boolean = false;
+  /** Where the client's `token` and `headers` are asked, which may be in a turn of another call: when its connection opens, or at the next attempt. */
+  context: CallContext = anywhere;
   /** These three are made when somebody reads them. */
   metadata: MutableMetadata | undefined;
   values: ContextValues | undefined;

@@ -34,9 +34,9 @@ describe('a push', () => {
   });
 
   it.each<[unknown, unknown, string]>([
-    ['Item', () => {}, '"Item" is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped'],
-    [undefined, () => {}, 'undefined is nothing that is pushed'],
-    [contract('Feed', { All: unary<number, number>() }).methods.All, () => {}, 'unary "Feed.All" is nothing that is pushed'],
+    ['Item', () => {}, '"Item" is no push: it takes one of a contract, Orders.methods.Shipped'],
+    [undefined, () => {}, 'undefined is no push'],
+    [contract('Feed', { All: unary<number, number>() }).methods.All, () => {}, 'unary "Feed.All" is no push'],
     [Item, undefined, 'the listener is undefined: it takes a function of the value'],
     [Item, 'log', 'the listener is "log"'],
   ])('that is asked for by %o with the listener %o is a TypeError: nothing would ever be heard', async (event, listener, message) => {

@@ -43,7 +43,8 @@ export class RequestWriter {
   #open(head: Uint8Array, call: OutboundCall, now: number): number {
     const { writer } = this.#session;
     const { token, headers } = this.#options;
-    for (const contribute of headers) atOnce(contribute(call.metadata, call), 'a contributor of headers');
+    const { context } = call.story;
+    for (const contribute of headers) atOnce(context.runInAsyncScope(() => contribute(call.metadata, call)), 'a contributor of headers');
     const bounded = call.deadlineAt !== Infinity;
     // A clock's fractions may make 9999.999… of 10000, which is floored.
     const remainingMs = bounded ? Math.max(0, Math.floor(call.deadlineAt - now + 0.001)) : 0;
@@ -56,7 +57,7 @@ export class RequestWriter {
     if (bounded) metadata[reserved.timeout] = timeoutText(remainingMs);
     // A token in the call's own metadata wins: a gateway passes on the token of its user.
     const ours = token !== undefined && metadata[reserved.auth] === undefined;
-    if (ours) metadata[reserved.auth] = atOnce(token(), 'the token');
+    if (ours) metadata[reserved.auth] = atOnce(context.runInAsyncScope(token), 'the token');
     const metadataLength = openFrameWith(writer, head, metadata, call.sequenceHigh, call.sequenceLow);
     this.#checkMetadata(call, metadataLength - 4);
     // Taken out again, so that the next attempt asks for a fresh token.

@@ -1,9 +1,9 @@
 import { currentAmbient, onAbort, RpcError, type CallOptions, type MethodRef } from '@rpcxjs/core';
-import { described } from '@rpcxjs/core/options';
 import { openBatch, type Batch } from './batch.ts';
 import { OpenHandle, type CallHandle, type InputRest, type Launch, type StartOptions } from './call-handle.ts';
 import { wrongOptions } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
+import { checkRef } from './composed-options.ts';
 import { failfast } from './fail-modes/failfast.ts';
 import { broadcast, fork, inform, type FanOut, type FanOutOptions, type Receipt, type Recipient } from './fan-out.ts';
 import { withoutDeadline } from './filters.ts';
@@ -136,14 +136,7 @@ export class Verbs {
 
 const alone = failfast();
 
-/** Throws TypeError for something that is not a method: programs without types pass names, or pushes. */
-function checked<M extends MethodRef>(method: M): M {
-  const { service, name, kind }: Partial<MethodRef> = typeof method === 'object' && method !== null ? method : {};
-  if (typeof service === 'string' && typeof name === 'string' && kind === 'unary') return method;
-  // Whatever is asked of `methodsOf(…)` is a method, its kind too.
-  const what = typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(method);
-  throw new TypeError(`${what} is no method that can be called: it takes one of a contract, Arith.methods.Mul, or of methodsOf('Arith').Mul`);
-}
+const checked = <M extends MethodRef>(method: M): M => checkRef(method, 'unary', "no method that can be called: it takes one of a contract, Arith.methods.Mul, or of methodsOf('Arith').Mul");
 
 function nameOf({ service, name }: MethodRef): string {
   return `${service}.${name}`;

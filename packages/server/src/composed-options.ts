@@ -38,5 +38,5 @@ export function checkAddresses(addresses: readonly unknown[]): void {
 export function checkEvent(given: unknown): void {
   const { service, name, kind } = (given ?? {}) as Partial<MethodRef>; // whatever it is in a program without types
   if (typeof service === 'string' && typeof name === 'string' && kind === 'push') return;
-  throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(given)} is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped`);
+  throw new TypeError(`${typeof kind === 'string' ? `${kind} "${service}.${name}"` : described(given)} is no push: it takes one of a contract, Orders.methods.Shipped`);
 }

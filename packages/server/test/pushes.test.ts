@@ -19,7 +19,7 @@ describe('peer.push', () => {
   it.each<[unknown, string]>([['Flash', '"Flash"'], [undefined, 'undefined'], [news.methods.Subscribe, 'unary "News.Subscribe"']])('of %j is a TypeError: nobody would hear it', async (event, said) => {
     await using open = await serve();
     const { peer, to } = await subscribed(open);
-    await expect(to.push(event as typeof flash, 1)).rejects.toThrow(new TypeError(`${said} is nothing that is pushed: it takes a push of a contract, Orders.methods.Shipped`));
+    await expect(to.push(event as typeof flash, 1)).rejects.toThrow(new TypeError(`${said} is no push: it takes one of a contract, Orders.methods.Shipped`));
     expect([peer.frames.length, open.server.stats().pushes]).toEqual([0, 0]);
   });
 

@@ -10,13 +10,15 @@ export type SomeOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
 /** Limits or times, those that are not given from the defaults. Throws TypeError for what cannot work, and for names that none of them has. */
 export function amounts<T extends object>(group: 'limits' | 'heartbeat', given: SomeOf<T> | undefined, defaults: T): T {
   checkNames(group, given, defaults);
-  const some: [string, unknown][] = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
-  for (const [name, value] of some) {
+  const all: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(given ?? {}) as [string, unknown][]) {
+    if (value === undefined) continue;
     const wrong = typeof value !== 'number' || !(value >= 0);
     const takes = group === 'limits' ? 'a number that is not negative' : 'milliseconds that are not negative';
     if (wrong || (value < 1 && positive.has(name))) refuse(`${group}.${name}`, value, wrong ? takes : 'a number from 1 on');
+    all[name] = value;
   }
-  return { ...defaults, ...Object.fromEntries(some) };
+  return all as T; // the defaults, and others in their place
 }
 
 const runtimeParts = { clock: ['now', 'wallTime', 'random', 'setTimer'], logger: ['debug', 'info', 'warn', 'error'] };
