@@ -10,15 +10,16 @@ export type SomeOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
 /** Limits or times, those that are not given from the defaults. Throws TypeError for what cannot work, and for names that none of them has. */
 export function amounts<T extends object>(group: 'limits' | 'heartbeat', given: SomeOf<T> | undefined, defaults: T): T {
   checkNames(group, given, defaults);
-  const all: Record<string, unknown> = { ...defaults };
-  for (const [name, value] of Object.entries(given ?? {}) as [string, unknown][]) {
+  const all = { ...defaults };
+  for (const name in given) {
+    const value = given[name];
     if (value === undefined) continue;
     const wrong = typeof value !== 'number' || !(value >= 0);
     const takes = group === 'limits' ? 'a number that is not negative' : 'milliseconds that are not negative';
     if (wrong || (value < 1 && positive.has(name))) refuse(`${group}.${name}`, value, wrong ? takes : 'a number from 1 on');
-    all[name] = value;
+    all[name] = value as T[typeof name]; // a number, like every default
   }
-  return all as T; // the defaults, and others in their place
+  return all;
 }
 
 const runtimeParts = { clock: ['now', 'wallTime', 'random', 'setTimer'], logger: ['debug', 'info', 'warn', 'error'] };
