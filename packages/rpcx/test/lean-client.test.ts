@@ -97,6 +97,15 @@ describe('the lean client', () => {
     expect(replies).toMatchObject([{ address: 'memory@shop:1' }]);
   });
 
+  it('was not sent when its token function throws, also with the error of a call of its own', async () => {
+    let theirs: unknown = new RpcError('unavailable', 'no server of tokens', { reason: 'CONNECT_FAILED', remote: true, address: 'tcp@tokens:1' });
+    await using one = await open({ client: { token: () => { throw theirs; } } });
+    expect(await failure(one.client.call('Shop', 'Wait', null))).toMatchObject({ code: 'unavailable', reason: 'CONNECT_FAILED', remote: false, sent: false, address: 'tcp@tokens:1', cause: theirs });
+    theirs = new Error('no token today');
+    expect(await failure(one.client.call('Shop', 'Wait', null))).toMatchObject({ code: 'internal', sent: false, message: 'Shop.Wait could not be written: no token today' });
+    expect(one.waiting).toEqual([]);
+  });
+
   it('ends at its deadline or when its signal aborts, and the handler is told', async () => {
     await using one = await open();
     const stop = new AbortController();

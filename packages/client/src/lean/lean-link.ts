@@ -92,8 +92,7 @@ export class LeanLink {
   }
   abort(error: RpcError): void {
     this.#stop();
-    for (const call of this.#queue) this.#events.failed(call, error);
-    this.#queue.clear();
+    for (const call of this.#takeAll()) this.#events.failed(call, error);
     for (const session of this.#sessions()) session.fail(error);
   }
 
@@ -136,10 +135,8 @@ export class LeanLink {
   }
 
   #opened(address: string, connection: Connection): void {
-    const { runtime, limits, token } = this.#options;
-    const session = new LeanSession({ connection, address, runtime, limits, token }, {
-      replied: (call, frame, from) => this.#events.replied(call, frame, from),
-      pushed: (frame, from) => this.#events.pushed(frame, from),
+    const session = new LeanSession({ ...this.#options, connection, address }, {
+      ...this.#events,
       drained: () => this.#drain(),
       leaving: (leaving) => this.#left(leaving, undefined),
       ended: (ended, error, waiting) => this.#ended(ended, error, waiting),
@@ -210,7 +207,9 @@ export class LeanLink {
     try {
       session.send(call);
     } catch (error) {
-      this.#events.failed(call, RpcError.is(error) ? error : new RpcError('internal', `${call.name} could not be written: ${thrownText(error)}`, { sent: false, cause: error }));
+      // The token function may throw the error of another call.
+      const { code } = RpcError.is(error) ? error : ({ code: 'internal' } as const);
+      this.#events.failed(call, new RpcError(code, `${call.name} could not be written: ${thrownText(error)}`, { ...(error as object), remote: false, sent: false, cause: error })); // only the fields of an RpcError are read
       return;
     }
     if (call.oneway) call.succeed(undefined);
