@@ -11,7 +11,7 @@ import { KcpConnection } from './kcp-connection.ts';
 import type { ResolvedKcpOptions } from './kcp-options.ts';
 import { Pulse } from './pulse.ts';
 import { readShard } from './shard.ts';
-import { endOf, openUdpSocket, resolveHost, sendNow, widenBuffers } from './udp-socket.ts';
+import { endOf, openUdpSocket, resolveHosts, sendNow, widenBuffers } from './udp-socket.ts';
 import type { ResolvedHost } from './udp-socket.ts';
 
 // Enough for a true answer to come in between.
@@ -19,16 +19,53 @@ const misunderstoodMs = 300;
 // Nine in three seconds: on a path that loses every tenth datagram one dial in a million finds no answer.
 const [firstHelloMs, longestHelloMs] = [100, 500];
 
-/** Opens a socket of its own, begins a conversation and waits until the other side answers. Rejects with CONNECT_FAILED, or with the signal's reason. */
-export function dialKcp(address: Address, options: ResolvedKcpOptions, dialOptions: DialOptions): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    if (dialOptions.signal?.aborted) reject(dialOptions.signal.reason as Error); // whatever the caller aborted with is what the caller gets
-    else new Dialling({ address, options, dialOptions, resolve, reject }).begin();
+/**
+ * Opens a socket of its own, begins a conversation and waits until the other side answers; of several addresses of a name one after the other.
+ * Rejects with CONNECT_FAILED, or with the signal's reason.
+ */
+export async function dialKcp(address: Address, options: ResolvedKcpOptions, dialOptions: DialOptions): Promise<Connection> {
+  const { signal, runtime: { clock } } = dialOptions;
+  if (signal?.aborted) throw signal.reason as Error; // whatever the caller aborted with is what the caller gets
+  const latest = clock.now() + options.connectTimeoutMs;
+  const hosts = await lookUp(address, options, dialOptions);
+  if (hosts[0]?.port === 0) throw new TypeError(`"${address.host}" is nobody's address: port 0 can be listened on, not dialled`);
+  let last: unknown;
+  for (const [index, where] of hosts.entries()) {
+    try {
+      const timeoutMs = (latest - clock.now()) / (hosts.length - index);
+      return await new Promise((resolve, reject) => new Dialling({ address, where, timeoutMs, options, dialOptions, resolve, reject }).begin());
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** As in Go, no host is this machine. */
+function lookUp(address: Address, options: ResolvedKcpOptions, { signal, runtime: { clock } }: DialOptions): Promise<readonly ResolvedHost[]> {
+  return new Promise<readonly ResolvedHost[]>((resolve, reject) => {
+    const settle = (): void => {
+      timer.cancel();
+      unlink();
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      reject(error);
+    };
+    const timer = clock.setTimer(() => fail(connectFailed(new Error(`the look-up of its name took longer than ${options.connectTimeoutMs} ms`), address)), options.connectTimeoutMs);
+    const unlink = signal === undefined ? (): void => {} : onAbort(signal, fail);
+    resolveHosts(address, 'localhost').then((hosts) => {
+      settle();
+      resolve(hosts);
+    }, (cause: unknown) => fail(cause instanceof TypeError ? cause : connectFailed(cause, address)));
   });
 }
 
 interface DiallingInit {
   readonly address: Address;
+  readonly where: ResolvedHost;
+  readonly timeoutMs: number;
   readonly options: ResolvedKcpOptions;
   readonly dialOptions: DialOptions;
   resolve(connection: Connection): void;
@@ -57,18 +94,10 @@ class Dialling {
   }
 
   begin(): void {
-    const { address, options, dialOptions: { signal, runtime } } = this.#init;
-    this.#timer = runtime.clock.setTimer(() => this.#fail(silence(address, options)), options.connectTimeoutMs);
+    const { address, where, timeoutMs, options, dialOptions: { signal, runtime } } = this.#init;
+    this.#timer = runtime.clock.setTimer(() => this.#fail(silence(address, options)), timeoutMs);
     if (signal !== undefined) this.#unlink = onAbort(signal, (reason) => this.#fail(reason as Error)); // the caller's own
-    // As in Go, no host is this machine.
-    resolveHost(address, 'localhost').then((where) => this.#open(where)).catch((cause: unknown) => {
-      this.#fail(cause instanceof TypeError ? cause : connectFailed(cause, address));
-    });
-  }
-
-  #open(where: ResolvedHost): void {
     if (this.#settled) return;
-    if (where.port === 0) throw new TypeError(`"${this.#init.address.host}" is nobody's address: port 0 can be listened on, not dialled`);
     const socket = (this.#socket = openUdpSocket(where.family));
     socket.on('error', (cause) => this.#broke(cause));
     socket.connect(where.port, where.host, () => {

@@ -3,7 +3,7 @@ import type { Address, Listener, ListenOptions } from '@rpcxjs/core';
 import { listenFailed } from '@rpcxjs/transport-tcp';
 import type { ResolvedKcpOptions } from './kcp-options.ts';
 import { ListeningSocket } from './listening-socket.ts';
-import { endOf, openUdpSocket, resolveHost, widenBuffers } from './udp-socket.ts';
+import { endOf, openUdpSocket, resolveHosts, widenBuffers } from './udp-socket.ts';
 import type { ResolvedHost } from './udp-socket.ts';
 
 /** The bound sockets of one transport, by the address that each is bound to. */
@@ -15,7 +15,7 @@ export async function listenKcp(address: Address, options: ResolvedKcpOptions, {
   signal?.throwIfAborted();
   let where: ResolvedHost;
   try {
-    where = await resolveHost(address, '::');
+    [where] = await resolveHosts(address, '::');
   } catch (cause) {
     throw cause instanceof TypeError ? cause : listenFailed(cause, address);
   }

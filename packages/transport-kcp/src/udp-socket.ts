@@ -14,16 +14,17 @@ export interface ResolvedHost {
   readonly port: number;
 }
 
-/** Looks the host of an address up. Without a host it is `whenEmpty`. Throws TypeError for an address that has no port. */
-export async function resolveHost(address: Address, whenEmpty: string): Promise<ResolvedHost> {
+/** Looks the host of an address up: all that it stands for, at least one, in the order of the system. Without a host it is `whenEmpty`. Throws TypeError for an address that has no port. */
+export async function resolveHosts(address: Address, whenEmpty: string): Promise<readonly [ResolvedHost, ...ResolvedHost[]]> {
   const { host: given, port } = splitHostPort(address.host);
   const host = given === '' ? whenEmpty : given;
   const literal = isIP(host.split('%')[0] ?? host);
-  if (literal !== 0) return { family: literal === 6 ? 6 : 4, host, port };
+  if (literal !== 0) return [{ family: literal === 6 ? 6 : 4, host, port }];
   return new Promise((resolve, reject) => {
-    lookup(host, (cause, found, family) => {
-      if (cause === null) resolve({ family: family === 6 ? 6 : 4, host: found, port });
-      else reject(cause);
+    lookup(host, { all: true }, (cause, found) => {
+      const [first, ...rest] = cause === null ? found.map(({ address: each, family }): ResolvedHost => ({ family: family === 6 ? 6 : 4, host: each, port })) : [];
+      if (first !== undefined) resolve([first, ...rest]);
+      else reject(cause ?? new Error('the name has no address'));
     });
   });
 }
