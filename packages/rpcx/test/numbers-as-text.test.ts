@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { closest, createClient, createServer, failover, powerOfTwo, weightedByRoundTrip } from '../src/index.ts';
+import { closest, createClient, createServer, failover, powerOfTwo, tcp, weightedByRoundTrip } from '../src/index.ts';
 
 const five = '5' as unknown as number; // as process.env gives it to a program without types
 const servers = 'tcp@127.0.0.1:1';
 
 it.each<[string, () => unknown]>([
+  ['a timeout of tcp()', () => tcp({ connectTimeoutMs: five })],
   ['a limit of a server', () => createServer({ limits: { maxCalls: five } })],
   ['a heartbeat', () => createServer({ heartbeat: { idleTimeoutMs: five } })],
   ['the grace of a server', () => createServer().close({ graceMs: five })],
