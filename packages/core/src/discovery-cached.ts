@@ -20,7 +20,7 @@ export function cached(source: Discovery, store: SnapshotStore, options: CachedO
   if (typeof (store as Partial<SnapshotStore> | undefined | null)?.load !== 'function') throw new TypeError("cached: the store takes an object with load and save, for example fileStore({ directory: './cache' })");
   const { waitMs = 500 } = options;
   onlyKnown('cached', options, { waitMs });
-  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, 0 for not waiting`);
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, or 0`);
   const shelf = new Shelf(store);
   return {
     watch: (service, watching) => instanceFeed(watching.signal, (feed) => {

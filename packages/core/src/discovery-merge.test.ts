@@ -237,4 +237,21 @@ describe('prefer', () => {
     await settle();
     expect(other.lists).toEqual(['far']);
   });
+
+  it('gives the second one while all of the first are inactive, as the last server of a zone is while it shuts down', async () => {
+    const [first, second] = [new SpokenDiscovery(), new SpokenDiscovery()];
+    const watching = await new Watching().open(prefer(first, second));
+    const leaving = { address: 'tcp@near:1', metadata: { state: 'inactive' } };
+    second.say('far');
+    first.say(leaving, 'other');
+    await settle();
+    first.say(leaving);
+    await settle();
+    second.say();
+    await settle();
+    first.say('near');
+    second.say('far');
+    await settle();
+    expect(watching.lists).toEqual(['near other', 'far', 'near', 'near']);
+  });
 });

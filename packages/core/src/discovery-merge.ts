@@ -2,6 +2,7 @@ import { checkedSource } from './checked-source.ts';
 import { instanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import type { Discovery, ServiceInstance } from './discovery.ts';
+import { isActive } from './instance-metadata.ts';
 import { sameInstances, sortedInstances } from './service-instance.ts';
 import type { Timer } from './runtime.ts';
 
@@ -21,17 +22,17 @@ export function merge(...sources: readonly Discovery[]): Discovery {
   return combined('merge', sources, { join: (lists) => sortedInstances(lists.flatMap((list) => list ?? [])), complete: () => false });
 }
 
-/** The first source's instances while it has any, else the second's: the own zone first, then the others. Waits and fails as `merge` does. */
+/** The first source's instances while any of them is active, else the second's: the own zone first, then the others. Waits and fails as `merge` does. */
 export function prefer(first: Discovery, second: Discovery): Discovery {
-  const filled = (list: readonly ServiceInstance[] | undefined): boolean => list !== undefined && list.length > 0;
-  return combined('prefer', [first, second], { join: (lists) => lists.find(filled) ?? [], complete: ([first]) => filled(first) });
+  const serves = (list: readonly ServiceInstance[] | undefined): boolean | undefined => list?.some(isActive);
+  return combined('prefer', [first, second], { join: (lists) => lists.find(serves) ?? lists[0] ?? [], complete: ([first]) => serves(first) });
 }
 
 interface Combination {
   /** Pure; undefined stands for a source that has not spoken. */
   join(lists: Lists): readonly ServiceInstance[];
   /** Whether the others need not be waited for. */
-  complete(lists: Lists): boolean;
+  complete(lists: Lists): boolean | undefined;
 }
 
 function combined(name: string, sources: readonly Discovery[], { join, complete }: Combination): Discovery {
