@@ -1,4 +1,4 @@
-import type { MaybePromise } from '@rpcxjs/core';
+import type { Compressor, MaybePromise } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import { checkStillWanted, refusal } from './refusals.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
@@ -11,20 +11,26 @@ export function inflate(call: InboundCall, options: ResolvedServerOptions): Mayb
     const message = `no compressor for ${call.compressorId}: give it to the server's compressors, or let the client send plain payloads`;
     throw refusal('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
   }
-  const { host, payload } = call;
-  const decompress = (): MaybePromise<Uint8Array> => compressor.decompress(payload, options.limits.maxInflatedBytes);
-  const inflated = options.inflating.run(host, () => {
-    checkStillWanted(call);
-    try {
-      return host.sentJunk ? withoutStacks(decompress) : decompress();
-    } catch (error) {
-      host.sentJunk = true;
-      throw error;
-    }
-  });
+  const { inflating } = options;
+  const inflated = inflating.free
+    ? inflating.begun(decompress(call, compressor, options))
+    : inflating.wait(call.host, () => {
+        checkStillWanted(call);
+        return decompress(call, compressor, options);
+      });
   const own = (bytes: Uint8Array): void => {
     call.inflated = true;
     call.ownPayload(bytes, 0, bytes.length);
   };
   return inflated instanceof Promise ? inflated.then(own) : own(inflated);
+}
+
+function decompress({ host, payload }: InboundCall, compressor: Compressor, { limits }: ResolvedServerOptions): MaybePromise<Uint8Array> {
+  if (host.sentJunk) return withoutStacks(() => compressor.decompress(payload, limits.maxInflatedBytes));
+  try {
+    return compressor.decompress(payload, limits.maxInflatedBytes);
+  } catch (error) {
+    host.sentJunk = true;
+    throw error;
+  }
 }

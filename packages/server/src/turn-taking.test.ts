@@ -1,8 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { MaybePromise } from '@rpcxjs/core';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { TurnTaking } from './turn-taking.ts';
 
+function run<T>(turns: TurnTaking, owner: object, start: () => MaybePromise<T>): MaybePromise<T> {
+  return turns.free ? turns.begun(start()) : turns.wait(owner, start);
+}
 const turn = () => new Promise<void>((resolve) => { setImmediate(resolve); });
 const [greedy, modest] = [{}, {}];
 
@@ -10,7 +14,7 @@ it('keeps nothing of a work that has ended, although the next one could begin: e
   const calls = new AsyncLocalStorage<string>();
   const turns = new TurnTaking(1, manualClock());
   const seen: (string | undefined)[] = [];
-  const works = ['a', 'b', 'c'].map((call) => calls.run(call, async () => turns.run(greedy, async () => {
+  const works = ['a', 'b', 'c'].map((call) => calls.run(call, async () => run(turns, greedy, async () => {
     seen.push(calls.getStore());
     await turn();
   })));
@@ -27,7 +31,7 @@ describe('works of several owners', () => {
       begun.push(name);
       return new Promise((resolve, reject) => ends.push((error) => (error === undefined ? resolve(name) : reject(error))));
     };
-    const results = Promise.allSettled([...['a', 'b', 'c', 'd', 'e'].map((name) => turns.run(greedy, work(name))), turns.run(modest, work('x')), turns.run(modest, work('y'))]);
+    const results = Promise.allSettled([...['a', 'b', 'c', 'd', 'e'].map((name) => run(turns, greedy, work(name))), run(turns, modest, work('x')), run(turns, modest, work('y'))]);
     expect(begun).toEqual(['a', 'b']);
     expect(turns.waiting).toBe(5);
     for (const error of [undefined, new Error('broken'), undefined, undefined, undefined, undefined, undefined]) {
@@ -43,13 +47,13 @@ describe('works of several owners', () => {
   it('that end at once are given as they are, and give the loop back when thousands of them waited', async () => {
     const clock = manualClock();
     const turns = new TurnTaking(1, clock);
-    expect(turns.run(greedy, () => 7)).toBe(7);
-    expect(() => turns.run(greedy, () => { throw new Error('at once'); })).toThrow('at once');
+    expect(run(turns, greedy, () => 7)).toBe(7);
+    expect(() => run(turns, greedy, () => { throw new Error('at once'); })).toThrow('at once');
     let end!: () => void;
-    const slow = turns.run(greedy, () => new Promise<void>((resolve) => { end = resolve; }));
+    const slow = run(turns, greedy, () => new Promise<void>((resolve) => { end = resolve; }));
     let ran = 0;
-    const quick = Array.from({ length: 1000 }, async () => turns.run(greedy, () => (ran += 1)));
-    const failing = Promise.allSettled([(async () => turns.run(modest, () => { throw new Error('in its turn'); }))()]);
+    const quick = Array.from({ length: 1000 }, async () => run(turns, greedy, () => (ran += 1)));
+    const failing = Promise.allSettled([(async () => run(turns, modest, () => { throw new Error('in its turn'); }))()]);
     expect(ran).toBe(0);
     end();
     await slow;

@@ -15,25 +15,32 @@ export class TurnTaking {
     this.#clock = clock;
   }
 
-  /** What `start` gives, now or when it has its turn. Rejects with what `start` throws then. */
-  run<T>(owner: object, start: () => MaybePromise<T>): MaybePromise<T> {
-    if (this.running >= this.#most || this.waiting > 0) return this.#wait(owner).then(() => this.#begin(start));
-    const result = start();
-    if (result instanceof Promise) {
-      this.running += 1;
-      result.then(this.#ended, this.#ended);
-    }
-    return result;
+  /** Whether work may begin at once. */
+  get free(): boolean {
+    return this.running < this.#most && this.waiting === 0;
   }
 
-  /** Waits for a place. Whoever waits goes on in the context in which it asked: begun by what ended, it would keep that one's call in memory. */
-  #wait(owner: object): Promise<void> {
+  /** Counts a work that was begun because there was room; gives it back. */
+  begun<T>(work: MaybePromise<T>): MaybePromise<T> {
+    if (work instanceof Promise) {
+      this.running += 1;
+      work.then(this.#ended, this.#ended);
+    }
+    return work;
+  }
+
+  /**
+   * What `start` gives when it has its turn; rejects with what it throws. It runs in the context in which it came: begun by a work that has ended, it would
+   * keep that one's call in memory.
+   */
+  wait<T>(owner: object, start: () => MaybePromise<T>): Promise<T> {
     this.waiting += 1;
-    return new Promise((admit) => {
+    const admitted = new Promise<void>((admit) => {
       const queue = this.#queues.get(owner);
       if (queue === undefined) this.#queues.set(owner, [admit]);
       else queue.push(admit);
     });
+    return admitted.then(() => this.#begin(start));
   }
 
   /** Runs what has a place. */
