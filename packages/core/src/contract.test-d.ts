@@ -92,6 +92,14 @@ interface OfAnotherCopy {
 expectTypeOf<ContractClient<{ Find: OfAnotherCopy }>['Find']>().toEqualTypeOf<(input: { Id: number }, options?: CallOptions) => Promise<{ Sku: string }>>();
 expectTypeOf<DeclaredCode<OfAnotherCopy>>().toEqualTypeOf<'Gone'>();
 
+export function foundBySome(some: ContractClient<Pick<typeof Orders.methods, 'Find'>>): Promise<{ Sku: string }> {
+  return some.Find({ Id: 1 });
+}
+void foundBySome(orders);
+// An exported contract of a project with isolatedDeclarations says its type.
+export const Annotated: Contract<{ Find: Method<'unary', { Id: number }, { Sku: string }> }> = contract('Annotated', { Find: unary<{ Id: number }, { Sku: string }>() });
+expectTypeOf<DeclaredCode<typeof Annotated.methods.Find>>().toEqualTypeOf<never>();
+
 // A bound method carries its names.
 expectTypeOf(Orders.methods.Find.service).toEqualTypeOf<string>();
 expectTypeOf(Orders.methods.Find.name).toEqualTypeOf<'Find'>();

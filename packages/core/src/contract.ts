@@ -21,7 +21,7 @@ export function contract<const M extends Methods>(name: string, methods: M): Con
   checkName('service', name);
   const bound = Object.entries(methods).map(([key, method]) => {
     checkName('method', key);
-    const { kind, input, output, errors }: Partial<Method> = method ?? {};
+    const { kind, input, output, errors }: Partial<MethodRef> = method ?? {};
     // A circular import leaves undefined.
     const isMade = [input, output, ...Object.values(errors ?? {})].every((schema) => schema === undefined || schema?.['~standard']);
     if (!kind || !isMade) throw new TypeError(`the method "${key}" is not one of unary(), push()… with schemas`);

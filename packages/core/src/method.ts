@@ -5,7 +5,7 @@ export type Kind = 'unary' | 'serverStream' | 'clientStream' | 'bidiStream' | 'p
 export type ErrorMap = Readonly<Record<string, StandardSchema>>;
 
 /** One method. In and Out are what the caller gives and gets; ParsedIn and RawOut what the handler gets and gives. */
-export interface Method<K extends Kind = Kind, In = any, Out = any, ParsedIn = In, RawOut = Out, E extends ErrorMap = ErrorMap> {
+export interface Method<K extends Kind = Kind, In = any, Out = any, ParsedIn = In, RawOut = Out, E extends ErrorMap = {}> {
   readonly kind: K;
   readonly input?: StandardSchema | undefined;
   readonly output?: StandardSchema | undefined;
@@ -29,11 +29,11 @@ export interface MethodSpec<I extends StandardSchema, O extends StandardSchema, 
   readonly errors?: E | undefined;
 }
 export interface MethodFactory<K extends Kind> {
-  <In, Out>(options?: MethodOptions & { readonly input?: never; readonly output?: never }): Method<K, In, Out, In, Out, {}>;
+  <In, Out>(options?: MethodOptions & { readonly input?: never; readonly output?: never }): Method<K, In, Out>;
   // Without errors E has nothing to be inferred from but the contract around it, which takes any.
   <I extends StandardSchema, O extends StandardSchema>(
     spec: MethodSpec<I, O, {}> & { readonly errors?: undefined },
-  ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, {}>;
+  ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>>;
   <I extends StandardSchema, O extends StandardSchema, E extends ErrorMap>(
     spec: MethodSpec<I, O, E>,
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
@@ -45,6 +45,6 @@ export const unary: MethodFactory<'unary'> = factory('unary');
 export const serverStream: MethodFactory<'serverStream'> = factory('serverStream');
 export const clientStream: MethodFactory<'clientStream'> = factory('clientStream');
 export const bidiStream: MethodFactory<'bidiStream'> = factory('bidiStream');
-export function push<T>(): Method<'push', T, void, T, void, {}> {
+export function push<T>(): Method<'push', T, void> {
   return { kind: 'push' };
 }
