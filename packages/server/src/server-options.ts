@@ -9,7 +9,7 @@ import type { TurnTaking } from './turn-taking.ts';
 
 /** What peers may cost; all of it is on by default. */
 export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
-  /** Bytes that a compressed payload may become. @default 16 MiB */
+  /** Bytes that a compressed payload may become. A few kilobytes of gzip are enough for all of it, and to read so much JSON holds up the loop: lower it where strangers call. @default 16 MiB */
   readonly maxInflatedBytes: number;
   /** Connections at once; more are accepted and dropped. @default 16384 */
   readonly maxConnections: number;
