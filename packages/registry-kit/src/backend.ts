@@ -27,6 +27,10 @@ export interface BackendInit {
   readonly open: (context: OpenContext) => KeyValueStore | Promise<KeyValueStore>;
 }
 
+/** What `open` gave is no store. */
+class NoStore extends Error {}
+const operations = ['get', 'list', 'putPersistent', 'putOwned', 'deleteOwned', 'watch', 'sessionLost', 'close'] as const satisfies readonly (keyof KeyValueStore)[];
+
 /** A user of the backend: a published entry or a watch. */
 export interface BackendUser {
   /** The content may have changed unnoticed: read it now. */
@@ -136,6 +140,7 @@ export class Backend {
   }
   told(what: string, error: unknown): RpcError {
     const { name, where } = this.#init;
+    if (error instanceof NoStore) return registryError({ name, where, what, cause: error, hint: 'make a KeyValueStore of it', code: 'failed_precondition', reason: 'REGISTRY_UNEXPECTED' });
     return RpcError.is(error) ? error : registryError({ name, where, what, cause: error });
   }
   mustBeOpen(what: string): void {
@@ -166,6 +171,8 @@ export class Backend {
     const { ttlMs, timeoutMs, open, name } = this.#init;
     const store = await bounded({ clock: runtime.clock, timeoutMs, signals: [this.#ended.signal], late: () => this.late('be opened') }, async (signal) => {
       const made = await open({ runtime, ttlMs, timeoutMs, signal });
+      const missing = operations.find((operation) => typeof (made as Partial<KeyValueStore> | undefined | null)?.[operation] !== 'function'); // in a program without types it may be anything
+      if (missing !== undefined) throw new NoStore(`what open() gave has no ${missing}()`);
       // Nobody waits for the store any more, so it must not stay open.
       if (signal.aborted) void made.close().catch(() => {});
       return made;

@@ -39,6 +39,14 @@ describe('keyValueRegistry', () => {
     expect(() => keyValueRegistry(init as never)).toThrow(TypeError);
   });
 
+  it.each([[undefined, 'get'], [null, 'get'], [{ get() {} }, 'list']])('says which function is missing when open gives %j for a store', async (made, missing) => {
+    const registry = keyValueRegistry({ name: 'mine', where: 'here', open: () => made as never });
+    const registration = { service: 'Arith', instance: { address: 'tcp@a:1', metadata: {} } };
+    const told = new RegExp(`^mine at here cannot write /rpcx: what open\\(\\) gave has no ${missing}\\(\\); make a KeyValueStore of it$`);
+    await expect(registry.register(registration, { runtime: { clock: systemClock, logger: silent } })).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(told) as string });
+    await registry.close();
+  });
+
   it('refuses a registration without an instance, and says how one is written', async () => {
     const { registry } = pair();
     await expect(registry.register({ service: 'Arith' } as never, { runtime: { clock: systemClock, logger: silent } })).rejects.toThrow(/^a registration needs an instance: \{ service: 'Arith', instance/);
@@ -46,7 +54,7 @@ describe('keyValueRegistry', () => {
 
   it.each([
     [{ basePath: '' }, /memory\(\): basePath is "": write a path/], [{ basePath: '//' }, /basePath/], [{ basePath: 7 }, /basePath is 7/], [{ ttlMs: 0 }, /ttlMs is 0: it takes milliseconds above 0/], [{ ttlMs: Number.NaN }, /ttlMs is NaN/],
-    [{ relistMs: '1' }, /relistMs is 1/], [{ ttlMs: 1000, refreshMs: 1000 }, /refreshMs is 1000 and ttlMs 1000: entries would end/], [{ publishRates: 'yes' }, /publishRates is yes/], [null, /options are null/], ['x', /options are x/],
+    [{ relistMs: '1' }, /relistMs is "1"/], [{ ttlMs: 1000, refreshMs: 1000 }, /refreshMs is 1000 and ttlMs 1000: entries would end/], [{ publishRates: 'yes' }, /publishRates is yes/], [null, /options are null/], ['x', /options are x/],
   ])('refuses %j', (options, message) => {
     expect(() => keyValueRegistry({ name: 'memory', where: 'here', options: options as never, open: () => { throw new Error('opened'); } })).toThrow(message);
   });
