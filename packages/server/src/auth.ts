@@ -1,6 +1,6 @@
 import { RpcError, settle, type Interceptor, type Logger, type MaybePromise, type ServerCall } from '@rpcxjs/core';
 import { reserved } from '@rpcxjs/protocol';
-import { refusal } from './refusals.ts';
+import { refusal } from './without-stacks.ts';
 
 /**
  * Decides by the caller's token, `''` when it sent none. False or a throw refuses the call, and the connection ends after the refusal.

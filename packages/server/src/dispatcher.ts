@@ -8,11 +8,12 @@ import type { MethodEntry } from './method-entry.ts';
 import { noReply } from './no-reply.ts';
 import type { Queued } from './admission.ts';
 import type { PeerServices } from './peer-services.ts';
-import { checkStillWanted, closing, expired, overloaded, refusal } from './refusals.ts';
+import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
 import { isThenable } from './thenable.ts';
+import { refusal } from './without-stacks.ts';
 
 // With `whenFull: 'pause'`: how many calls of one connection may wait before it is read no further.
 const lookAhead = 64;

@@ -6,9 +6,8 @@ import type { FrameView } from '@rpcxjs/protocol';
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
-import { refusal } from './refusals.ts';
 import type { RequestMetadata } from './request-metadata.ts';
-import { withoutStacks } from './without-stacks.ts';
+import { refusal, withoutStacks } from './without-stacks.ts';
 
 /** What the call needs of the connection that it came on. */
 export interface CallHost {

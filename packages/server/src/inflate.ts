@@ -1,8 +1,8 @@
 import type { Compressor, MaybePromise } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
-import { checkStillWanted, refusal } from './refusals.ts';
+import { checkStillWanted } from './refusals.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
-import { withoutStacks } from './without-stacks.ts';
+import { refusal, withoutStacks } from './without-stacks.ts';
 
 /** Replaces a compressed payload by the inflated one, within the limit. Handlers of raw messages get the payload as it came. */
 export function inflate(call: InboundCall, options: ResolvedServerOptions): MaybePromise<void> {

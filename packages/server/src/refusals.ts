@@ -1,13 +1,9 @@
-import { RpcError, type Code, type RpcErrorInit, type ServerCall } from '@rpcxjs/core';
+import type { Code, RpcError, ServerCall } from '@rpcxjs/core';
 import type { Failure } from './failure.ts';
 import type { InboundCall } from './inbound-call.ts';
-import { withoutStacks } from './without-stacks.ts';
+import { refusal } from './without-stacks.ts';
 
-/** An error that a peer may cause as often as it likes, and so without a stack. */
-export function refusal(code: Code, message: string, init: RpcErrorInit): RpcError {
-  return withoutStacks(() => new RpcError(code, message, init));
-}
-/** The same, for what interceptors and `mapError` are to see. */
+/** What interceptors and `mapError` see of it. */
 export function refusalOf({ code, message, reason }: Failure): RpcError {
   return refusal(code as Code, message, { reason }); // those below have no other codes
 }

@@ -1,8 +1,9 @@
 import { RpcError, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
-import { refusal, refusalOf } from './refusals.ts';
+import { refusalOf } from './refusals.ts';
 import { isThenable } from './thenable.ts';
+import { refusal } from './without-stacks.ts';
 
 /** Decodes and validates the input, runs the handler, and validates its output. Makes no promise where handler and schemas make none. */
 export function runMethod(call: ServerCall, entry: MethodEntry, original: InboundCall): MaybePromise<unknown> {
