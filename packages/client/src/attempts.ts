@@ -2,7 +2,7 @@ import { DeadlineRing, intercept, RpcError, settle, type ClientCall, type Clock,
 import { anySent, endedBy, laneOf, overError, partsOf, trueToSent } from './call-errors.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { asRpcError } from './client-session.ts';
-import type { OutboundCall } from './outbound-call.ts';
+import { endOfAttempt, type OutboundCall } from './outbound-call.ts';
 import { atOnce, logLate } from './synchronous.ts';
 
 declare module '@rpcxjs/core' {
@@ -67,7 +67,7 @@ export class Attempts {
       return;
     }
     call.told.inAttempt = undefined;
-    ended(call, undefined, now);
+    endOfAttempt(call, undefined, now);
     waiting.resolve(value);
   }
 
@@ -79,7 +79,7 @@ export class Attempts {
       return;
     }
     call.told.inAttempt = undefined;
-    ended(call, error, now);
+    endOfAttempt(call, error, now);
     waiting.reject(error);
   }
 
@@ -88,7 +88,7 @@ export class Attempts {
     const now = this.#clock.now();
     for (const one of partsOf(main)) {
       one.session?.forget(one, tell);
-      ended(one, error, now);
+      endOfAttempt(one, error, now);
     }
   }
 
@@ -101,7 +101,7 @@ export class Attempts {
       one.settled = true;
       const waiting = one.story.inAttempt;
       one.told.inAttempt = undefined;
-      ended(one, error, now);
+      endOfAttempt(one, error, now);
       waiting?.reject(error);
     }
     main.told.copies = undefined;
@@ -159,7 +159,7 @@ export class Attempts {
       one.session?.forget(one, true);
       one.told.inAttempt = undefined;
       // Reported as cancelled, because it says nothing about the server.
-      if (one.chosen) ended(one, new RpcError('canceled', 'an interceptor no longer waited for it', { reason: 'ABORTED' }), now);
+      if (one.chosen) endOfAttempt(one, new RpcError('canceled', 'an interceptor no longer waited for it', { reason: 'ABORTED' }), now);
       if (one !== lane) one.settled = true;
     }
     decide();
@@ -170,7 +170,7 @@ export class Attempts {
     const { main } = lane;
     if (main.settled || lane.settled || lane.story.lost) return;
     this.#held.delete(main);
-    ended(lane, undefined, now);
+    endOfAttempt(lane, undefined, now);
     if (main.story.hedge !== undefined || main.story.hedgeEntry >= 0) this.#leaveRival(main, lane);
     const failMode = this.#failMode(main);
     // For a hedged call the time counts from its first attempt: counted from the second, slow servers would look fast and be hedged ever sooner.
@@ -194,7 +194,7 @@ export class Attempts {
     if (main.settled || lane.settled || lane.story.lost) return;
     const error = trueToSent(cause, anySent(laneOf(lane)));
     lane.told.lost = true;
-    ended(lane, error, now);
+    endOfAttempt(lane, error, now);
     (main.told.failures ??= []).push({ address: error.address ?? lane.address, error, durationMs: now - lane.attemptAt });
     const { hedge } = main.story;
     if (hedge !== undefined && !(hedge.story.lost && main.story.lost)) return;
@@ -304,7 +304,7 @@ export class Attempts {
     const now = this.#clock.now();
     for (const one of laneOf(rival)) {
       one.session?.forget(one, true);
-      ended(one, late, now);
+      endOfAttempt(one, late, now);
       const waiting = one.story.inAttempt;
       one.told.inAttempt = undefined;
       waiting?.reject(late);
@@ -325,11 +325,4 @@ class HedgeTimer implements Expirable {
   expired(): void {
     this.#attempts.hedge(this.#main);
   }
-}
-
-/** Tells the route that chose the server how its attempt went, once. */
-function ended(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
-  if (!call.chosen) return;
-  call.chosen = false;
-  call.target.route.ended(call, error, now);
 }

@@ -7,7 +7,7 @@ import { asOwn } from './call-errors.ts';
 import type { TrackedOptions } from './call-handle.ts';
 import type { ResolvedClientOptions } from './client-options.ts';
 import { refusedReply, refusedRequest, type MessageFilters } from './filters.ts';
-import type { OutboundCall } from './outbound-call.ts';
+import { endOfAttempt, type OutboundCall } from './outbound-call.ts';
 import { replyError } from './reply-error.ts';
 import { readRaw, readReply } from './reply-reader.ts';
 import { RequestWriter } from './request-writer.ts';
@@ -318,11 +318,8 @@ export class ClientSession implements SessionHandler {
     // Thrown by the token function, by a contributor of headers, a codec or a compressor.
     const message = `${call.service}.${call.method} could not be written: ${thrownText(error)}`;
     const own = new RpcError('internal', message, { sent: false, address: this.address, cause: error });
-    if (call.chosen && RpcError.is(error)) {
-      // It may be about a call of theirs, to another server: it says nothing about this one.
-      call.chosen = false;
-      call.target.route.ended(call, own, this.#options.runtime.clock.now());
-    }
+    // It may be about a call of theirs, to another server: it says nothing about this one.
+    endOfAttempt(call, own, this.#options.runtime.clock.now());
     this.#events.failed(call, RpcError.is(error) ? asOwn(error) : own);
   }
 }

@@ -86,6 +86,7 @@ class RpcxClient implements Client {
   #stopped = false;
   #started: Promise<void> | undefined;
   #startedPlugins = 0;
+  #leaveStart: (error: RpcError) => void = () => {};
 
   constructor(options: ClientOptions) {
     checkTransports(options);
@@ -261,7 +262,8 @@ class RpcxClient implements Client {
 
   /** Plugins start with the first call. */
   async #ready(): Promise<void> {
-    if (this.#started !== started) await (this.#started ??= this.#start());
+    // A client that is closed waits for no plugin.
+    if (this.#started !== started) await (this.#started ??= new Promise((resolve, reject) => void this.#start().then(resolve, (this.#leaveStart = reject))));
   }
   async #start(): Promise<void> {
     // A plugin that calls the client while it starts waits for itself, which its deadline ends.
@@ -376,6 +378,7 @@ class RpcxClient implements Client {
     this.#pushes.close();
     const { plugins, runtime } = this.#options;
     const closed = clientClosed();
+    this.#leaveStart(closed);
     for (const route of this.#awake) route.close(closed);
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await stopPlugins(plugins, runtime);

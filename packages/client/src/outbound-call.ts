@@ -212,4 +212,11 @@ export class CallStory {
 /** Shared by all calls that need no story of their own. */
 const untold: Readonly<CallStory> = new CallStory();
 
+/** Tells the route that chose the server how its attempt went, once. */
+export function endOfAttempt(call: OutboundCall, error: RpcError<string> | undefined, now: number): void {
+  if (!call.chosen) return;
+  call.chosen = false;
+  call.target.route.ended(call, error, now);
+}
+
 function ignore(): void {}

@@ -28,6 +28,23 @@ describe('a call that ends by itself says whether it was sent', () => {
     expect(await error).toMatchObject({ code, sent: true, message: expect.stringContaining(message) as string });
   });
 
+  it.each(['close', 'abort'] as const)('every kind of call ends with its client while plugins are starting, by %s()', async (how) => {
+    await using one = await rig({ timeoutMs: Infinity, plugins: [{ name: 'late', start: () => new Promise<void>(() => {}) }] });
+    const { client, server } = one;
+    const { Get } = methodsOf('Store');
+    const batch = client.batch();
+    const ofBatch = batch.add(Get!, 1);
+    const begun = [
+      client.call('Store', 'Get', 1), Promise.resolve(client.start(Get!, 1)), client.oneway(Get!, 1), client.oneshot(Get!, 1), client.inform(Get!, 1), batch.call().then(() => ofBatch),
+      client.raw({ service: 'Store', method: 'Get', codecId: 1, compressorId: 0, oneway: false, error: false, metadata: {}, payload: new Uint8Array(1) }),
+      client.ready(), client.ping(server.address), client.lock(),
+    ].map((one_) => failure(one_));
+    await settled();
+    if (how === 'abort') client.abort();
+    await client.close();
+    for (const error of await Promise.all(begun)) expect(error).toMatchObject({ code: 'canceled', reason: 'CLOSED', sent: false });
+  });
+
   it('a ping ends within its time while plugins are starting', async () => {
     const clock = manualClock();
     await using one = await rig({ clock, plugins: [{ name: 'late', start: () => new Promise<void>(() => {}) }] });
