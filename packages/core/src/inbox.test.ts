@@ -71,7 +71,11 @@ describe('an inbox', () => {
     expect(told.all).toEqual(['a', '/a', 'b', '/b', 'c', '/c', 'end']);
   });
 
-  it('tells of room until the end was told', () => {
+  it('tells of room until the end was told, or what comes is dropped', () => {
+    const closing = started();
+    closing.inbox.drop();
+    closing.inbox.drain();
+    expect(closing.told.all).toEqual([]);
     const { inbox, told } = started();
     inbox.drain();
     inbox.end(undefined);

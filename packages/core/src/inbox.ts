@@ -71,9 +71,9 @@ export class Inbox {
     this.drop();
   }
 
-  /** The connection can take more after `write` returned false. Not told after the end. */
+  /** The connection can take more after `write` returned false. Not told after the end, nor after `drop`. */
   drain(): void {
-    if (!this.#told) this.#sink?.drain();
+    if (!this.#told && !this.#drops) this.#sink?.drain();
   }
 
   #deliver(): void {

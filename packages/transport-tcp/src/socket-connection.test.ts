@@ -180,6 +180,28 @@ describe('bytes and an end that came while nobody took them, as TLS can bring th
     await connection.close();
   });
 
+  it('are dropped when the connection is lost, or when the reader waits for room to write, for neither would ever go on', async () => {
+    for (const how of ['a loss', 'no more room'] as const) {
+      let socket: Socket | undefined;
+      const address = await plainServer((accepted) => (socket = accepted.pause()));
+      await dial(tcp(), address);
+      await until(() => socket !== undefined);
+      const taken = socket as Socket; // just seen
+      const connection = new SocketConnection(taken, { local: undefined, remote: undefined, clock: systemClock, closeTimeoutMs: 100, resets: true });
+      const heard = new Heard();
+      connection.start(heard);
+      connection.pause();
+      connection.receive(Buffer.from('request'));
+      if (how === 'no more room') {
+        while (connection.write(Buffer.alloc(1024 * 1024)));
+        taken.emit('end');
+      }
+      taken.destroy(how === 'a loss' ? new Error('reset') : undefined);
+      await until(() => heard.closes.length > 0);
+      expect([heard.text, heard.closes]).toMatchObject(['', [{ reason: 'CONNECTION_LOST' }]]);
+    }
+  });
+
   it('are dropped by close() and by abort(), which still say how it ended', async () => {
     const closed = await kept();
     await closed.connection.close();

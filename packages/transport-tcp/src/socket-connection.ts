@@ -168,7 +168,7 @@ export class SocketConnection implements Connection {
   }
 
   #drained(): void {
-    if (!this.#wantsDrain || this.#state !== 'open') return;
+    if (!this.#wantsDrain || this.#state === 'closed') return;
     this.#wantsDrain = false;
     this.#inbox.drain();
   }
@@ -182,6 +182,9 @@ export class SocketConnection implements Connection {
   #closed(): void {
     this.#state = 'closed';
     this.#endTimer?.cancel();
-    this.#inbox.end(connectionLost(this.#error ?? new Error('the socket was closed'), this.remote));
+    const lost = connectionLost(this.#error ?? new Error('the socket was closed'), this.remote);
+    // A clean end waits for its reader; one that waits for room to write would wait for ever, and a loss is to be known at once.
+    if (this.#error === undefined && !this.#wantsDrain) this.#inbox.end(lost);
+    else this.#inbox.cut(lost);
   }
 }

@@ -194,7 +194,10 @@ export class WsConnection implements Connection {
     const why = this.#error ?? new Error(code === 1006 ? 'it ended without a farewell' : `the other side closed it with ${code} ${text}`);
     this.#state = 'closed';
     this.#dropQueue();
-    this.#inbox.end(clean ? undefined : connectionLost(why, this.remote));
+    const reason = clean ? undefined : connectionLost(why, this.remote);
+    // A reader that waits for room to write would wait for ever.
+    if (this.#wantsDrain) this.#inbox.cut(reason);
+    else this.#inbox.end(reason);
   }
 
   #stopTimers(): void {
