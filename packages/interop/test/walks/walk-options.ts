@@ -1,5 +1,5 @@
 import { failbackup, failfast, failover, failtry, type ClientOptions } from '@rpcxjs/client';
-import type { Discovery, FailMode, Pick, Selector, WatchOptions } from '@rpcxjs/core';
+import { RpcError, type Discovery, type FailMode, type Pick, type Selector, type WatchOptions } from '@rpcxjs/core';
 import { consistentHash, leastPending, powerOfTwo, random, roundRobin, sticky, weightedRoundRobin } from '@rpcxjs/selectors';
 import type { WalkGround } from './walk-ground.ts';
 import { WalkInterceptors } from './walk-interceptors.ts';
@@ -115,7 +115,7 @@ export function chooseOptions(ground: WalkGround, servers: WalkServers): WalkOpt
     ...(selector === undefined ? {} : { selector: picks.of(selector) }),
     ...rulesOf(ground),
     ...(dice.chance(0.15) ? { filters: { outgoing: () => !dice.chance(0.05), incoming: () => (dice.chance(0.03) ? 'drop' : !dice.chance(0.03)) } } : {}),
-    ...(dice.chance(0.2) ? { headers: [(metadata) => { if (dice.chance(0.03)) throw new Error('no header today'); metadata['h'] = 'x'; }] } : {}),
+    ...(dice.chance(0.2) ? { headers: [(metadata) => { if (dice.chance(0.03)) throw dice.one([new Error('no header today'), new RpcError('unavailable', 'no server of tokens')]); metadata['h'] = 'x'; }] } : {}),
   };
   const { passesTwice } = interceptors;
   return { client, usualMs, list, picks, passesTwice, mayRunTwice: retryUnsafe || passesTwice, intercepted: intercept.length + plugins.length > 0 };
