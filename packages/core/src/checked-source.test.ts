@@ -24,8 +24,8 @@ describe('a source that is no discovery', () => {
 
 describe('an option that is misspelt', () => {
   it('is refused, with the names that there are', () => {
-    expect(() => cached(some, store, { waitMS: 5 } as never)).toThrow(new TypeError('cached() has no option "waitMS": it takes waitMs'));
-    expect(() => stabilised(some, { keepMs: 5, probeMs: 1 } as never)).toThrow(new TypeError('stabilised() has no option "probeMs": it takes keepMs, probe, probeEveryMs, probeTimeoutMs'));
+    expect(() => cached(some, store, { waitMS: 5 } as never)).toThrow(new TypeError('cached has no option "waitMS": it takes waitMs'));
+    expect(() => stabilised(some, { keepMs: 5, probeMs: 1 } as never)).toThrow(new TypeError('stabilised has no option "probeMs": it takes keepMs, probe, probeEveryMs, probeTimeoutMs'));
     for (const options of [{}, { waitMs: undefined }]) expect(() => cached(some, store, options)).not.toThrow();
     expect(() => stabilised(some, { probe: undefined, keepMs: undefined })).not.toThrow();
   });

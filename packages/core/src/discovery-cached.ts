@@ -1,4 +1,5 @@
-import { checkedSource, onlyKnown } from './checked-source.ts';
+import { checkedSource } from './checked-source.ts';
+import { checkNames, refuse } from './options.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import { readSnapshot, snapshotText, type SnapshotStore } from './discovery-snapshot.ts';
@@ -19,8 +20,8 @@ export function cached(source: Discovery, store: SnapshotStore, options: CachedO
   // In a program without types it may be anything.
   if (typeof (store as Partial<SnapshotStore> | undefined | null)?.load !== 'function') throw new TypeError("cached: the store takes an object with load and save, for example fileStore({ directory: './cache' })");
   const { waitMs = 500 } = options;
-  onlyKnown('cached', options, { waitMs });
-  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw new TypeError(`cached: waitMs is ${String(waitMs)}: it takes milliseconds, or 0`);
+  checkNames('cached', options, { waitMs });
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) refuse('cached: waitMs', waitMs, 'milliseconds, or 0');
   const shelf = new Shelf(store);
   return {
     watch: (service, watching) => instanceFeed(watching.signal, (feed) => {

@@ -1,4 +1,5 @@
-import { checkedSource, onlyKnown } from './checked-source.ts';
+import { checkedSource } from './checked-source.ts';
+import { checkNames, refuse } from './options.ts';
 import { instanceFeed, type InstanceFeed } from './discovery-feed.ts';
 import { followDiscovery } from './discovery-follow.ts';
 import type { Discovery, ServiceInstance, WatchOptions } from './discovery.ts';
@@ -56,11 +57,13 @@ export function stabilised(source: Discovery, options: StabilisedOptions = {}): 
 
 function resolveStabilisedOptions(options: StabilisedOptions): ResolvedStabilisedOptions {
   const { keepMs = 60_000, probe, probeEveryMs = 5000, probeTimeoutMs = 2000 } = options;
-  const resolved = onlyKnown('stabilised', options, { keepMs, probe, probeEveryMs, probeTimeoutMs });
-  for (const [name, value] of Object.entries(resolved)) {
-    if (name !== 'probe' && (typeof value !== 'number' || !(value > 0))) throw new TypeError(`stabilised: ${name} is ${String(value)}: it takes milliseconds above 0`);
+  const resolved = { keepMs, probe, probeEveryMs, probeTimeoutMs };
+  checkNames('stabilised', options, resolved);
+  for (const [name, value] of Object.entries({ keepMs, probeEveryMs, probeTimeoutMs })) {
+    if (typeof value !== 'number' || !(value > 0)) refuse(`stabilised: ${name}`, value, 'milliseconds above 0');
   }
-  if (probe === undefined ? keepMs === Infinity : typeof probe !== 'function') throw new TypeError(`stabilised: probe is ${String(probe)}, and keepMs ${keepMs}: give a probe, for example dialProbe(transports)`);
+  if (probe !== undefined && typeof probe !== 'function') refuse('stabilised: probe', probe, 'a function, for example dialProbe(transports)');
+  if (keepMs === Infinity && probe === undefined) throw new TypeError('stabilised: keepMs is Infinity, and nobody asks whether an instance still answers: give a probe, for example dialProbe(transports)');
   return resolved;
 }
 
