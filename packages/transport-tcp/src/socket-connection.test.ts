@@ -151,17 +151,20 @@ describe('the end', () => {
 });
 
 describe('bytes and an end that came while nobody took them, as TLS can bring them', () => {
-  const kept = async (): Promise<{ connection: SocketConnection; socket: Socket }> => {
+  const taken = async (): Promise<{ connection: SocketConnection; socket: Socket }> => {
     let socket: Socket | undefined;
     const address = await plainServer((accepted) => (socket = accepted.pause()));
     await dial(tcp(), address);
     await until(() => socket !== undefined);
-    const taken = socket as Socket; // just seen
-    const connection = new SocketConnection(taken, { local: undefined, remote: undefined, clock: systemClock, closeTimeoutMs: 100, resets: true });
+    const seen = socket as unknown as Socket; // just waited for
+    return { connection: new SocketConnection(seen, { local: undefined, remote: undefined, clock: systemClock, closeTimeoutMs: 100, resets: true }), socket: seen };
+  };
+  const kept = async (): Promise<{ connection: SocketConnection; socket: Socket }> => {
+    const { connection, socket } = await taken();
     connection.receive(Buffer.from('early '));
     connection.receive(Buffer.from('bytes'));
-    taken.emit('end');
-    return { connection, socket: taken };
+    socket.emit('end');
+    return { connection, socket };
   };
 
   it('are told in order once somebody does, although the socket has gone', async () => {
@@ -182,21 +185,16 @@ describe('bytes and an end that came while nobody took them, as TLS can bring th
 
   it('are dropped when the connection is lost, or when the reader waits for room to write, for neither would ever go on', async () => {
     for (const how of ['a loss', 'no more room'] as const) {
-      let socket: Socket | undefined;
-      const address = await plainServer((accepted) => (socket = accepted.pause()));
-      await dial(tcp(), address);
-      await until(() => socket !== undefined);
-      const taken = socket as Socket; // just seen
-      const connection = new SocketConnection(taken, { local: undefined, remote: undefined, clock: systemClock, closeTimeoutMs: 100, resets: true });
+      const { connection, socket } = await taken();
       const heard = new Heard();
       connection.start(heard);
       connection.pause();
       connection.receive(Buffer.from('request'));
       if (how === 'no more room') {
         while (connection.write(Buffer.alloc(1024 * 1024)));
-        taken.emit('end');
+        socket.emit('end');
       }
-      taken.destroy(how === 'a loss' ? new Error('reset') : undefined);
+      socket.destroy(how === 'a loss' ? new Error('reset') : undefined);
       await until(() => heard.closes.length > 0);
       expect([heard.text, heard.closes]).toMatchObject(['', [{ reason: 'CONNECTION_LOST' }]]);
     }
