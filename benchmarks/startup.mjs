@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { peers } from './peers.mjs';
 import { startServer } from './processes.mjs';
 
-const pairs = 11;
+const pairs = 31;
 const script = (name) => fileURLToPath(new URL(`startup/${name}.mjs`, import.meta.url));
 
 /** Milliseconds from the start of a process to the first line that it writes, and that line. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dialableAddress, formatAddress, parseAddress, splitHostPort } from './address.ts';
+import { formatAddress, parseAddress, splitHostPort } from './address.ts';
 
 describe('parseAddress', () => {
   it('splits at the first @, so that a host may contain one', () => {
@@ -25,13 +25,6 @@ describe('parseAddress', () => {
       const address = { network: name, host };
       expect(parseAddress(formatAddress(address))).toEqual(address);
     }));
-  });
-});
-
-describe('dialableAddress', () => {
-  it('wants a host and a port behind tcp, and leaves what other networks call a host to them', () => {
-    for (const text of ['tcp@127.0.0.1:8972', 'tcp6@[::1]:1', ':8972', 'unix@/run/a', 'memory@a', 'tcpish@a']) expect(dialableAddress(text)).toEqual(parseAddress(text));
-    for (const text of ['tcp@127.0.0.1', 'tcp4@a:65536', '127.0.0.1', 'tcp6@::1', '']) expect(() => dialableAddress(text)).toThrow(TypeError);
   });
 });
 

@@ -15,13 +15,6 @@ export function parseAddress(text: string): Address {
   return { network, host };
 }
 
-/** As `parseAddress`, for a server that is to be dialled: what is behind `tcp@` must be a host and a port. Throws TypeError. */
-export function dialableAddress(text: string): Address {
-  const address = parseAddress(text);
-  if (/^tcp[46]?$/.test(address.network)) splitHostPort(address.host);
-  return address;
-}
-
 export function formatAddress(address: Address): string {
   return `${address.network}@${address.host}`;
 }

@@ -10,7 +10,7 @@ export type { SnapshotStore } from './discovery-snapshot.ts';
 export { stabilised } from './discovery-stabilised.ts';
 export type { InstanceProbe, StabilisedOptions } from './discovery-stabilised.ts';
 export { dialProbe } from './dial-probe.ts';
-export { dialableAddress } from './address.ts';
+export { dialableAddress } from './dialable-address.ts';
 export { sameInstances, serviceInstance, sortedInstances } from './service-instance.ts';
 export { instanceSieve } from './discovery-sieve.ts';
 export type { SieveOptions } from './discovery-sieve.ts';

@@ -1,4 +1,5 @@
-import { dialableAddress, formatAddress } from './address.ts';
+import { formatAddress } from './address.ts';
+import { dialableAddress } from './dialable-address.ts';
 import type { InstanceMetadata, ServiceInstance } from './discovery.ts';
 import { hasUsableWeight } from './instance-metadata.ts';
 import type { Logger } from './runtime.ts';
