@@ -1,4 +1,4 @@
-import { RpcError, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
+import { RpcError, settle, type MaybePromise, type RawMessage, type ServerCall, type StandardSchema } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
 import type { MethodEntry } from './method-entry.ts';
 import { refusalOf } from './refusals.ts';
@@ -16,7 +16,7 @@ export function runMethod(call: ServerCall, entry: MethodEntry, original: Inboun
   const { inputSchema } = call === original ? (original.binding ?? entry) : entry;
   const { outputSchema } = original.binding ?? entry;
   if (inputSchema === undefined && outputSchema === undefined) return run(call.input, call);
-  const input = inputSchema === undefined ? call.input : checked(inputSchema, call.input, (why) => invalidInput(call, why));
+  const input = inputSchema === undefined ? call.input : checkedInput(inputSchema, call);
   const output = input instanceof Promise ? input.then((value) => run(value, call)) : run(input, call);
   if (outputSchema === undefined) return output;
   const check = (value: unknown) => checked(outputSchema, value, (why) => invalidOutput(call, why));
@@ -34,6 +34,14 @@ function rawMessage(call: ServerCall, original: InboundCall): RawMessage {
     oneway: call.oneway,
     error: false,
   };
+}
+
+/** No codec carries undefined as the whole of an input: it arrives as null. So null that the schema refuses is shown to it as undefined: `z.void()`, `.optional()`, `.default(…)`. */
+function checkedInput(schema: StandardSchema, call: ServerCall): MaybePromise<unknown> {
+  const check = (value: unknown) => checked(schema, value, (why) => invalidInput(call, why));
+  if (call.input !== null) return check(call.input);
+  const refused = (first: unknown) => settle(() => check(undefined), (value) => value, () => { throw first; });
+  return settle(() => check(null), (value) => value, refused);
 }
 
 function checked(schema: StandardSchema, value: unknown, failure: (why: string) => RpcError): MaybePromise<unknown> {

@@ -56,6 +56,27 @@ describe('schemas that change values', () => {
     expect(await open.client().call('Dates', 'Year', '2026-01-02')).toBe(2026);
   });
 
+  it('take an input that was left out, which arrives as null, for undefined where they refuse null', async () => {
+    const text = z.string().optional();
+    const late = z.string().optional().refine(async (value) => value === undefined, 'not now');
+    const given = contract('Given', {
+      Void: unary({ input: z.void(), output: z.string() }),
+      Optional: unary({ input: text, output: z.string() }),
+      Late: unary({ input: late, output: z.string() }),
+      Default: unary({ input: v.optional(v.number(), 7), output: z.string() }),
+      Null: unary({ input: z.null(), output: z.string() }),
+      Nullish: unary({ input: z.string().nullish(), output: z.string() }),
+      Needed: unary({ input: z.string(), output: z.string() }),
+    });
+    await using open = await openServer({}, (server) => server.register(given, { Void: String, Optional: String, Late: String, Default: String, Null: String, Nullish: String, Needed: String }));
+    const client = open.client();
+    const service = client.service(given);
+    expect(await Promise.all([service.Void(), service.Optional(), service.Late(), service.Default(), service.Null(null), service.Nullish()])).toEqual(['undefined', 'undefined', 'undefined', '7', 'null', 'null']);
+    expect(await service.Optional('x')).toBe('x');
+    for (const [method, input] of [['Needed', null], ['Void', 0], ['Late', 'x']] as const) await expect(client.call('Given', method, input)).rejects.toMatchObject({ reason: 'INVALID_INPUT' });
+    await expect(client.call('Given', 'Needed', undefined)).rejects.toThrow(/null/);
+  });
+
   it('apply to one direction alone', async () => {
     const any: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
     const half = contract('Half', { In: unary({ input: z.number(), output: any }), Out: unary({ input: any, output: z.number() }) });
