@@ -104,6 +104,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   }
 
   drained(): void {
+    this.#services.options.unread.left(this.#session);
     this.#peer.drained();
   }
 
@@ -118,6 +119,7 @@ export class Dispatcher implements SessionHandler, CallHost {
   sessionClosed(reason: RpcError | undefined): void {
     const error = reason ?? new RpcError('canceled', 'the caller has disconnected', { reason: 'CONNECTION_LOST' });
     this.#lifeTimer?.cancel();
+    this.#services.options.unread.left(this.#session);
     this.abortCalls(error);
     if (this.#queued > 0) this.#services.admission.sweep();
     this.#peer.disconnected(error);

@@ -116,6 +116,7 @@ export class PushWriter {
     this.#services.pushed();
     this.#services.options.frames?.written(service, method, length);
     this.#session.frameWritten(4096);
+    this.#services.options.unread.written(this.#session);
   }
 }
 

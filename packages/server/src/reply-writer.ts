@@ -99,7 +99,7 @@ export class ReplyWriter {
     const length = closeFrame(writer, head.length, metadataLength);
     // A frame that was refused before it became a call has no names to tell observers.
     if (to instanceof InboundCall) this.#options.frames?.written(to.service, to.method, length);
-    this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
+    this.#written(length);
     return true;
   }
 
@@ -137,7 +137,12 @@ export class ReplyWriter {
     }
     const length = closeFrame(writer, headLength, metadataLength);
     this.#options.frames?.written(call.service, call.method, length);
+    this.#written(length);
+  }
+
+  #written(length: number): void {
     this.#session.frameWritten(flushThreshold(this.framesInFlight, length));
+    this.#options.unread.written(this.#session);
   }
 
   /** As Go does, compresses a reply only if its request was compressed, and only if it is longer than 1024 bytes. */

@@ -2,6 +2,7 @@ import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec } from '@
 import { amounts, ByteBudget, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
 import { checkServer } from './composed-options.ts';
 import { TurnTaking } from './turn-taking.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } from './server-options.ts';
 
 /** Throws TypeError for settings that cannot work. */
@@ -39,6 +40,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     },
     // Neither limit has to be finite.
     inflating: new TurnTaking(Math.max(4, Math.floor(limits.maxBufferedBytes / limits.maxInflatedBytes) || 0), clock),
+    unread: new UnreadBytes(limits.maxBufferedBytes),
     runtime,
     frames: FrameObserver.of(plugins, runtime),
   };

@@ -6,6 +6,7 @@ import { defaultSessionLimits, type FrameObserver, type HeartbeatOptions, type S
 import type { AdvertiseOptions } from './advertising.ts';
 import type { Authenticate } from './auth.ts';
 import type { TurnTaking } from './turn-taking.ts';
+import type { UnreadBytes } from './unread-bytes.ts';
 
 /** What peers may cost; all of it is on by default. */
 export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits {
@@ -19,7 +20,7 @@ export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits
   readonly maxCalls: number;
   /** Calls that may wait for a place; beyond it they are refused before anything is decoded. @default 1024 */
   readonly maxQueuedCalls: number;
-  /** Bytes of unfinished frames of all peers together; payloads that are being inflated may take as much again, and more of them wait for their turns. @default 256 MiB */
+  /** Bytes of unfinished frames of all peers together; payloads that are being inflated may take as much again, and more of them wait for their turns. Replies and pushes that wait for peers to read may take as much, too: above it the peer for which most of them wait is given up. @default 256 MiB */
   readonly maxBufferedBytes: number;
   /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
   readonly maxTimeoutMs: number;
@@ -94,6 +95,8 @@ export interface ResolvedServerOptions {
   readonly limits: ServerLimits;
   /** The payloads that are being inflated: a small one may become the largest that is allowed. */
   readonly inflating: TurnTaking;
+  /** What waits for peers that do not read. */
+  readonly unread: UnreadBytes;
   readonly session: SessionSettings;
   readonly runtime: Runtime;
   /** Plugins that watch frames, if any. */

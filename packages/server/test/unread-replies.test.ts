@@ -15,6 +15,10 @@ async function serve(limits: NonNullable<ServerOptions['limits']>) {
   const shared = new Uint8Array(12 * mebibyte);
   const server = createServer({ transports: [transport], limits, logger: recordingLogger(log) });
   server.handle('S', 'Large', (message) => ((counts.calls += 1), { ...message, payload: shared }));
+  server.handle('S', 'Later', async (message) => {
+    await Promise.resolve();
+    return { ...message, payload: shared };
+  });
   server.registerFunction('S', 'Echo', (input: unknown) => input);
   const [address = ''] = await server.listen('tcp@127.0.0.1:0');
   const sockets: Socket[] = [];
@@ -33,7 +37,7 @@ async function serve(limits: NonNullable<ServerOptions['limits']>) {
     },
   };
 }
-const request = (sequence: number) => frame({ service: 'S', method: 'Large', sequence: BigInt(sequence) });
+const request = (sequence: number, method = 'Large') => frame({ service: 'S', method, sequence: BigInt(sequence) });
 
 describe('B9: peers that ask and do not read', () => {
   it('get no further calls run beyond a mebibyte, and are cut when they have read nothing for stallMs, with one line each', async () => {
@@ -68,5 +72,28 @@ describe('B9: peers that ask and do not read', () => {
     expect(received).toBeGreaterThan(12 * mebibyte - 1);
     expect(performance.now() - at, 'longer than the allowance, or this shows nothing').toBeGreaterThan(2500);
     expect(open.log).toEqual([]);
+  });
+
+  it('hold no more than maxBufferedBytes together: above it those that hold most go, and who holds less gets all of its replies', async () => {
+    await using open = await serve({ maxBufferedBytes: 64 * mebibyte });
+    const modest = await open.raw();
+    modest.write(request(1, 'Later'));
+    await until(() => open.server.stats().traffic.framesWritten === 1);
+    const greedy = await Promise.all(Array.from({ length: 6 }, () => open.raw()));
+    const ended = greedy.map((socket) => new Promise((resolve) => { socket.on('error', () => {}).once('close', resolve); }));
+    // Each of them may hold up to 64 MiB, for ten seconds.
+    for (const socket of greedy) socket.write(Buffer.concat([1, 2, 3].map((sequence) => request(sequence, 'Later'))));
+    await until(() => open.log.length === 5);
+    expect(open.server.stats().connections).toBe(2);
+    for (const { fields } of open.log) expect(fields).toMatchObject({ err: { code: 'resource_exhausted', reason: 'OVERLOADED' } });
+    let received = 0;
+    modest.on('data', (chunk) => { received += chunk.length; });
+    modest.resume();
+    await until(() => received > 12 * mebibyte);
+    for (const socket of greedy) socket.destroy();
+    await Promise.all(ended);
+    const client = createClient({ servers: open.address, transports: [transport] });
+    expect(await client.call('S', 'Echo', 'what they held is given back')).toBe('what they held is given back');
+    await client.close();
   });
 });
