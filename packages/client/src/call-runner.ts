@@ -11,6 +11,7 @@ import { OutboundCall, type CallKind, type CallOwner, type CallTarget } from './
 import { atOnce, isPromise } from './synchronous.ts';
 
 export interface CallCounters {
+  /** Calls that went out, which is each time that interceptors around the whole call passed one on; and those that failed because plugins did not start. */
   readonly calls: number;
   readonly succeeded: number;
   readonly failed: number;
@@ -37,7 +38,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   readonly clock: Clock;
   readonly counters = { calls: 0, succeeded: 0, failed: 0, callMs: 0 };
   readonly attempts: Attempts;
-  /** Calls that have begun and not ended. */
+  /** Calls that interceptors have passed on, and that have not ended. */
   active = 0;
   closed = false;
   ended = false;
@@ -47,6 +48,9 @@ export class CallRunner implements CallOwner, AttemptOwner {
   /** Whether functions of the options are asked about each request. */
   readonly #asks: boolean;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
+  /** Calls that wait for plugins; and those of `active` whose interceptors may still hold them when they have ended. */
+  #starting = 0;
+  #passed = 0;
   readonly #idle: (() => void)[] = [];
   /** One function for each call that interceptors still hold; it ends that call. */
   readonly #held = new Set<(error: RpcError) => void>();
@@ -76,6 +80,26 @@ export class CallRunner implements CallOwner, AttemptOwner {
     return this.#start(call);
   }
 
+  /** A call that waits for plugins to start, and fails if they do not. */
+  async waits<T>(started: Promise<T>): Promise<T> {
+    const began = this.clock.now();
+    this.#starting += 1;
+    try {
+      return await started;
+    } catch (error) {
+      this.counters.calls += 1;
+      this.counters.failed += 1;
+      this.counters.callMs += this.clock.now() - began;
+      throw error;
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  /** Calls that have begun and not ended, wherever they are. */
+  get pending(): number {
+    return this.active - this.#passed + this.#held.size + this.#starting;
+  }
   /** Whether any call is under way, or held by interceptors. */
   get busy(): boolean {
     return this.active > 0 || this.#held.size > 0;
@@ -188,7 +212,11 @@ export class CallRunner implements CallOwner, AttemptOwner {
         this.#left();
       };
       this.#held.add(cut);
-      result.then(resolve, reject).then(over, over);
+      const after = <T>(settle: (outcome: T) => void) => (outcome: T): void => {
+        over();
+        settle(outcome);
+      };
+      result.then(after(resolve), after(reject));
     });
   }
 
@@ -234,6 +262,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
     const promise = new Promise(keep);
     this.counters.calls += 1;
     this.active += 1;
+    if (call.story.passes !== undefined) this.#passed += 1;
     const scheduled = !Number.isNaN(call.startedAt);
     // What its interceptors held while the client began to close is still let through.
     const wrong = (scheduled ? this.ended : this.closed) ? closedError(call) : scheduled ? this.#tooLate(call) : this.#schedule(call);
@@ -291,7 +320,10 @@ export class CallRunner implements CallOwner, AttemptOwner {
 
   #settle(call: OutboundCall): void {
     // Its interceptors may pass it on once more, when its attempts are forgotten.
-    if (call.story.passes !== undefined && wasSent(call)) call.attemptSent = true;
+    if (call.story.passes !== undefined) {
+      this.#passed -= 1;
+      if (wasSent(call)) call.attemptSent = true;
+    }
     call.settled = true;
     if (call.ringEntry >= 0) {
       this.#ring.remove(call.ringEntry);

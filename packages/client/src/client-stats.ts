@@ -4,7 +4,7 @@ import type { CallCounters } from './call-runner.ts';
 
 /** What a client has done since it was made or reset, and what is going on now; plain JSON. */
 export interface ClientStats extends Readonly<CallCounters> {
-  /** Calls that have begun and not ended. */
+  /** Calls that have begun and not ended, also those that wait for plugins to start, or in interceptors. */
   readonly active: number;
   /** Calls that wait for a connection. */
   readonly queued: number;

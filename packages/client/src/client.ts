@@ -16,7 +16,7 @@ import { HeldConnection } from './link-lock.ts';
 import type { NodeInfo } from './nodes/node-info.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { OutboundCall, type CallKind, type CallTarget } from './outbound-call.ts';
-import { notStarted, startedWithin, stopPlugins } from './plugin-life.ts';
+import { notStarted, startedWithin, stopPlugins, type CalledName } from './plugin-life.ts';
 import { Pushes, type PushInfo } from './pushes.ts';
 import { readPayload } from './reply-reader.ts';
 import { resolveClientOptions } from './resolved-options.ts';
@@ -122,7 +122,7 @@ class RpcxClient implements Client {
       closed,
       target: (method) => this.#target(method.service, method.name, method),
       route: (service, group) => this.#route(service, group === undefined ? {} : { group }),
-      ready: () => (this.#options.plugins.length === 0 || this.#started === started ? undefined : this.#ready()),
+      started: (call, options) => (this.#hasStarted ? undefined : this.#startedFor(call, options)),
       run: (target, input, given, kind) => this.#run(target, input, given, kind),
     });
     this.#control = new LinkControl({
@@ -174,7 +174,7 @@ class RpcxClient implements Client {
     const wrong = wrongMessage(message) ?? (this.#options.requireDeadline && !message.oneway ? withoutDeadline(message, options) : undefined);
     if (wrong !== undefined) throw wrong;
     const { service, method, metadata } = message;
-    const left = this.#started === started ? options : await startedWithin(this.#ready(), message, options, this.#options);
+    const left = this.#hasStarted ? options : await this.#startedFor(message, options);
     const merged = { ...left, metadata: { ...options?.metadata, ...metadata } };
     const call = new OutboundCall(this.#runner, this.#rawTarget(service, method), undefined, merged);
     call.kind = message.oneway ? 'oneway' : 'raw';
@@ -196,7 +196,7 @@ class RpcxClient implements Client {
   }
 
   get pendingCount(): number {
-    return this.#runner.active;
+    return this.#runner.pending;
   }
   get queuedCount(): number {
     return [...this.#links.values()].reduce((queued, link) => queued + link.queued, 0);
@@ -218,7 +218,7 @@ class RpcxClient implements Client {
         addTraffic(traffic, session.traffic);
       }
     }
-    const { counters, attempts, active } = this.#runner;
+    const { counters, attempts, pending: active } = this.#runner;
     return { ...counters, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
   }
 
@@ -256,10 +256,17 @@ class RpcxClient implements Client {
     }
     const wrong = this.#options.requireDeadline && kind !== 'oneway' ? withoutDeadline(made.binding, options) : undefined;
     if (wrong !== undefined) return Promise.reject(wrong);
-    if (this.#options.plugins.length === 0 || this.#started === started) return this.#runner.run(made, input, options, kind);
-    return startedWithin(this.#ready(), made.binding, options, this.#options).then((left) => this.#runner.run(made, input, left, kind));
+    if (this.#hasStarted) return this.#runner.run(made, input, options, kind);
+    return this.#startedFor(made.binding, options).then((left) => this.#runner.run(made, input, left, kind));
   }
 
+  get #hasStarted(): boolean {
+    return this.#options.plugins.length === 0 || this.#started === started;
+  }
+  /** The call waits for the plugins; resolves with its options and what is left of its time. */
+  #startedFor(call: CalledName, options: CallOptions | undefined): Promise<CallOptions | undefined> {
+    return this.#runner.waits(startedWithin(this.#ready(), call, options, this.#options));
+  }
   /** Plugins start with the first call. */
   async #ready(): Promise<void> {
     // A client that is closed waits for no plugin.

@@ -5,8 +5,14 @@ import type { ResolvedClientOptions } from './client-options.ts';
 
 const stopMs = 1000;
 
+/** What errors say was called. */
+export interface CalledName {
+  readonly service: string;
+  readonly method: string;
+}
+
 /** Waits for the plugins to start, as long as the call may take that they hold up; resolves with its options and what is left of its time. */
-export function startedWithin(ready: Promise<void>, call: { readonly service: string; readonly method: string }, options: CallOptions | undefined, client: ResolvedClientOptions): Promise<CallOptions | undefined> {
+export function startedWithin(ready: Promise<void>, call: CalledName, options: CallOptions | undefined, client: ResolvedClientOptions): Promise<CallOptions | undefined> {
   const { clock } = client.runtime;
   const began = clock.now();
   const timeoutMs = options?.timeoutMs ?? client.timeoutMs;

@@ -8,7 +8,7 @@ import { failfast } from './fail-modes/failfast.ts';
 import { broadcast, fork, inform, type FanOut, type FanOutOptions, type Receipt, type Recipient } from './fan-out.ts';
 import { withoutDeadline } from './filters.ts';
 import type { CallKind, CallRoute, CallTarget, OutboundCall } from './outbound-call.ts';
-import { startedWithin } from './plugin-life.ts';
+import type { CalledName } from './plugin-life.ts';
 import type { ServerLink } from './server-link.ts';
 import type { ServiceRoute } from './service-route.ts';
 
@@ -40,8 +40,8 @@ export interface VerbHost {
   /** Throws for names that cannot be called. */
   target(method: MethodRef): CallTarget;
   route(service: string, group: string | undefined): ServiceRoute;
-  /** Resolves when the plugins have started; undefined when they have, or there are none. */
-  ready(): Promise<void> | undefined;
+  /** Resolves when the plugins have started, and rejects when the call can wait no longer; undefined when they have, or there are none. */
+  started(call: CalledName, options: CallOptions): Promise<unknown> | undefined;
   run(target: CallTarget | (() => CallTarget), input: unknown, options: CallOptions | undefined, kind: CallKind): Promise<unknown>;
 }
 
@@ -99,8 +99,7 @@ export class Verbs {
     const wrongly = wrongOptions(options, options.timeoutMs ?? usual);
     if (wrongly !== undefined) throw wrongly;
     const deadline = Math.min(clock.now() + (options.timeoutMs ?? usual), currentAmbient()?.deadline ?? Infinity);
-    const ready = this.#host.ready();
-    if (ready !== undefined) await startedWithin(ready, binding, options, this.#host.options);
+    await this.#host.started(binding, options);
     const route = this.#host.route(method.service, group);
     if (this.#host.closed()) throw new RpcError('failed_precondition', `${nameOf(method)} was called on a client that is closed; make a new one`, { reason: 'CLOSED', sent: false });
     const links = await this.#before(deadline, options.signal, method, route.everyone());

@@ -3,7 +3,7 @@ import { reserved } from '@rpcxjs/protocol';
 import { manualClock } from '@rpcxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { failover } from '../src/fail-modes/failover.ts';
-import { failure, rig, settled, until } from './fake-server.ts';
+import { deferred, failure, rig, settled, until } from './fake-server.ts';
 
 const { Put } = contract('Store', { Put: unary<number, void>() }).methods;
 
@@ -96,6 +96,50 @@ describe('the counts of a client', () => {
     expect(one.client.queuedCount).toBe(0);
     await Promise.all(calls);
     expect(one.client.pendingCount).toBe(0);
+  });
+
+  it('have the calls that wait for plugins to start among the active ones, whichever way they go out, and those among the failed that these fail', async () => {
+    const clock = manualClock();
+    const door = deferred();
+    await using one = await rig({ clock, plugins: [{ name: 'slow', start: () => door.promise }] });
+    one.server.onCall = (call) => one.server.reply(call);
+    const message = { service: 'A', method: 'B', metadata: {}, payload: new TextEncoder().encode('1'), codecId: 1, compressorId: 0, oneway: false, error: false };
+    const late = failure(one.client.call('A', 'B', 1, { timeoutMs: 50 }));
+    const waiting = [one.client.call('A', 'B', 1), one.client.raw(message), one.client.inform(Put, 1), Promise.resolve(one.client.start(Put, 1))];
+    await settled();
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([5, { active: 5, calls: 0, failed: 0 }]);
+    await clock.advanceAsync(60);
+    await late;
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([4, { active: 4, calls: 1, failed: 1, callMs: 50 }]);
+    door.resolve();
+    await Promise.all(waiting);
+    expect(one.client.stats()).toMatchObject({ active: 0, calls: 5, succeeded: 4, failed: 1 });
+
+    await using other = await rig({ plugins: [{ name: 'broken', start: () => Promise.reject(new Error('no key')) }] });
+    await failure(other.client.call('A', 'B', 1));
+    expect(other.client.stats()).toMatchObject({ active: 0, calls: 1, failed: 1, succeeded: 0 });
+  });
+
+  it('have the calls that interceptors hold among the active ones, before and after they were passed on', async () => {
+    const [before, after] = [deferred(), deferred()];
+    await using one = await rig({ intercept: [(next) => async (call) => {
+      await before.promise;
+      const reply = await next(call);
+      await after.promise;
+      return reply;
+    }] });
+    one.server.onCall = (call) => one.server.reply(call);
+    const calls = [one.client.call('A', 'B', 1), one.client.call('A', 'B', 1)];
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([2, { active: 2, calls: 0 }]);
+    before.resolve();
+    await until(() => one.client.stats().calls === 2);
+    expect(one.client.pendingCount).toBe(2);
+    await until(() => one.client.stats().succeeded === 2);
+    expect(one.client.pendingCount).toBe(2);
+    after.resolve();
+    await Promise.all(calls);
+    await settled();
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([0, { active: 0, calls: 2, succeeded: 2 }]);
   });
 
   it('G10: N25: count replies that come too late, which harm nothing; calls that timed out leave nothing', async () => {
