@@ -210,16 +210,14 @@ class RpcxClient implements Client {
   #counted(): CountedStats {
     const traffic = { ...this.#ended };
     let connections = 0;
-    let queued = 0;
     for (const link of this.#links.values()) {
-      queued += link.queued;
       for (const session of link.sessions) {
         connections += 1;
         addTraffic(traffic, session.traffic);
       }
     }
     const { counters, attempts, pending: active } = this.#runner;
-    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active, queued, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active, queued: this.queuedCount, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
   }
 
   nodes(): readonly NodeInfo[] {
