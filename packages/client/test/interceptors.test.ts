@@ -20,8 +20,8 @@ const levels: readonly (readonly [string, (one: One) => Partial<ClientOptions>])
 describe('interceptors', () => {
   it.each(levels)('of %s that take call and next at once are a TypeError where the client is made', async (_level, around) => {
     const flat = ((call: ClientCall, next: (call: ClientCall) => unknown) => next?.(call)) as unknown as One;
-    await expect(rig(around(flat))).rejects.toThrow('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
-    await expect(rig(around('log' as unknown as One))).rejects.toThrow('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
+    await expect(rig(around(flat))).rejects.toThrow('an interceptor is (next) => (call) => next(call)');
+    await expect(rig(around('log' as unknown as One))).rejects.toThrow('an interceptor is (next) => (call) => next(call)');
   });
 
   it('stand around each other in their order, plugins outside of options, those of calls outside of those of attempts', async () => {

@@ -26,7 +26,7 @@ export function splitHostPort(text: string): { readonly host: string; readonly p
   // Digits only: `Number` would also take `0x50`, `1e3` and blanks.
   const port = /^\d{1,5}$/.test(tail) ? Number(tail) : Infinity;
   const bracketed = text.startsWith('[') && text[colon - 1] === ']';
-  const host = bracketed ? text.slice(1, colon - 1) : text.slice(0, Math.max(colon, 0));
+  const host = bracketed ? text.slice(1, colon - 1) : text.slice(0, colon);
   const ambiguous = !bracketed && host.includes(':');
   if (colon < 0 || ambiguous || port > 65_535) {
     throw new TypeError(`"${text}" is no host and port: write 127.0.0.1:8972, [::1]:8972 or :8972`);

@@ -21,7 +21,7 @@ describe('intercept', () => {
   });
 
   it.each([[undefined], [{}], [() => undefined], [async () => { throw new Error('no next'); }]])('says what an interceptor is when it gets %s', (wrong) => {
-    expect(() => intercept([wrong as unknown as Interceptor<string, string>], (call) => call)).toThrow(new TypeError('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)'));
+    expect(() => intercept([wrong as unknown as Interceptor<string, string>], (call) => call)).toThrow(new TypeError('an interceptor is (next) => (call) => next(call)'));
   });
 
   it('composes once, not for each call', () => {

@@ -94,7 +94,7 @@ export function intercept<C, R>(interceptors: readonly Interceptor<C, R>[], term
     if (typeof handle === 'function') return handle as Handle<C, R>; // as its type says
     // It was written for (call, next), and failed.
     if (handle instanceof Promise) handle.catch(() => {});
-    throw new TypeError('an interceptor takes next and returns a function of the call: (next) => (call) => next(call)');
+    throw new TypeError('an interceptor is (next) => (call) => next(call)');
   }, terminal);
 }
 

@@ -40,7 +40,7 @@ describe('contract', () => {
   });
 
   it.each(['', '_rpcxjs', '_rpcxjs-x', 'é'.repeat(128)])('refuses the name %j for a service and for a method', (name) => {
-    expect(() => contract(name, {})).toThrow(`"${name}" cannot be the name of a service: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise`);
+    expect(() => contract(name, {})).toThrow(`"${name}" cannot be the name of a service: it takes 1 to 255 bytes, not _rpcxjs… and not then`);
     expect(() => contract('S', { [name]: unary() })).toThrow(TypeError);
   });
 
@@ -51,7 +51,15 @@ describe('contract', () => {
   it.each([undefined, null, 5, unary, type(), 'unary'])('refuses the method %s, as a circular import or a forgotten call leaves one', (method) => {
     expect(() => contract('S', { M: method as never })).toThrow('the method "M" is not one of unary(), push()… with schemas');
     expect(() => contract('S', [method] as never)).toThrow(TypeError);
-    expect(() => contract('S', undefined as never)).toThrow(TypeError);
+  });
+
+  it.each([undefined, null, 5, 'Find', unary])('refuses %s where the methods belong', (methods) => {
+    expect(() => contract('S', methods as never)).toThrow(new TypeError(`contract() takes methods, and no value of the type ${typeof methods}`));
+  });
+
+  it.each([{ idempotant: true }, { error: {} }, 'x', type()])('a method refuses what it does not have, which would be silence: %o', (spec) => {
+    for (const make of [unary, serverStream, clientStream, bidiStream] as ((given: object) => unknown)[]) expect(() => make(spec as object)).toThrow(/^(unary|\w+Stream)\(\) takes no (idempotant|error|0|~standard)$/);
+    expect(unary(undefined)).toEqual({ kind: 'unary' });
   });
 
   it.each([null, 5, {}, { parse: () => 1 }, () => 1, 'x'])('refuses %s where a schema belongs', (schema) => {
@@ -68,7 +76,7 @@ describe('contract', () => {
   });
 
   it('C9: refuses a method that would make the client look like a promise', () => {
-    expect(() => contract('S', { then: unary() })).toThrow('"then" cannot be the name of a method: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise');
+    expect(() => contract('S', { then: unary() })).toThrow('"then" cannot be the name of a method: it takes 1 to 255 bytes, not _rpcxjs… and not then');
     expect(Object.keys(contract('S', { Then: unary() }).methods)).toEqual(['Then']);
   });
 });

@@ -19,6 +19,7 @@ export interface Contract<M extends Methods = Methods> {
  */
 export function contract<const M extends Methods>(name: string, methods: M): Contract<M> {
   checkName('service', name);
+  if (typeof methods !== 'object' || methods === null) throw new TypeError(`contract() takes methods, and no value of the type ${typeof methods}`);
   const bound = Object.entries(methods).map(([key, method]) => {
     checkName('method', key);
     const { kind, input, output, errors }: Partial<MethodRef> = method ?? {};
@@ -31,7 +32,7 @@ export function contract<const M extends Methods>(name: string, methods: M): Con
 }
 function checkName(what: string, name: unknown): void {
   if (typeof name !== 'string' || name === '' || name.startsWith('_rpcxjs') || utf8Bytes(name).length > 255 || (name === 'then' && what === 'method')) {
-    throw new TypeError(`"${String(name)}" cannot be the name of a ${what}: it takes 1 to 255 bytes, not _rpcxjs… and not the then of a promise`);
+    throw new TypeError(`"${String(name)}" cannot be the name of a ${what}: it takes 1 to 255 bytes, not _rpcxjs… and not then`);
   }
 }
 

@@ -68,7 +68,6 @@ export class DeadlineRing {
 
   #disarm(): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
     this.#fireAt = Infinity;
   }
 

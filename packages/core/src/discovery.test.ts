@@ -74,4 +74,9 @@ describe('filterInstances', () => {
     for (const wrong of [undefined, null, {}, 'tcp@a:1']) expect(() => filterInstances(wrong as Discovery, () => true)).toThrow(new TypeError(`filterInstances() takes discoveries, for example fixed(['tcp@host:port']), and no value of the type ${typeof wrong}`));
     for (const wrong of [undefined, null, 'blue', {}]) expect(() => filterInstances(fixed(['a:1']), wrong as () => boolean)).toThrow(/takes a function, for example isActive, and no value of the type/);
   });
+
+  it('refuses an asynchronous function, which would let every instance through', async () => {
+    const list = filterInstances(fixed(['a:1']), (async () => false) as unknown as () => boolean).watch('S', watching());
+    await expect(async () => { for await (const _ of list); }).rejects.toThrow(new TypeError('filterInstances() takes no async function'));
+  });
 });

@@ -42,7 +42,11 @@ export function filterInstances(source: Discovery, keep: (instance: ServiceInsta
   checkedSource('filterInstances', source);
   if (typeof keep !== 'function') throw new TypeError(`filterInstances() takes a function, for example isActive, and no value of the type ${typeof keep}`);
   // Invalid entries are passed on, as they would be without a filter: what uses the list reports them.
-  const passes = (one: ServiceInstance | undefined): boolean => typeof one?.address !== 'string' || keep(one.metadata ? one : { ...one, metadata: {} });
+  const passes = (one: ServiceInstance | undefined): boolean => {
+    const kept: unknown = typeof one?.address !== 'string' || keep(one.metadata ? one : { ...one, metadata: {} });
+    if (kept instanceof Promise) throw new TypeError('filterInstances() takes no async function');
+    return kept as boolean; // whatever it is in a program without types
+  };
   return {
     async *watch(service, options) {
       for await (const said of source.watch(service, options)) {

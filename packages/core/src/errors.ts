@@ -37,15 +37,15 @@ export interface RpcErrorInit<Details = unknown> {
 
 export class RpcError<C extends string = Code, Details = unknown> extends Error {
   override readonly name = 'RpcError';
-  readonly code: C;
-  readonly reason: Reason | undefined;
-  readonly details: Details | undefined;
-  readonly metadata: Readonly<Record<string, string>> | undefined;
-  readonly remote: boolean;
-  readonly sent: boolean;
-  readonly address: string | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly attempts: readonly Attempted[] | undefined;
+  declare readonly code: C;
+  declare readonly reason: Reason | undefined;
+  declare readonly details: Details | undefined;
+  declare readonly metadata: Readonly<Record<string, string>> | undefined;
+  declare readonly remote: boolean;
+  declare readonly sent: boolean;
+  declare readonly address: string | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly attempts: readonly Attempted[] | undefined;
 
   constructor(code: C, message: string, init: RpcErrorInit<Details> = {}) {
     super(message, init.cause === undefined ? undefined : init);

@@ -39,7 +39,10 @@ export interface MethodFactory<K extends Kind> {
   ): Method<K, SchemaIn<I>, SchemaOut<O>, SchemaOut<I>, SchemaIn<O>, E>;
 }
 function factory<K extends Kind>(kind: K): MethodFactory<K> {
-  return (spec?: object) => ({ kind, ...spec });
+  return (spec?: object) => {
+    for (const name in spec) if (!/^(input|output|errors|idempotent)$/.test(name)) throw new TypeError(`${kind}() takes no ${name}`);
+    return { kind, ...spec };
+  };
 }
 export const unary: MethodFactory<'unary'> = factory('unary');
 export const serverStream: MethodFactory<'serverStream'> = factory('serverStream');

@@ -4,13 +4,12 @@ import type { Clock } from './runtime.ts';
 /** Waits on the given clock; rejects with the signal's reason when that aborts first. */
 export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
-    let unlink = () => {};
+    let unlink: (() => void) | undefined;
     const timer = clock.setTimer(() => {
-      unlink();
+      unlink?.();
       resolve();
     }, delayMs);
-    if (signal === undefined) return;
-    unlink = onAbort(signal, () => {
+    unlink = signal && onAbort(signal, () => {
       timer.cancel();
       resolve();
     });
