@@ -70,8 +70,12 @@ export class Liveness implements Expirable {
   heard(now: number): void {
     this.lastByteAt = now;
     this.#sawByte = true;
-    this.#askedAt = Infinity;
     this.#waitingSince = Infinity;
+    if (this.#askedAt !== Infinity) {
+      this.#askedAt = Infinity;
+      // The next look was to be when the answer would be late, and silence is counted from here.
+      this.#checkBy(this.#nextCheck(now));
+    }
     if (this.#watched.partialBytes() === 0) {
       this.#partialSince = Infinity;
       return;
