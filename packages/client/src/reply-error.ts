@@ -15,6 +15,8 @@ export function meaningOfText(text: string): Meaning {
   if (text.startsWith("rpcx: can't find method ")) return { code: 'unimplemented', reason: 'UNKNOWN_METHOD' };
   if (text.startsWith('can not find codec for ')) return { code: 'unimplemented', reason: 'UNKNOWN_CODEC' };
   if (text === 'request reached rate limit') return { code: 'resource_exhausted', reason: 'OVERLOADED' };
+  // What `ctx.Err()` is for a handler that obeys the deadline it was told, which ends a moment before the caller's.
+  if (text === 'context deadline exceeded') return { code: 'deadline_exceeded', reason: 'TIMEOUT' };
   if (text === 'server refused the connection') return { code: 'permission_denied', reason: undefined };
   if (text.startsWith('[service internal error]: ')) return { code: 'internal', reason: 'HANDLER_THREW' };
   return { code: 'unknown', reason: undefined };
