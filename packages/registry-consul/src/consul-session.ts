@@ -9,6 +9,8 @@ export interface ConsulSessionInit {
   readonly ttlMs: number;
   /** Milliseconds for each request. */
   readonly timeoutMs: number;
+  /** The session has ended without `end`. */
+  readonly lost: () => void;
 }
 
 /** The longest time for which the end of a session stays unnoticed. */
@@ -18,7 +20,6 @@ const longestRenewMs = 3000;
 export class ConsulSession {
   readonly #init: ConsulSessionInit;
   readonly #sessionMs: number;
-  readonly #onLost = new Set<() => void>();
   #id: string | undefined;
   #opening: Promise<string> | undefined;
   #timer: Timer | undefined;
@@ -52,12 +53,7 @@ export class ConsulSession {
     if (this.#id !== id) return;
     this.#id = undefined;
     this.#timer?.cancel();
-    for (const tell of this.#onLost) tell();
-  }
-
-  onLost(tell: () => void): () => void {
-    this.#onLost.add(tell);
-    return () => this.#onLost.delete(tell);
+    this.#init.lost();
   }
 
   /** Stops renewing, and returns the session whose keys are left. A session that is just being created counts. */

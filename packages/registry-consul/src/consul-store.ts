@@ -1,5 +1,5 @@
 import { onAbort, type Runtime } from '@rpcxjs/core';
-import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, timeLimit } from '@rpcxjs/registry-kit';
+import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, SessionLosses, timeLimit } from '@rpcxjs/registry-kit';
 import { ConsulClient, lockFlag, type Outcome, type Pair } from './consul-client.ts';
 import { consulError } from './consul-error.ts';
 import type { ResolvedConsulOptions } from './consul-options.ts';
@@ -27,6 +27,7 @@ export class ConsulStore implements KeyValueStore {
   readonly #init: ConsulStoreInit;
   readonly #client: ConsulClient;
   readonly #session: ConsulSession;
+  readonly #losses: SessionLosses;
   readonly #watches: PrefixWatches;
   #closing: Promise<void> | undefined;
 
@@ -34,7 +35,8 @@ export class ConsulStore implements KeyValueStore {
     const { options, runtime: { clock }, ttlMs, timeoutMs } = init;
     this.#init = init;
     this.#client = new ConsulClient(options);
-    this.#session = new ConsulSession({ client: this.#client, clock, ttlMs, timeoutMs });
+    this.#losses = new SessionLosses(this.#client.closed);
+    this.#session = new ConsulSession({ client: this.#client, clock, ttlMs, timeoutMs, lost: () => this.#losses.tell() });
     this.#watches = new PrefixWatches({ client: this.#client, clock, timeoutMs });
   }
 
@@ -97,26 +99,8 @@ export class ConsulStore implements KeyValueStore {
     for await (const pairs of this.#watches.follow(stored(prefix), signal)) yield contentOf(prefix, pairs);
   }
 
-  async *sessionLost({ signal }: Bounded): AsyncGenerator<void, void> {
-    let [isOver, wake] = [false, (): void => {}];
-    const leave = this.#session.onLost(() => {
-      isOver = true;
-      wake();
-    });
-    const { closed } = this.#client;
-    const unlinks = [onAbort(signal, () => wake()), onAbort(closed, () => wake())];
-    try {
-      for (;;) {
-        while (!isOver && !signal.aborted && !closed.aborted) await new Promise<void>((resolve) => (wake = resolve));
-        signal.throwIfAborted();
-        if (closed.aborted) return;
-        isOver = false;
-        yield;
-      }
-    } finally {
-      leave();
-      for (const unlink of unlinks) unlink();
-    }
+  sessionLost(options: Bounded): AsyncGenerator<void, void> {
+    return this.#losses.watch(options);
   }
 
   abandon(): void {

@@ -1,5 +1,5 @@
 import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions } from '@rpcxjs/registry-kit';
+import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, SessionLosses } from '@rpcxjs/registry-kit';
 import type { Etcd3 } from 'etcd3';
 import { throughElection, type ElectionPatience } from './election.ts';
 import { etcdError } from './etcd-error.ts';
@@ -20,7 +20,7 @@ export interface EtcdStoreInit {
 export class EtcdStore implements KeyValueStore {
   readonly #init: EtcdStoreInit;
   readonly #end = new AbortController();
-  readonly #losses = new Set<() => void>();
+  readonly #losses: SessionLosses = new SessionLosses(this.#end.signal);
   #lease: Promise<EtcdLease> | undefined;
   #leaseId: string | undefined;
   #closing: Promise<void> | undefined;
@@ -95,26 +95,8 @@ export class EtcdStore implements KeyValueStore {
     this.#mustBeOpen(what);
   }
 
-  async *sessionLost({ signal }: Bounded): AsyncIterable<void> {
-    let lost = 0;
-    let wake = (): void => {};
-    const loss = (): void => {
-      lost += 1;
-      wake();
-    };
-    this.#losses.add(loss);
-    const unlinks = [onAbort(signal, () => wake()), onAbort(this.#end.signal, () => wake())];
-    try {
-      while (!signal.aborted && !this.#end.signal.aborted) {
-        if (lost === 0) await new Promise<void>((resolve) => (wake = resolve));
-        if (lost === 0) continue;
-        lost = 0;
-        yield;
-      }
-    } finally {
-      this.#losses.delete(loss);
-      for (const unlink of unlinks) unlink();
-    }
+  sessionLost(options: Bounded): AsyncGenerator<void, void> {
+    return this.#losses.watch(options);
   }
 
   abandon(): void {
@@ -158,7 +140,7 @@ export class EtcdStore implements KeyValueStore {
     if (this.#leaseId !== lease.id) return;
     this.#lease = undefined;
     this.#leaseId = undefined;
-    for (const loss of this.#losses) loss();
+    this.#losses.tell();
   }
 
   async #ask<T>(what: string, signal: AbortSignal, work: (client: Etcd3) => Promise<T>): Promise<T> {

@@ -9,5 +9,6 @@ export type { OpenContext } from './backend.ts';
 export { registryError } from './registry-error.ts';
 export type { RegistryErrorInit } from './registry-error.ts';
 export type { RegistryOptions } from './registry-options.ts';
+export { SessionLosses } from './session-losses.ts';
 export { timeLimit } from './time-limit.ts';
 export type { TimeLimit, TimeLimitInit } from './time-limit.ts';

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, timeLimit, type TouchOwnedOptions } from '@rpcxjs/registry-kit';
+import { RpcError, type Runtime } from '@rpcxjs/core';
+import { type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, SessionLosses, timeLimit, type TouchOwnedOptions } from '@rpcxjs/registry-kit';
 import { KeyspaceEvents } from './keyspace-events.ts';
 import { PrefixWatch } from './prefix-watch.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -34,6 +34,7 @@ export class RedisStore implements KeyValueStore {
   readonly #init: RedisStoreInit;
   readonly #connection: RedisConnection;
   readonly #events: KeyspaceEvents;
+  readonly #losses: SessionLosses;
   readonly #id: string = randomUUID();
   /** Names of the keys that this store owns. */
   readonly #owned = new Set<string>();
@@ -46,6 +47,8 @@ export class RedisStore implements KeyValueStore {
     const nodes = new RedisNodes({ options, clock, timeoutMs });
     this.#init = init;
     this.#connection = new RedisConnection({ nodes, clock, where });
+    this.#losses = new SessionLosses(this.#connection.closed);
+    this.#connection.onRestart(() => this.#losses.tell());
     this.#events = new KeyspaceEvents({ nodes, clock, timeoutMs, database: options.database, warn: (message) => this.#warn('events', message) });
   }
 
@@ -99,25 +102,8 @@ export class RedisStore implements KeyValueStore {
     }
   }
 
-  async *sessionLost({ signal }: Bounded): AsyncGenerator<void, void> {
-    let [isOver, wake] = [false, (): void => {}];
-    const leave = this.#connection.onRestart(() => {
-      isOver = true;
-      wake();
-    });
-    const unlinks = [onAbort(signal, () => wake()), onAbort(this.#connection.closed, () => wake())];
-    try {
-      for (;;) {
-        while (!isOver && !signal.aborted && !this.#connection.closed.aborted) await new Promise<void>((resolve) => (wake = resolve));
-        signal.throwIfAborted();
-        if (this.#connection.closed.aborted) return;
-        isOver = false;
-        yield;
-      }
-    } finally {
-      leave();
-      for (const unlink of unlinks) unlink();
-    }
+  sessionLost(options: Bounded): AsyncGenerator<void, void> {
+    return this.#losses.watch(options);
   }
 
   abandon(): void {

@@ -1,5 +1,5 @@
 import { onAbort, RpcError, type Runtime } from '@rpcxjs/core';
-import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, registryError } from '@rpcxjs/registry-kit';
+import { abortable, type Bounded, type Entry, type KeyValueStore, type PutOwnedOptions, registryError, SessionLosses } from '@rpcxjs/registry-kit';
 import zookeeper, { type Client, type Stat } from 'node-zookeeper-client';
 import { answeringServer } from './answering-server.ts';
 import { type ChildrenOf, isCode, readChildren, readNode, watchChildren } from './node-content.ts';
@@ -23,7 +23,7 @@ export class ZooKeeperStore implements KeyValueStore {
   readonly #init: ZooKeeperStoreInit;
   readonly #acl: zookeeper.ACL[];
   readonly #end = new AbortController();
-  readonly #losses = new Set<() => void>();
+  readonly #losses: SessionLosses = new SessionLosses(this.#end.signal);
   #link: Promise<ZooKeeperLink> | undefined;
   #ticket: SessionTicket | undefined;
   readonly #owned = new Set<string>();
@@ -113,26 +113,8 @@ export class ZooKeeperStore implements KeyValueStore {
     this.#mustBeOpen(what);
   }
 
-  async *sessionLost({ signal }: Bounded): AsyncIterable<void> {
-    let lost = 0;
-    let wake = (): void => {};
-    const loss = (): void => {
-      lost += 1;
-      wake();
-    };
-    this.#losses.add(loss);
-    const unlinks = [onAbort(signal, () => wake()), onAbort(this.#end.signal, () => wake())];
-    try {
-      while (!signal.aborted && !this.#end.signal.aborted) {
-        if (lost === 0) await new Promise<void>((resolve) => (wake = resolve));
-        if (lost === 0) continue;
-        lost = 0;
-        yield;
-      }
-    } finally {
-      this.#losses.delete(loss);
-      for (const unlink of unlinks) unlink();
-    }
+  sessionLost(options: Bounded): AsyncGenerator<void, void> {
+    return this.#losses.watch(options);
   }
 
   abandon(): void {
@@ -239,7 +221,7 @@ export class ZooKeeperStore implements KeyValueStore {
   #lost(link: Promise<ZooKeeperLink>): void {
     if (this.#link !== link) return;
     this.#link = undefined;
-    for (const loss of this.#losses) loss();
+    this.#losses.tell();
   }
 
   async #ask<T>(what: string, signal: AbortSignal, work: (link: ZooKeeperLink) => Promise<T>): Promise<T> {
