@@ -12,7 +12,7 @@ export class LinkPool {
   only: ClientSession | undefined;
   readonly #rules: LinkRules['pool'];
   readonly #clock: Clock;
-  readonly #ends = new Map<ClientSession, () => void>();
+  readonly #ends = new Map<ClientSession, { readonly ended: Promise<void>; readonly end: () => void }>();
   #turn = 0;
   #sweep: Timer | undefined;
 
@@ -61,7 +61,7 @@ export class LinkPool {
 
   /** Removes a connection that has ended; returns whether it was one that calls are given to. */
   remove(session: ClientSession): boolean {
-    this.#ends.get(session)?.();
+    this.#ends.get(session)?.end();
     this.#ends.delete(session);
     this.apart.delete(session);
     const at = this.sessions.indexOf(session);
@@ -85,13 +85,16 @@ export class LinkPool {
   leave(session: ClientSession): Promise<void> {
     this.remove(session);
     this.apart.add(session);
-    const ended = new Promise<void>((resolve) => this.#ends.set(session, resolve));
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.#ends.set(session, { ended, end });
     session.leave();
     return ended;
   }
-  /** Lets all connections leave, except those that are locked. */
+  /** Lets all connections leave, except those that are locked; resolves when they have ended, and those that were leaving already, too. */
   async leaveAll(): Promise<void> {
-    await Promise.all(this.sessions.slice().map((session) => this.leave(session)));
+    for (const session of this.sessions.slice()) void this.leave(session);
+    await Promise.all([...this.#ends.values()].map(({ ended }) => ended));
   }
 
   stop(): void {

@@ -52,6 +52,23 @@ describe('a link that is retired', () => {
     link.abort(done);
   });
 
+  it('waits for what is under way on a connection that was leaving already, because its server had said goodbye', async () => {
+    const server = await FakeServer.listen();
+    const { link, send, told, ended } = openLink({ transports: [server.network] });
+    send('a');
+    const [session] = (await server.call(0), link.sessions);
+    if (session !== undefined) link.draining(session);
+    let over = false;
+    void link.retire().then(() => (over = true));
+    await settled();
+    expect(over).toBe(false);
+    server.reply(await server.call(0));
+    await ended(1);
+    expect(told.succeeded).toEqual(['a "ok"']);
+    await until(() => over);
+    link.abort(done);
+  });
+
   it('gives up a connection that is being opened', async () => {
     const { link, send, told } = openLink({ transports: [{ networks: ['memory'], dial: () => new Promise(() => {}) }] });
     send('a');
