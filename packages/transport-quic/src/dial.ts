@@ -4,8 +4,9 @@ import { isIP } from 'node:net';
 import { onAbort, splitHostPort } from '@rpcxjs/core';
 import type { Address, Clock, Connection, DialOptions, Runtime, Timer } from '@rpcxjs/core';
 import { connectFailed, errorCode } from '@rpcxjs/transport-tcp';
+import type { CurrentContext } from './contexts.ts';
 import { DatagramPort } from './datagram-port.ts';
-import type { QuicContext, QuicEnding, QuicEndpoint } from './engine.ts';
+import type { QuicEnding, QuicEndpoint } from './engine.ts';
 import { EngineLoop } from './engine-loop.ts';
 import { describeCertificate, leafOf } from './peer-certificate.ts';
 import { idBytes, isLong } from './packet-header.ts';
@@ -16,7 +17,7 @@ import type { ResolvedQuicOptions } from './quic-options.ts';
 
 export interface QuicDial {
   readonly address: Address;
-  readonly context: QuicContext;
+  readonly current: CurrentContext;
   readonly options: ResolvedQuicOptions;
 }
 
@@ -132,16 +133,16 @@ class Handshake {
 
   /** The name that the certificate has to be for. */
   get #name(): string {
-    const { tls } = this.#dial.options;
-    const { host } = splitHostPort(this.#dial.address.host);
-    return tls.servername ?? (host === '' ? 'localhost' : host);
+    const { address, current: { tls } } = this.#dial;
+    const { host } = splitHostPort(address.host);
+    return tls.given.servername ?? (host === '' ? 'localhost' : host);
   }
 
   async #begin(): Promise<void> {
     await this.#port.connect(this.#remote);
     if (this.#settled) return;
     const { address: host, port } = this.#port.socket.address();
-    const engine = this.#dial.context.connect({
+    const engine = this.#dial.current.context.connect({
       serverName: isIP(this.#name) === 0 ? this.#name : undefined, sourceId: randomBytes(idBytes), local: { host, port }, remote: this.#remote,
     });
     const loop = new EngineLoop({
@@ -199,7 +200,7 @@ class Handshake {
 
   /** The engine has verified the chain, and the name if there is one; an address, and the name once more, by Node's rules. */
   #verify(loop: EngineLoop): X509Certificate | Error | undefined {
-    if (this.#dial.options.tls.insecureSkipVerify === true) return undefined;
+    if (this.#dial.current.tls.given.insecureSkipVerify === true) return undefined;
     const leaf = leafOf(loop.engine.peerCertificates());
     if (leaf === undefined) return new QuicError('ERR_QUIC_TLS', 'the server showed no certificate that can be read');
     return identityError(this.#name, leaf) ?? leaf;

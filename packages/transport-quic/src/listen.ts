@@ -3,8 +3,9 @@ import { isIP } from 'node:net';
 import { onAbort, splitHostPort } from '@rpcxjs/core';
 import type { Address, Listener, ListenOptions, Logger, Runtime } from '@rpcxjs/core';
 import { adviceFor, errorCode, listenFailed } from '@rpcxjs/transport-tcp';
+import type { Contexts } from './contexts.ts';
 import { DatagramPort } from './datagram-port.ts';
-import type { QuicContext, QuicEnding, QuicEndpoint, QuicEngine } from './engine.ts';
+import type { QuicEnding, QuicEndpoint, QuicEngine } from './engine.ts';
 import type { EngineLoop } from './engine-loop.ts';
 import { describeCertificate, leafOf } from './peer-certificate.ts';
 import { familyOf, quicAddress } from './quic-address.ts';
@@ -17,7 +18,7 @@ import type { Greeter } from './server-socket.ts';
 export interface QuicListen {
   readonly address: Address;
   readonly engine: QuicEngine;
-  readonly context: QuicContext;
+  readonly contexts: Contexts;
   readonly options: ResolvedQuicOptions;
 }
 
@@ -97,14 +98,15 @@ async function bindPort(host: string, port: number, init: Pick<ConstructorParame
 function greeterOf(listen: QuicListen, options: ListenOptions): Greeter {
   const { keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes } = listen.options;
   const { clock, logger } = options.runtime;
+  const { privateKey = '', given: { clientCertificate } } = listen.contexts.current(logger).tls;
   return {
-    privateKey: listen.options.settings('server').privateKey ?? '', engine: listen.engine, context: listen.context, clock, logger, keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes,
+    privateKey, engine: listen.engine, context: () => listen.contexts.current(logger).context, clock, logger, keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes,
     greet: ({ loop, remote, local, done }) => {
       loop.owner = {
         progress() {
           if (loop.engine.state() !== 'open') return;
           done();
-          options.accept(wrap({ loop, remote, local }, listen.options));
+          options.accept(wrap({ loop, remote, local }, clientCertificate === 'require', listen.options));
         },
         ended: (ending) => warnOfHandshake(ending, { loop, remote }, listen.options, logger),
       };
@@ -118,9 +120,9 @@ interface Greeted {
   readonly local: QuicEndpoint;
 }
 
-function wrap({ loop, remote, local }: Greeted, options: ResolvedQuicOptions): QuicConnection {
+function wrap({ loop, remote, local }: Greeted, verified: boolean, options: ResolvedQuicOptions): QuicConnection {
   // A certificate that was not asked for was not verified either.
-  const leaf = options.tls.clientCertificate === 'require' ? leafOf(loop.engine.peerCertificates()) : undefined;
+  const leaf = verified ? leafOf(loop.engine.peerCertificates()) : undefined;
   const connection = new QuicConnection({
     loop, dialled: false, local: quicAddress(local.host, local.port), remote: quicAddress(remote.host, remote.port),
     certificate: leaf && describeCertificate(leaf), closeTimeoutMs: options.closeTimeoutMs,

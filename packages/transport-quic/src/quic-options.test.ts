@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { silentLogger } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
+import type { QuicEngineSettings } from './engine.ts';
 import { quicDefaults, resolveQuicOptions } from './quic-options.ts';
 import type { QuicOptions } from './quic-options.ts';
 import { quic } from './quic.ts';
 
 const pem = (name: string): string => readFileSync(new URL(`../../transport-tcp/test/fixtures/${name}`, import.meta.url), 'utf8');
+
+function settingsOf(options: QuicOptions, side: 'client' | 'server'): QuicEngineSettings {
+  const resolved = resolveQuicOptions(options);
+  return resolved.settings(side, resolved.tls.current(silentLogger));
+}
 
 describe('options of quic()', () => {
   it('that cannot work throw and say what to give', () => {
@@ -33,16 +40,16 @@ describe('options of quic()', () => {
   });
 
   it('that are not given have the defaults, and an authority is trusted instead of the system\'s, several as one', () => {
+    const settings = (options: QuicOptions): QuicEngineSettings => settingsOf(options, 'client');
     const plain = resolveQuicOptions({});
     expect(plain).toMatchObject(quicDefaults);
-    expect(plain.settings('client')).toMatchObject({ alpn: ['rpcx'], verify: true, congestionControl: 'cubic' });
-    expect(plain.settings('client').authorities.match(/BEGIN CERTIFICATE/g)?.length).toBeGreaterThan(50);
-    const own = resolveQuicOptions({ tls: { ca: [pem('ca.crt'), Buffer.from(pem('self.crt'))] } });
-    expect(own.settings('client').authorities.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(settings({})).toMatchObject({ alpn: ['rpcx'], verify: true, congestionControl: 'cubic' });
+    expect(settings({}).authorities.match(/BEGIN CERTIFICATE/g)?.length).toBeGreaterThan(50);
+    expect(settings({ tls: { ca: [pem('ca.crt'), Buffer.from(pem('self.crt'))] } }).authorities.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
   });
 
   it('weaken the verification only where they say so', () => {
-    const verify = (options: QuicOptions, side: 'client' | 'server'): boolean => resolveQuicOptions(options).settings(side).verify;
+    const verify = (options: QuicOptions, side: 'client' | 'server'): boolean => settingsOf(options, side).verify;
     expect(verify({ tls: true }, 'client')).toBe(true);
     expect(verify({ tls: { insecureSkipVerify: true } }, 'client')).toBe(false);
     expect(verify({ tls: { insecureSkipVerify: true, clientCertificate: 'require' } }, 'server')).toBe(true);

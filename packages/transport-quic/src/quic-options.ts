@@ -2,7 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
 import { checkNames, described } from '@rpcxjs/core/options';
-import { checkTls } from '@rpcxjs/transport-tcp';
+import { checkTls, tlsSource } from '@rpcxjs/transport-tcp';
+import type { TlsSource } from '@rpcxjs/transport-tcp';
 import type { QuicEngine, QuicEngineSettings } from './engine.ts';
 
 type Pem = string | Uint8Array;
@@ -27,8 +28,8 @@ export interface QuicTlsOptions {
 
 /** Options of `quic()`. */
 export interface QuicOptions {
-  /** Certificates and trust; `true` and nothing are a client that trusts the system's authorities. @default undefined */
-  readonly tls?: QuicTlsOptions | true | undefined;
+  /** Certificates and trust; `true` and nothing are a client that trusts the system's authorities, a function gives what may change while it runs. @default undefined */
+  readonly tls?: QuicTlsOptions | true | (() => QuicTlsOptions) | undefined;
   /** The protocol that both sides must name in the handshake. @default 'rpcx' */
   readonly alpn?: string | undefined;
   /** What speaks QUIC. @default quiche, from the package `@matrixai/quic`, loaded at the first dial or listen */
@@ -85,18 +86,26 @@ const limits: Readonly<Record<Count, readonly [least: number, most: number, unit
   retryFromHandshakes: [0, 1_000_000, 'handshakes'],
 };
 
+/** One state of the option `tls`, parsed. */
+export interface ResolvedQuicTls {
+  readonly given: QuicTlsOptions;
+  readonly certificate: string | undefined;
+  readonly privateKey: string | undefined;
+  /** Undefined for the system's. */
+  readonly authorities: string | undefined;
+}
+
 export interface ResolvedQuicOptions extends Readonly<Record<Count, number>> {
-  readonly tls: QuicTlsOptions;
+  readonly tls: TlsSource<ResolvedQuicTls>;
   readonly alpn: string;
   readonly engine: QuicEngine | undefined;
   /** What the engine is configured with. Not complete for a server without a certificate. */
-  settings(side: 'client' | 'server'): QuicEngineSettings;
+  settings(side: 'client' | 'server', tls: ResolvedQuicTls): QuicEngineSettings;
 }
 
 /** Throws TypeError for an invalid option and for a certificate or key that does not parse. */
 export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
   checkNames('quic', options, ['tls', 'alpn', 'engine', 'congestionControl', ...Object.keys(limits)]);
-  checkTls('quic', options.tls, ['minVersion']);
   const counts = {} as Record<Count, number>; // filled by the loop
   for (const name of Object.keys(limits) as Count[]) counts[name] = count(name, options[name]);
   if (counts.keepAliveMs > counts.idleTimeoutMs / 2) {
@@ -111,13 +120,12 @@ export function resolveQuicOptions(options: QuicOptions): ResolvedQuicOptions {
   if (typeof alpn !== 'string' || alpn.length === 0 || Buffer.byteLength(alpn) > 255) throw new TypeError(`quic: alpn is ${JSON.stringify(alpn)}; give a name of 1 to 255 bytes, Go's rpcx has 'rpcx'`);
   const congestionControl = options.congestionControl ?? 'cubic';
   if (!['cubic', 'reno', 'bbr'].includes(congestionControl)) throw new TypeError(`quic: congestionControl is ${JSON.stringify(congestionControl)}; give 'cubic', 'reno' or 'bbr'`);
-  const tls = options.tls === undefined || options.tls === true ? {} : options.tls;
-  const secrets = resolveTls(tls);
   return Object.freeze({
-    ...counts, tls, alpn, engine,
-    settings: (side: 'client' | 'server'): QuicEngineSettings => ({
-      side, alpn: [alpn], certificate: secrets.certificate, privateKey: secrets.privateKey, authorities: secrets.authorities ?? systemAuthorities(),
-      verify: side === 'client' ? tls.insecureSkipVerify !== true : (tls.clientCertificate ?? 'ignore') === 'require',
+    ...counts, alpn, engine,
+    tls: tlsSource(options.tls ?? true, { who: 'quic', parse: resolveTls }),
+    settings: (side: 'client' | 'server', { given, certificate, privateKey, authorities }: ResolvedQuicTls): QuicEngineSettings => ({
+      side, alpn: [alpn], certificate, privateKey, authorities: authorities ?? systemAuthorities(),
+      verify: side === 'client' ? given.insecureSkipVerify !== true : given.clientCertificate === 'require',
       idleTimeoutMs: counts.idleTimeoutMs, maxDatagramBytes: counts.maxDatagramBytes,
       windowBytes: counts.windowBytes, maxWindowBytes: counts.maxWindowBytes, congestionControl,
     }),
@@ -131,13 +139,8 @@ function count(name: Count, given: number | undefined): number {
   return Math.floor(value);
 }
 
-interface Secrets {
-  readonly certificate: string | undefined;
-  readonly privateKey: string | undefined;
-  readonly authorities: string | undefined;
-}
-
-function resolveTls(given: QuicTlsOptions): Secrets {
+function resolveTls(given: QuicTlsOptions): ResolvedQuicTls {
+  checkTls('quic', given, ['minVersion']);
   if ((given.cert === undefined) !== (given.key === undefined)) {
     throw new TypeError(`quic: tls.${given.cert === undefined ? 'key' : 'cert'} is set without tls.${given.cert === undefined ? 'cert' : 'key'}; they belong together`);
   }
@@ -154,7 +157,7 @@ function resolveTls(given: QuicTlsOptions): Secrets {
     const privateKey = key?.export({ type: 'pkcs8', format: 'pem' }).toString();
     // Finds out whether they parse, and whether the key is that of the certificate.
     nodeTls.createSecureContext({ ...(certificate === undefined ? {} : { cert: certificate, key: privateKey }), ...(authorities === undefined ? {} : { ca: authorities }) });
-    return { certificate, privateKey, authorities: authorities?.join('\n') };
+    return { given, certificate, privateKey, authorities: authorities?.join('\n') };
   } catch (cause) {
     throw new TypeError(`quic: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }

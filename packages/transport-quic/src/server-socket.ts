@@ -15,7 +15,8 @@ import { StatelessReset } from './stateless-reset.ts';
 /** What a listener gives to its socket. */
 export interface Greeter {
   readonly engine: QuicEngine;
-  readonly context: QuicContext;
+  /** Asked for each connection. */
+  context(): QuicContext;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly keepAliveMs: number;
@@ -148,7 +149,7 @@ export class ServerSocket {
     const remote = endpointOf(from);
     let engine: QuicEngineConnection;
     try {
-      engine = this.#greeter.context.accept({ sourceId, originalId, statelessResetToken: this.#reset.token(sourceId), local: this.local, remote });
+      engine = this.#greeter.context().accept({ sourceId, originalId, statelessResetToken: this.#reset.token(sourceId), local: this.local, remote });
     } catch (cause) {
       this.#greeter.logger.debug({ remote }, `no connection could be begun: ${String(cause)}`);
       return;

@@ -30,7 +30,8 @@ function counting(engine: QuicEngine): { engine: QuicEngine; readonly begun: num
 /** First packets as a client sends them, each of a connection of its own. */
 async function firstPackets(count: number): Promise<Uint8Array[]> {
   const engine = await loadDefaultEngine();
-  const context = engine.configure(resolveQuicOptions({ tls }).settings('client'));
+  const resolved = resolveQuicOptions({ tls });
+  const context = engine.configure(resolved.settings('client', resolved.tls.current(quietRuntime.logger)));
   const out = new Uint8Array(1500);
   return Array.from({ length: count }, () => {
     const connection = context.connect({ serverName: 'localhost', sourceId: randomBytes(16), local: { host: '127.0.0.1', port: 1 }, remote: { host: '127.0.0.1', port: 2 } });

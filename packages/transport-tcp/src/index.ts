@@ -21,4 +21,7 @@ export { WaitingRoom } from './waiting-room.ts';
 export type { Dismissal, WaitingRoomOptions } from './waiting-room.ts';
 export { afterAnswers } from './after-answers.ts';
 export { TlsEnd } from './tls-end.ts';
+export { renewTls } from './tls-server.ts';
+export { resolveTls, tlsSource } from './tls-source.ts';
+export type { ResolvedTls, TlsReader, TlsSource } from './tls-source.ts';
 export type { TlsEndOptions, TlsEndpoints, TlsEndTarget } from './tls-end.ts';

@@ -1,6 +1,6 @@
 import { checkNames, described } from '@rpcxjs/core/options';
 import type { TcpTlsOptions } from './tls-options.ts';
-import { tlsSource } from './tls-source.ts';
+import { resolveTls, tlsSource } from './tls-source.ts';
 import type { TlsSource } from './tls-source.ts';
 
 /** Options of `tcp()`. */
@@ -41,7 +41,7 @@ export interface ResolvedTcpOptions {
 export function resolveTcpOptions(options: TcpOptions): ResolvedTcpOptions {
   checkNames('tcp', options, ['tls', ...Object.keys(tcpDefaults), 'reusePort']);
   return Object.freeze({
-    tls: options.tls === undefined ? undefined : tlsSource(options.tls),
+    tls: options.tls === undefined ? undefined : tlsSource(options.tls, { who: 'tcp', parse: (given: TcpTlsOptions) => resolveTls('tcp', given) }),
     connectTimeoutMs: duration('connectTimeoutMs', options.connectTimeoutMs, 1),
     handshakeTimeoutMs: duration('handshakeTimeoutMs', options.handshakeTimeoutMs, 1),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs, 0),

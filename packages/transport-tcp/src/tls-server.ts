@@ -1,4 +1,4 @@
-import type { SecureContextOptions, Server, TlsOptions } from 'node:tls';
+import type { Server, TlsOptions } from 'node:tls';
 import type { Logger } from '@rpcxjs/core';
 import { nodeTls } from './node-tls.ts';
 import type { TlsSource } from './tls-source.ts';
@@ -9,15 +9,17 @@ export function tlsServer(tls: TlsSource, logger: Logger, more: TlsOptions): Ser
   if (given.cert === undefined) throw new TypeError('tcp: a TLS server needs tls.cert and tls.key');
   const asks = given.clientCertificate ?? 'ignore';
   const server = nodeTls().createServer({ ...secrets, ...more, requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require' });
-  if (tls.changes) renew(server, () => tls.current(logger).secrets);
+  renewTls(server, tls, logger);
   return server;
 }
 
-/** Has each handshake begin with what is current: Node's own listener for connections comes after this one. */
-function renew(server: Server, current: () => SecureContextOptions): void {
-  let used = current();
+/** Has each handshake of a server that was made from this source begin with what is current. To be called before anybody else listens for connections. */
+export function renewTls(server: Server, tls: TlsSource, logger: Logger): void {
+  if (!tls.changes) return;
+  let { secrets: used } = tls.current(logger);
+  // Before Node's own listener, which makes the handshake.
   server.prependListener('connection', () => {
-    const now = current();
+    const { secrets: now } = tls.current(logger);
     if (now === used) return;
     used = now;
     server.setSecureContext(now);

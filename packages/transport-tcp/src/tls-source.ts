@@ -14,29 +14,39 @@ export interface ResolvedTls {
 }
 
 /** What TLS is made of now. What cannot be used any more is logged, and the one before stays. */
-export interface TlsSource {
+export interface TlsSource<Parsed = ResolvedTls> {
   /** False for options that are the same for ever. */
   readonly changes: boolean;
-  current(logger: Logger): ResolvedTls;
+  current(logger: Logger): Parsed;
 }
 
-/** Throws TypeError for what cannot be used now; of a function, for what it returns now. */
-export function tlsSource(tls: TcpTlsOptions | true | (() => TcpTlsOptions)): TlsSource {
+/** How the option `tls` of a transport is read. */
+export interface TlsReader<Given extends object, Parsed> {
+  /** The transport's name, for messages. */
+  readonly who: string;
+  /** Throws TypeError for what cannot be used. */
+  parse(given: Given): Parsed;
+}
+
+/** The option `tls` of a transport. Throws TypeError for what cannot be used now; of a function, for what it returns now. */
+export function tlsSource<Given extends object, Parsed>(tls: Given | true | (() => Given), { who, parse }: TlsReader<Given, Parsed>): TlsSource<Parsed> {
   if (typeof tls !== 'function') {
-    const fixed = resolveTls(tls === true ? {} : tls);
+    const fixed = parse(tls === true ? ({} as Given) : tls); // all fields of these options may be left out
     return { changes: false, current: () => fixed };
   }
-  let last = resolveTls(given(tls));
-  let refused: TcpTlsOptions | undefined;
+  let used = given(who, tls);
+  let last = parse(used);
+  let refused: Given | undefined;
   let told = '';
   return {
     changes: true,
     current(logger) {
-      let now: TcpTlsOptions | undefined;
+      let now: Given | undefined;
       try {
-        now = given(tls);
-        if (now === last.given || now === refused) return last;
-        last = resolveTls(now);
+        now = given(who, tls);
+        if (now === used || now === refused) return last;
+        last = parse(now);
+        used = now;
         told = '';
       } catch (error) {
         refused = now;
@@ -50,16 +60,17 @@ export function tlsSource(tls: TcpTlsOptions | true | (() => TcpTlsOptions)): Tl
   };
 }
 
-function given(tls: () => TcpTlsOptions): TcpTlsOptions {
+function given<Given>(who: string, tls: () => Given): Given {
   const now: unknown = tls();
-  if (typeof now === 'object' && now !== null && !(now instanceof Promise)) return now; // its fields are checked when it is resolved
-  throw new TypeError(`tcp: the function tls returned ${now instanceof Promise ? 'a promise' : String(now)}; it gives { cert, key, ca … } at once`);
+  if (typeof now === 'object' && now !== null && !(now instanceof Promise)) return now as Given; // its fields are checked when it is parsed
+  throw new TypeError(`${who}: the function tls returned ${now instanceof Promise ? 'a promise' : String(now)}; it gives { cert, key, ca … } at once`);
 }
 
-function resolveTls(given: TcpTlsOptions): ResolvedTls {
-  checkTls('tcp', given);
+/** Parses what has the form of TCP's `tls` for the transport `who`. Throws TypeError for what cannot be used. */
+export function resolveTls(who: string, given: TcpTlsOptions): ResolvedTls {
+  checkTls(who, given);
   if ((given.cert === undefined) !== (given.key === undefined)) {
-    throw new TypeError(`tcp: tls.${given.cert === undefined ? 'key' : 'cert'} is set without tls.${given.cert === undefined ? 'cert' : 'key'}; they belong together`);
+    throw new TypeError(`${who}: tls.${given.cert === undefined ? 'key' : 'cert'} is set without tls.${given.cert === undefined ? 'cert' : 'key'}; they belong together`);
   }
   const secrets: SecureContextOptions = { minVersion: given.minVersion ?? 'TLSv1.2', ciphers: ciphers() };
   if (given.cert !== undefined) secrets.cert = pem(given.cert);
@@ -69,7 +80,7 @@ function resolveTls(given: TcpTlsOptions): ResolvedTls {
   try {
     return { given, secrets, context: nodeTls().createSecureContext(secrets) };
   } catch (cause) {
-    throw new TypeError(`tcp: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
+    throw new TypeError(`${who}: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { onAbort, splitHostPort, type Address, type Connection, type DialOptions, type RpcError } from '@rpcxjs/core';
+import { onAbort, splitHostPort, type Address, type Connection, type DialOptions, type Logger, type RpcError } from '@rpcxjs/core';
 import { connectFailed, errorCode, socketEnds } from '@rpcxjs/transport-tcp';
 import { WebSocket, type ClientOptions } from 'ws';
 import { WsConnection, type WsEnds } from './ws-connection.ts';
@@ -17,7 +17,7 @@ export async function dialWebSocket(address: Address, options: ResolvedWebSocket
     const { handshakeTimeoutMs, closeTimeoutMs, pingMs } = options;
     let socket: WebSocket;
     try {
-      socket = new WebSocket(`${address.network}://${hostPort}${options.path}`, clientOptions(address, options));
+      socket = new WebSocket(`${address.network}://${hostPort}${options.path}`, clientOptions(address, options, runtime.logger));
     } catch (cause) {
       reject(connectFailed(cause, address));
       return;
@@ -77,8 +77,9 @@ function endsOf(remote: Address, below: Socket): WsEnds {
   return { local, remote, certificate };
 }
 
-function clientOptions(address: Address, { tls, secrets, headers, maxMessageBytes }: ResolvedWebSocketOptions): ClientOptions {
+function clientOptions(address: Address, { tls, headers, maxMessageBytes }: ResolvedWebSocketOptions, logger: Logger): ClientOptions {
   const { host } = splitHostPort(address.host);
+  const secured = address.network === 'wss' ? tls?.current(logger) : undefined;
   return {
     perMessageDeflate: false, skipUTF8Validation: true, maxPayload: maxMessageBytes, followRedirects: false, headers: { ...headers },
     // Go's server accepts no request without an origin; behind a proxy it may have to be another one.
@@ -86,9 +87,9 @@ function clientOptions(address: Address, { tls, secrets, headers, maxMessageByte
       origin: originOf(address, hostPortOf(address)),
     }),
     ...(address.network === 'wss' ? {
-      ...(secrets as object), // the same options, whose types were written twice
-      rejectUnauthorized: tls?.insecureSkipVerify !== true,
-      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
+      ...(secured === undefined ? {} : { secureContext: secured.context }),
+      rejectUnauthorized: secured?.given.insecureSkipVerify !== true,
+      ...(secured?.given.servername === undefined ? {} : { servername: secured.given.servername }),
       ...(host === '' ? { host: 'localhost' } : {}),
     } : {}),
   };

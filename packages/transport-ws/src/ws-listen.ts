@@ -3,15 +3,15 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
-import { onAbort, splitHostPort, type Address, type Listener, type ListenOptions } from '@rpcxjs/core';
-import { adviceFor, listenFailed } from '@rpcxjs/transport-tcp';
+import { onAbort, splitHostPort, type Address, type Listener, type ListenOptions, type Logger } from '@rpcxjs/core';
+import { adviceFor, listenFailed, renewTls } from '@rpcxjs/transport-tcp';
 import { Handshakes } from './handshakes.ts';
 import { answer, takeUpgrades, takenPaths, type Upgrades } from './upgrades.ts';
 import type { ResolvedWebSocketOptions } from './ws-options.ts';
 
 /** Listens on a port of its own. Rejects with LISTEN_FAILED, or with the signal's reason. */
 export async function listenWebSocket(address: Address, options: ResolvedWebSocketOptions, given: ListenOptions): Promise<Listener> {
-  const server = ownServer(address, options);
+  const server = ownServer(address, options, given.runtime.logger);
   // Requests that do not ask for a WebSocket get an answer that says so.
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(426, { upgrade: 'websocket', connection: 'close', 'content-type': 'text/plain' }).end(`this is an rpcx server: it takes WebSockets at ${options.path}\n`);
@@ -91,12 +91,15 @@ function listens(server: Server, { address, given: { signal, runtime: { clock } 
   });
 }
 
-function ownServer(address: Address, { tls, secrets, handshakeTimeoutMs }: ResolvedWebSocketOptions): Server {
+function ownServer(address: Address, { tls, handshakeTimeoutMs }: ResolvedWebSocketOptions, logger: Logger): Server {
   const timeouts = { headersTimeout: handshakeTimeoutMs, requestTimeout: handshakeTimeoutMs, connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 1000), keepAliveTimeout: 1 };
   if (address.network !== 'wss') return createHttpServer({ ...timeouts, noDelay: true });
-  if (tls?.cert === undefined) throw new TypeError('webSocket: a wss server needs tls.cert and tls.key');
-  const asks = tls.clientCertificate ?? 'ignore';
-  return createHttpsServer({ ...timeouts, ...secrets, noDelay: true, handshakeTimeout: handshakeTimeoutMs, requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require' });
+  const { given, secrets } = tls?.current(logger) ?? {};
+  if (tls === undefined || given?.cert === undefined) throw new TypeError('webSocket: a wss server needs tls.cert and tls.key');
+  const asks = given.clientCertificate ?? 'ignore';
+  const server = createHttpsServer({ ...timeouts, ...secrets, noDelay: true, handshakeTimeout: handshakeTimeoutMs, requestCert: asks !== 'ignore', rejectUnauthorized: asks === 'require' });
+  renewTls(server, tls, logger);
+  return server;
 }
 
 function bind(server: Server, address: Address, signal: AbortSignal | undefined): Promise<void> {

@@ -1,16 +1,15 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { checkNames, described } from '@rpcxjs/core/options';
-import { checkTls } from '@rpcxjs/transport-tcp';
-import type { TcpTlsOptions } from '@rpcxjs/transport-tcp';
+import { resolveTls, tlsSource } from '@rpcxjs/transport-tcp';
+import type { TcpTlsOptions, TlsSource } from '@rpcxjs/transport-tcp';
 
 /** Options of `webSocket()`. */
 export interface WebSocketOptions {
   /** The path that is dialled and served; any other one is answered with 404. @default '/_rpcx_', as in Go */
   readonly path?: string | undefined;
-  /** Certificates and trust of `wss`, as of `tcp()`; without it, or with `true`, `wss` trusts the system's authorities and cannot be listened on. */
-  readonly tls?: TcpTlsOptions | true | undefined;
+  /** Certificates and trust of `wss`, as of `tcp()`, a function gives what may change while it runs; without it, or with `true`, `wss` trusts the system's authorities and cannot be listened on. */
+  readonly tls?: TcpTlsOptions | true | (() => TcpTlsOptions) | undefined;
   /** Takes WebSockets at the path of a web server that is the caller's, on its port; everything else there is left alone. One that does not listen yet is made to, and closed with the listener. @default a server of its own */
   readonly server?: Server | undefined;
   /**
@@ -43,9 +42,7 @@ export const webSocketDefaults: Readonly<Record<Amount, number>> = {
 
 export interface ResolvedWebSocketOptions extends Readonly<Record<Amount, number>> {
   readonly path: string;
-  readonly tls: TcpTlsOptions | undefined;
-  /** What Node's https takes. */
-  readonly secrets: SecureContextOptions;
+  readonly tls: TlsSource | undefined;
   readonly server: Server | undefined;
   readonly origins: WebSocketOptions['origins'];
   readonly headers: Readonly<Record<string, string>>;
@@ -57,9 +54,8 @@ const most = 2 ** 31 - 1;
 /** Throws TypeError for invalid options. */
 export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebSocketOptions {
   checkNames('webSocket', options, ['path', 'tls', 'server', 'origins', 'headers', ...Object.keys(webSocketDefaults)]);
-  checkTls('webSocket', options.tls);
   const { path = '/_rpcx_', origins, server, headers = {} } = options;
-  const tls = options.tls === true ? {} : options.tls;
+  const tls = options.tls === undefined ? undefined : tlsSource(options.tls, { who: 'webSocket', parse: (given: TcpTlsOptions) => resolveTls('webSocket', given) });
   if (typeof path !== 'string' || !path.startsWith('/') || /[\s?#]/.test(path)) throw new TypeError(`webSocket: path is ${JSON.stringify(path)}: it begins with a slash and has no query, as '/_rpcx_'`);
   if (origins !== undefined && typeof origins !== 'function' && !Array.isArray(origins)) throw new TypeError("webSocket: origins takes a list, ['https://example.com'], or a function of the origin");
   for (const origin of Array.isArray(origins) ? origins : []) {
@@ -76,7 +72,7 @@ export function resolveWebSocketOptions(options: WebSocketOptions): ResolvedWebS
   if (server !== undefined && !(server instanceof NetServer)) throw new TypeError('webSocket: server takes what createServer of node:http or node:https returns, for an app of express createServer(app)');
   checkHeaders(headers);
   // As it stands in a request: the letters that a URL cannot hold are escaped.
-  return { ...amounts, path: new URL(`http://any${path}`).pathname, tls, secrets: tls === undefined ? {} : checked(tls), server, origins, headers };
+  return { ...amounts, path: new URL(`http://any${path}`).pathname, tls, server, origins, headers };
 }
 
 function checkHeaders(headers: unknown): void {
@@ -89,21 +85,4 @@ function checkHeaders(headers: unknown): void {
       throw new TypeError(`webSocket: the header ${JSON.stringify(name)} cannot be sent: ${(cause as Error).message}`, { cause });
     }
   }
-}
-
-function checked(tls: TcpTlsOptions): SecureContextOptions {
-  const { cert, key, passphrase, ca, minVersion = 'TLSv1.2' } = tls;
-  const bytes = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem));
-  if ((cert === undefined) !== (key === undefined)) throw new TypeError('webSocket: tls.cert and tls.key belong together');
-  const secrets: SecureContextOptions = {
-    minVersion,
-    ...(cert === undefined ? {} : { cert: bytes(cert) }), ...(key === undefined ? {} : { key: bytes(key) }), ...(passphrase === undefined ? {} : { passphrase }),
-    ...(ca === undefined ? {} : { ca: (Array.isArray(ca) ? (ca as readonly (string | Uint8Array)[]) : [ca as string | Uint8Array]).map(bytes) }), // what is no list is one of them
-  };
-  try {
-    createSecureContext(secrets);
-  } catch (cause) {
-    throw new TypeError(`webSocket: tls cannot be used: ${(cause as Error).message}; it takes PEM texts`, { cause });
-  }
-  return secrets;
 }

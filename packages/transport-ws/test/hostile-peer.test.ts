@@ -214,7 +214,7 @@ describe.each(['ws', 'wss'])('%s: what is large', (network) => {
       seen.add(far.bufferedBytes);
       near.resume();
       expect(seen.size).toBeGreaterThan(10);
-    }, { interval: 1 });
+    }, { interval: 1, timeout: 5000 });
   });
 });
 

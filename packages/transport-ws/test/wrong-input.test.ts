@@ -321,7 +321,7 @@ it.each([
   [{ pingMs: -1 }, 'pingMs is -1'],
   [{ handshakeTimeoutMs: Number.NaN }, 'handshakeTimeoutMs is NaN'],
   [{ tls: { cert: 'x' } }, 'belong together'],
-  [{ tls: { ca: 'x', cert: 'x', key: 'y' } }, 'tls cannot be used'],
+  [{ tls: { ca: 'x', cert: 'x', key: 'y' } }, 'tls.cert, tls.key or tls.ca cannot be used'],
 ])('webSocket(%j) is a TypeError', (options, text) => {
   expect(() => webSocket(options as never)).toThrow(TypeError);
   expect(() => webSocket(options as never)).toThrow(text);
