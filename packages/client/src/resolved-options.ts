@@ -1,7 +1,7 @@
-import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec, type Dialer } from '@rpcxjs/core';
+import { bytesCodec, jsonCodec, type Codec, type Dialer } from '@rpcxjs/core';
 import { dialableAddress } from '@rpcxjs/core/discoveries';
 import { refuse } from '@rpcxjs/core/options';
-import { amounts, checkRuntime, defaultHeartbeat, flushPolicy, FrameObserver } from '@rpcxjs/session';
+import { amounts, defaultHeartbeat, flushPolicy, FrameObserver, runtimeOf } from '@rpcxjs/session';
 import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedClientOptions } from './client-options.ts';
 import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
@@ -14,7 +14,7 @@ import { retryBudgetRule } from './retry-budget.ts';
 /** Throws TypeError for invalid options. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   checkClient(options);
-  checkRuntime(options);
+  const runtime = runtimeOf(options);
   const given = amounts('limits', options.limits, defaultClientLimits);
   const heartbeat = amounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const link = linkRules(options, options.limits?.maxQueuedCalls);
@@ -22,9 +22,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const timeoutMs = options.timeoutMs ?? clientDefaults.timeoutMs;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
   checkFilters(options.filters);
-  const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
-  const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
   const { token } = options;
   return {
     discovery: options.discovery,

@@ -1,5 +1,5 @@
-import type { Pick } from '@rpcxjs/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Discovery, Logger, Pick } from '@rpcxjs/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from '../src/client-options.ts';
 import { failfast } from '../src/fail-modes/failfast.ts';
 import { methodsOf } from '../src/method-refs.ts';
@@ -51,6 +51,23 @@ describe('an asynchronous function in the place of a synchronous one', () => {
     one.server.onCall = (call) => one.server.fail(call, 'no stock');
     expect((await failure(one.client.call('Store', 'Get', 1))).message).toContain('no stock');
     expect(logger.lines.map(({ message }) => message)).toEqual(['a fail mode threw, and the call is not tried again']);
+  });
+
+  it.each<[string, () => void]>([['returns a promise that rejects', slip], ['throws', () => { throw new Error('closed'); }]])('that is a logger, which %s, holds up no call and no close', async (_how, line) => {
+    const lines = [vi.spyOn(console, 'warn').mockReturnValue(), vi.spyOn(console, 'error').mockReturnValue()];
+    const logger: Logger = { debug: line, info: line, warn: line, error: line, child: () => logger };
+    let asked = 0;
+    const discovery: Discovery = { async *watch() {
+      if (++asked < 2) throw new Error('away');
+      yield [{ address: 'memory@fake', metadata: {} }, { address: 'nonsense', metadata: {} }];
+    } };
+    await using one = await rig({ logger, servers: undefined, discovery, failMode: { name: 'f', next: slip }, plugins: [{ name: 'p', stop: slip }] });
+    one.server.onCall = (call) => one.server.reply(call);
+    expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ code: 'unavailable', reason: 'NO_INSTANCE' });
+    await vi.waitFor(async () => expect(await one.client.call('Store', 'Get', 1)).toBe('ok'));
+    await one.client.close();
+    expect(lines.flatMap(({ mock }) => mock.calls.map(([text]) => /^\[rpcxjs\] (?:a|the) [a-z]+/.exec(String(text))?.[0]))).toEqual(expect.arrayContaining(['[rpcxjs] the discovery', '[rpcxjs] a plugin', '[rpcxjs] a fail']));
+    vi.restoreAllMocks();
   });
 
   it.each<[string, Partial<ClientOptions>, string]>([

@@ -1,5 +1,5 @@
-import { bytesCodec, consoleLogger, jsonCodec, systemClock, type Codec } from '@rpcxjs/core';
-import { amounts, ByteBudget, checkRuntime, defaultHeartbeat, FrameObserver } from '@rpcxjs/session';
+import { bytesCodec, jsonCodec, type Codec } from '@rpcxjs/core';
+import { amounts, ByteBudget, defaultHeartbeat, FrameObserver, runtimeOf } from '@rpcxjs/session';
 import { checkServer } from './composed-options.ts';
 import { TurnTaking } from './turn-taking.ts';
 import { UnreadBytes } from './unread-bytes.ts';
@@ -8,7 +8,7 @@ import { defaultServerLimits, type ResolvedServerOptions, type ServerOptions } f
 /** Throws TypeError for settings that cannot work. */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   checkServer(options);
-  checkRuntime(options);
+  const runtime = runtimeOf(options);
   const limits = amounts('limits', options.limits, defaultServerLimits);
   const heartbeat = amounts('heartbeat', options.heartbeat, defaultHeartbeat);
   const whenFull = options.whenFull ?? 'refuse';
@@ -16,9 +16,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   const registries = options.registries ?? [];
   const codecs = [...(options.codecs ?? [])];
   for (const codec of [jsonCodec, bytesCodec]) if (!codecs.some(({ id }) => id === codec.id)) codecs.push(codec);
-  const clock = options.clock ?? systemClock;
   const plugins = options.plugins ?? [];
-  const runtime = { clock, logger: options.logger ?? consoleLogger(clock) };
   return {
     transports: options.transports ?? [],
     codecs: byId('codec', codecs, 15),
@@ -39,7 +37,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
       budget: new ByteBudget(limits.maxBufferedBytes),
     },
     // Neither limit has to be finite.
-    inflating: new TurnTaking(Math.max(4, Math.floor(limits.maxBufferedBytes / limits.maxInflatedBytes) || 0), clock),
+    inflating: new TurnTaking(Math.max(4, Math.floor(limits.maxBufferedBytes / limits.maxInflatedBytes) || 0), runtime.clock),
     unread: new UnreadBytes(limits.maxBufferedBytes),
     runtime,
     frames: FrameObserver.of(plugins, runtime),
