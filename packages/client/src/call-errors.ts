@@ -1,5 +1,6 @@
 import { RpcError, type CallOptions, type RawMessage } from '@rpcxjs/core';
 import { described } from '@rpcxjs/core/options';
+import type { TrackedOptions } from './call-handle.ts';
 import type { CallStory, OutboundCall } from './outbound-call.ts';
 
 /** A call with all that belongs to its current attempts: the second attempt beside it, and the copies that interceptors made. */
@@ -24,16 +25,33 @@ export interface Ending {
 
 const nameOf = ({ service, method }: OutboundCall): string => `${service}.${method}`;
 
+/** What is no option of a call, and would silently be ignored. A switch, because every call with options comes by. */
+function strangeIn(options: CallOptions): string | undefined {
+  if (typeof options !== 'object' || options === null) return described(options);
+  for (const name in options) {
+    switch (name as keyof TrackedOptions) {
+      case 'timeoutMs': case 'signal': case 'metadata': case 'onReply': case 'waitForReady': case 'hashKey': case 'onSent': case 'together': case 'stop':
+        break;
+      default:
+        if (Object.hasOwn(options, name)) return `the option ${described(name)}`;
+    }
+  }
+  return undefined;
+}
+
 /** The error for call options that cannot work, such as an AbortController in the place of its signal. */
 export function wrongOptions(options: CallOptions | undefined, timeoutMs: number): RpcError | undefined {
+  if (options === undefined) return undefined;
   const wrong = (message: string): RpcError => new RpcError('invalid_argument', message, { sent: false });
+  const strange = strangeIn(options);
+  if (strange !== undefined) return wrong(`a call got ${strange}: it takes { timeoutMs, signal, metadata, onReply, waitForReady, hashKey }`);
   if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) return wrong(`timeoutMs is ${described(timeoutMs)}: it takes milliseconds, or Infinity for no limit`);
-  const metadata: unknown = options?.metadata;
+  const metadata: unknown = options.metadata;
   // Pairs in a list, a Map or Headers have no keys, and nothing of them would be sent.
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Symbol.iterator in metadata)) {
     return wrong(`metadata is ${described(metadata)}: it takes an object of texts, for example { trace: '7' }`);
   }
-  const signal = options?.signal;
+  const { signal } = options;
   if (signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return undefined;
   return wrong(`signal is ${described(signal)}: it takes an AbortSignal, which is the signal of an AbortController`);
 }

@@ -1,5 +1,5 @@
 import { gzip } from '@rpcxjs/compress-gzip';
-import { jsonCodec, type Dialer } from '@rpcxjs/core';
+import { contract, jsonCodec, unary, type Dialer } from '@rpcxjs/core';
 import { describe, expect, it } from 'vitest';
 import { createClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -61,11 +61,13 @@ describe('an option that is composed of values', () => {
     }
   });
 
-  it('of close() is looked at before anything ends', async () => {
+  it('of close() and ping() is looked at before anything ends', async () => {
     const client = createClient({ servers: 'memory@a', transports });
     await expect(client.close({ graceMs: '50' as never })).rejects.toThrow('graceMs is "50": it takes milliseconds that are not negative');
     expect(() => client.quarantine('memory@a', '50' as never)).toThrow('the time of a quarantine is "50": ');
     for (const wrong of ['x', 5, null]) await expect(client.close(wrong as never)).rejects.toThrow(/^close got .*it takes an object of milliseconds, for example \{ graceMs: 5000 \}, or nothing$/);
+    await expect(client.close({ grace: 5 } as object)).rejects.toThrow(new TypeError('close has no option "grace": it takes graceMs'));
+    await expect(client.ping('memory@a', { timeout: 5 } as object)).rejects.toThrow(new TypeError('ping has no option "timeout": it takes timeoutMs'));
     await client.close();
   });
 
@@ -81,6 +83,7 @@ describe('an option that is composed of values', () => {
       [{ timeoutMs: 5 }, 'service has no option "timeoutMs": it takes failMode, selector, path, group, codec, idempotent'],
     ];
     for (const [options, message] of wrong) expect(() => client.service('S', options)).toThrow(new TypeError(message));
+    expect(() => client.service(contract('S', { Find: unary<void, void>() }), { idempotent: ['Find', 'Fnd' as 'Find'] })).toThrow(new TypeError('idempotent is "Fnd": it takes methods of S: Find'));
     for (const first of [undefined, null, 5, {}, { name: 'S' }]) expect(() => client.service(first as never)).toThrow(/^the service is .*: it takes a name or a contract$/);
     expect(() => client.service('S', null as never)).toThrow('service is null: it takes an object with some of ');
     await client.close();

@@ -1,5 +1,5 @@
 import type { Contract, Dialer, MethodRef } from '@rpcxjs/core';
-import { described, refuse } from '@rpcxjs/core/options';
+import { checkNames, described, refuse } from '@rpcxjs/core/options';
 import { checkKinds, objectKind, typeKind, type OptionKind } from '@rpcxjs/session';
 import type { ClientOptions } from './client-options.ts';
 import type { ServiceOptions } from './typed-service.ts';
@@ -34,9 +34,12 @@ export function checkClient(options: ClientOptions): void {
   checkKinds('createClient', options, clientKinds);
 }
 /** The same for the arguments of `client.service`. */
-export function checkService(first: unknown, options: object): void {
+export function checkService(first: Contract | string, options: ServiceOptions<PropertyKey>): void {
   if (typeof first !== 'string' && typeof (first as Partial<Contract> | null | undefined)?.methods !== 'object') refuse('the service', first, 'a name or a contract');
   checkKinds('service', options, serviceKinds);
+  if (typeof first === 'string') return; // any name is a method
+  const strange = options.idempotent?.find((name) => !Object.hasOwn(first.methods, name));
+  if (strange !== undefined) refuse('idempotent', strange, `methods of ${first.name}: ${Object.keys(first.methods).join(', ')}`);
 }
 
 /** Throws TypeError for options without anything to dial with. */
@@ -64,6 +67,7 @@ export function checkListener(listener: unknown): void {
 /** The time that `close` gives to calls under way, in milliseconds. Throws TypeError. */
 export function graceOf(options: { readonly graceMs?: number | undefined }): number {
   if (typeof options !== 'object' || options === null) throw new TypeError(`close got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
+  checkNames('close', options, ['graceMs']);
   const { graceMs = 25_000 } = options;
   if (typeof graceMs !== 'number' || !(graceMs >= 0)) refuse('graceMs', graceMs, 'milliseconds that are not negative');
   return graceMs;

@@ -1,5 +1,5 @@
 import { parseAddress, RpcError, type CallOptions } from '@rpcxjs/core';
-import { refuse } from '@rpcxjs/core/options';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 import { failfast } from './fail-modes/failfast.ts';
 import { HeldConnection, type LockHost } from './link-lock.ts';
 import type { CallTarget } from './outbound-call.ts';
@@ -63,6 +63,7 @@ export class LinkControl implements ClientConnections {
 
   async ping(address: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<number> {
     parseAddress(address);
+    checkNames('ping', options, ['timeoutMs']);
     const timeoutMs = options.timeoutMs ?? this.#host.options.timeoutMs;
     if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) refuse('ping: timeoutMs', timeoutMs, 'milliseconds above 0, or Infinity for no limit');
     const pinged = this.#ping(address);

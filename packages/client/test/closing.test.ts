@@ -154,6 +154,8 @@ describe('options of a call that cannot be', () => {
     [{ timeoutMs: '500' }, 'timeoutMs is "500": it takes milliseconds, or Infinity for no limit'],
     [{ signal: new AbortController() }, 'signal is an object of another kind: it takes an AbortSignal, which is the signal of an AbortController'],
     [{ signal: null }, 'signal is null: it takes an AbortSignal, which is the signal of an AbortController'],
+    [{ timeout: 5 }, 'a call got the option "timeout": it takes { timeoutMs, signal, metadata, onReply, waitForReady, hashKey }'],
+    [{ timeoutMs: 5, Signal: undefined }, 'a call got the option "Signal": it takes { timeoutMs, signal, metadata, onReply, waitForReady, hashKey }'],
   ])('fail every kind of call, and leave nothing behind: %o', async (wrong, message) => {
     await using one = await rig();
     const options = wrong as CallOptions;

@@ -221,8 +221,14 @@ describe('the lean client', () => {
     moved.abort();
   });
 
+  it('has its default for a limit that is undefined', async () => {
+    await using one = await open({ client: { limits: { maxFrameBytes: undefined, maxQueuedCalls: undefined, maxQueuedPushes: undefined, maxMetadataBytes: undefined } } });
+    expect(await one.client.call('Shop', 'Add', { A: 1, B: 1 }, { metadata: { a: 'b' } })).toBe(2);
+    expect(await failure(one.client.call('Shop', 'Add', 'x'.repeat(17 * 2 ** 20)))).toMatchObject({ reason: 'TOO_LARGE', sent: false });
+  });
+
   it('refuses what cannot be sent, before anything is', async () => {
-    await using one = await open({ client: { limits: { maxFrameBytes: 100_000, maxQueuedCalls: 2 } } });
+    await using one = await open({ client: { limits: { maxFrameBytes: 100_000, maxQueuedCalls: 2, maxNameBytes: undefined } } });
     const { client } = one;
     expect(await failure(client.call('Shop', 'Add', 1n))).toMatchObject({ reason: 'BAD_PAYLOAD', sent: false });
     expect(await failure(client.call('Shop', 'Add', 'x'.repeat(100_000)))).toMatchObject({ code: 'resource_exhausted', reason: 'TOO_LARGE', sent: false });

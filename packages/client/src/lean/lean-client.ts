@@ -3,7 +3,7 @@ import {
   type CallOptions, type Clock, type Codec, type Contract, type ContractClient, type Dialer, type InterfaceClient, type Logger, type MethodRef, type Methods, type PayloadCodec, type Runtime,
 } from '@rpcxjs/core';
 import { defaultFrameLimits, readMetadata, type FrameLimits, type FrameView } from '@rpcxjs/protocol';
-import { errorsWord } from '@rpcxjs/session';
+import { errorsWord, type SomeOf } from '@rpcxjs/session';
 import { checkName, payloadCodec } from '../client-binding.ts';
 import { Pushes, type PushInfo } from '../pushes.ts';
 import { replyError } from '../reply-error.ts';
@@ -33,7 +33,7 @@ export interface LeanClientOptions {
   readonly timeoutMs?: number | undefined;
   /** Sent with every call as `__AUTH`; a function is asked each time. */
   readonly token?: string | (() => string) | undefined;
-  readonly limits?: Partial<LeanLimits> | undefined;
+  readonly limits?: SomeOf<LeanLimits> | undefined;
   /** Told of each connection that is made, and with the reason of each one that is lost: where a page shows it, and asks for its pushes again. */
   readonly onConnection?: ((connected: boolean, error: RpcError | undefined) => void) | undefined;
   /** @default the console, warnings and errors only */
@@ -87,7 +87,10 @@ class OneServerClient implements LeanClient {
     this.#codecs = [...(options.codecs ?? []), jsonCodec];
     this.#runtime = { clock, logger: options.logger ?? pageLogger };
     this.#onConnection = options.onConnection;
-    const limits = { ...defaultLeanLimits, ...options.limits };
+    // What is undefined has its default.
+    const given: Record<string, number | undefined> = { ...options.limits };
+    for (const [name, most] of Object.entries(defaultLeanLimits)) given[name] ??= most;
+    const limits = given as unknown as LeanLimits; // nothing is left out
     this.#pushes = new Pushes({
       most: limits.maxQueuedPushes,
       logger: this.#runtime.logger,
