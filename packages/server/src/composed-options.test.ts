@@ -32,6 +32,7 @@ describe('options of a server that are no such thing', () => {
     expect(() => server.register('S', null as never, { methods: [] })).toThrow(new TypeError('the implementation of register is null: it takes an object with the methods'));
     expect(() => server.registerFunction('S', 'F', 'no function' as never)).toThrow(new TypeError("registerFunction('S', 'F') got \"no function\": it takes a function that answers calls"));
     expect(() => server.handle('S', undefined, {} as never)).toThrow(new TypeError("handle('S') got an object of another kind: it takes a function that answers calls"));
+    expect(() => server.close({ grace: 5 } as object)).toThrow(new TypeError('close has no option "grace": it takes graceMs, lameDuckMs'));
     for (const wrong of ['x', 5, null]) expect(() => server.close(wrong as never)).toThrow(/^close got .*it takes an object of milliseconds/);
   });
 });

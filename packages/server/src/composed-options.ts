@@ -27,8 +27,9 @@ export function checkServer(options: ServerOptions): void {
   checkKinds('createServer', options, kinds);
 }
 
-/** Throws TypeError for what is no text among the addresses of `listen`: a list, a port, an object of options. */
+/** Throws TypeError for no address at all, as an empty list of a configuration leaves it, and for what is no text: a list, a port, an object of options. */
 export function checkAddresses(addresses: readonly unknown[]): void {
+  if (addresses.length === 0) throw new TypeError("listen got no address, and nobody could reach the server: it takes one at least, listen('tcp@127.0.0.1:8972')");
   for (const address of addresses) {
     if (typeof address !== 'string') throw new TypeError(`listen got ${described(address)}: it takes addresses one after the other, listen('tcp@127.0.0.1:8972', 'unix@/run/shop.sock'), and of a list listen(...list)`);
   }

@@ -1,5 +1,5 @@
 import { RpcError, type Clock, type Timer } from '@rpcxjs/core';
-import { described } from '@rpcxjs/core/options';
+import { checkNames, described } from '@rpcxjs/core/options';
 import { drainStage } from '@rpcxjs/session';
 import type { Admission } from './admission.ts';
 import type { Advertising } from './advertising.ts';
@@ -19,6 +19,7 @@ export interface CloseOptions {
 /** Throws TypeError for an invalid time. */
 export function checkTimes(what: string, options: CloseOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${what} got ${described(options)}: it takes an object of milliseconds, for example { graceMs: 5000 }, or nothing`);
+  checkNames(what, options, ['graceMs', 'lameDuckMs']);
   const { graceMs, lameDuckMs } = options;
   for (const [name, value] of Object.entries({ graceMs, lameDuckMs }) as [string, unknown][]) {
     if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${what}: ${name} is ${described(value)}: it takes a number of milliseconds that is not negative`);
