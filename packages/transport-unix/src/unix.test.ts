@@ -113,6 +113,19 @@ describe('unix', () => {
     expect(statSync(address.host).mode & 0o777).toBe(0o620);
   });
 
+  it('is nobody else\'s from the first moment until it has its permissions, whatever the umask', async () => {
+    const before = process.umask(0);
+    try {
+      const listening = listen(unix({ mode: 0o660 }));
+      expect(statSync(address.host).mode & 0o777).toBe(0o700);
+      await listening;
+      expect(statSync(address.host).mode & 0o777).toBe(0o660);
+      expect(process.umask(0)).toBe(0);
+    } finally {
+      process.umask(before);
+    }
+  });
+
   it('replaces a socket file whose server is dead', async () => {
     await leaveStaleSocket(address.host);
     expect((await rejection(dial())).message).toBe(`could not connect to unix@${address.host}: ECONNREFUSED, nobody listens there, a server that was killed left the socket file behind: start the server again, it replaces the file`);

@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { RpcError } from '@rpcxjs/core';
 import type { Address, Listener, ListenOptions, Transport } from '@rpcxjs/core';
 import { connectFailed, dialSocket, errorCode, listenFailed, listenSocket } from '@rpcxjs/transport-tcp';
@@ -62,7 +63,7 @@ async function listenOrReplace(address: Address, options: ResolvedUnixOptions, l
 }
 
 async function listenOnce(address: Address, options: ResolvedUnixOptions, listenOptions: ListenOptions): Promise<Listener> {
-  const listener = await listenSocket({
+  const listener = await withoutStrangers(options.mode, () => listenSocket({
     address,
     server: createServer({ allowHalfOpen: true, pauseOnConnect: true }),
     secure: false,
@@ -73,7 +74,7 @@ async function listenOnce(address: Address, options: ResolvedUnixOptions, listen
     // A client of a socket file has no name of its own.
     ends: () => ({ local: address, remote: undefined }),
     bound: () => address,
-  }, listenOptions);
+  }, listenOptions));
   if (options.mode === undefined) return listener;
   try {
     await chmod(address.host, options.mode);
@@ -81,5 +82,17 @@ async function listenOnce(address: Address, options: ResolvedUnixOptions, listen
   } catch (cause) {
     await listener.close();
     throw listenFailed(cause, address);
+  }
+}
+
+/** Binds so that nobody can connect whom `mode` is to keep out, before it is set. A worker thread may not change the umask, which is the process's. */
+function withoutStrangers<T>(mode: number | undefined, bind: () => T): T {
+  if (mode === undefined || !isMainThread) return bind();
+  // Back again before any other code runs.
+  const before = process.umask(0o077);
+  try {
+    return bind();
+  } finally {
+    process.umask(before);
   }
 }
