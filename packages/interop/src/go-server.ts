@@ -15,6 +15,12 @@ export interface GoServerOptions {
   readonly token?: string;
   /** Error texts become `E42: text`, as a server with a `ServerErrorFunc` sends them. */
   readonly customErrors?: boolean;
+  /** `WithReadTimeout`: a connection on which no frame begins for so long is ended, calls or not. */
+  readonly readTimeoutMs?: number;
+  /** `WithPool`: how many requests are served at once, heartbeats among them. */
+  readonly workers?: number;
+  /** `WithAsyncWrite`: each reply is written by a goroutine of its own. */
+  readonly asyncWrite?: boolean;
 }
 
 /** A running Go rpcx server; its services are in `go/services`. */
@@ -42,12 +48,16 @@ export async function startGoServer(options: GoServerOptions = {}): Promise<GoSe
   });
 }
 
-function flagsOf({ address, path, tls, token, customErrors }: GoServerOptions, network: string): string[] {
+function flagsOf(options: GoServerOptions, network: string): string[] {
+  const { address, path, tls, token, customErrors, readTimeoutMs, workers, asyncWrite } = options;
   const flags = ['-network', network, '-address', address ?? '127.0.0.1:0'];
   if (path !== undefined) flags.push('-path', path);
   if (tls !== undefined) flags.push('-cert', tls.cert, '-key', tls.key);
   if (tls?.ca !== undefined) flags.push('-ca', tls.ca);
   if (token !== undefined) flags.push('-token', token);
   if (customErrors === true) flags.push('-custom-errors');
+  if (readTimeoutMs !== undefined) flags.push('-read-timeout', `${readTimeoutMs}ms`);
+  if (workers !== undefined) flags.push('-workers', String(workers));
+  if (asyncWrite === true) flags.push('-async-write');
   return flags;
 }

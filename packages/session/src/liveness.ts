@@ -182,7 +182,7 @@ export class Liveness implements Expirable {
       const expectsHeartbeats = this.#negotiated || this.#hearsHeartbeats;
       if (expectsHeartbeats && silentMs >= this.#silenceMs()) return silence(`no byte came for ${Math.round(silentMs)} ms`);
     } else if (this.#askedAt !== Infinity && now - this.#askedAt >= heartbeat.answerMs) {
-      return silence(`no byte came for ${Math.round(silentMs)} ms, nor within ${heartbeat.answerMs} ms after a heartbeat`);
+      return silence(`no byte came for ${Math.round(silentMs)} ms, nor within ${heartbeat.answerMs} ms after a heartbeat; raise heartbeat.answerMs where a server may be so busy`);
     }
     if (heartbeat.idleTimeoutMs > 0 && silentMs >= heartbeat.idleTimeoutMs) return silence(`it was idle for ${heartbeat.idleTimeoutMs} ms`);
     const partialMs = now - this.#partialSince;

@@ -25,6 +25,9 @@ var (
 	authority    = flag.String("ca", "", "PEM file; with it clients must show a certificate")
 	token        = flag.String("token", "", "the only token that is let in; empty lets all in")
 	customErrors = flag.Bool("custom-errors", false, "map error texts with ServerErrorFunc")
+	readTimeout  = flag.Duration("read-timeout", 0, "ends connections on which no frame begins for so long")
+	workers      = flag.Int("workers", 0, "goroutines that serve all requests, heartbeats too; 0 is one for each request")
+	asyncWrite   = flag.Bool("async-write", false, "write each reply in a goroutine of its own")
 	makeCerts    = flag.String("make-certs", "", "write certificates into this folder and end")
 )
 
@@ -52,6 +55,15 @@ func build() (*server.Server, error) {
 			return nil, err
 		}
 		options = append(options, server.WithTLSConfig(config))
+	}
+	if *readTimeout > 0 {
+		options = append(options, server.WithReadTimeout(*readTimeout))
+	}
+	if *workers > 0 {
+		options = append(options, server.WithPool(*workers, 100))
+	}
+	if *asyncWrite {
+		options = append(options, server.WithAsyncWrite())
 	}
 	s := server.NewServer(options...)
 	s.DisableHTTPGateway, s.DisableJSONRPC = true, true
