@@ -6,7 +6,7 @@ export interface FrameLimits {
   readonly maxNameBytes: number;
   /** Bytes of a request's metadata; a reply's is bounded by its frame alone (Go puts whole stacks into it). @default 16 KiB */
   readonly maxMetadataBytes: number;
-  /** Pairs of a request's metadata. @default 128 */
+  /** Pairs of a request's metadata; a reply may have 16000 more. @default 128 */
   readonly maxMetadataPairs: number;
 }
 

@@ -56,7 +56,8 @@ export interface IllegalFrame {
 }
 
 const body = frameWith({}).length - 16;
-const many = Array.from({ length: 129 }, (_, index) => [`k${index}`, ''] as const);
+const pairs = (length: number) => Array.from({ length }, (_, index) => [`k${index}`, ''] as const);
+const many = pairs(129);
 function bad(rule: string, bytes: Uint8Array, says: string): IllegalFrame {
   return { rule, bytes, reason: 'BAD_FRAME', says };
 }
@@ -93,6 +94,7 @@ export const illegalFrames: readonly IllegalFrame[] = [
   bad('a service path has at most 255 bytes', frameWith({ service: 's'.repeat(256) }), 'its service path or method is longer than 255 bytes'),
   bad('a method has at most 255 bytes', frameWith({ method: 'm'.repeat(256) }), 'its service path or method is longer than 255 bytes'),
   bad('a request has at most 128 pairs of metadata', frameWith({ metadata: metadataBlock(many) }), 'its metadata has 129 pairs, and 128 are allowed'),
+  bad('a reply has at most 16128 pairs of metadata', frameWith({ flags: 0x80, metadata: metadataBlock(pairs(16_129)) }), 'its metadata has 16129 pairs, and 16128 are allowed'),
   bad('a request has at most 16 KiB of metadata', frameWith({ metadata: metadataBlock([['k', 'v'.repeat(16_384 - 8)]]) }), 'its metadata has 16385 bytes, and 16384 are allowed'),
 ];
 
@@ -109,5 +111,6 @@ export const oddFrames: readonly { readonly rule: string; readonly bytes: Uint8A
   { rule: 'no metadata and no payload', bytes: frameWith({ metadata: new Uint8Array(0), payload: new Uint8Array(0) }) },
   { rule: '128 pairs of metadata', bytes: frameWith({ metadata: metadataBlock(many.slice(1)) }) },
   { rule: '16 KiB of metadata', bytes: frameWith({ metadata: metadataBlock([['k', 'v'.repeat(16_384 - 9)]]) }) },
+  { rule: '16128 pairs of metadata in a response', bytes: frameWith({ flags: 0x80, metadata: metadataBlock(pairs(16_128)) }) },
   { rule: 'any amount of metadata in a response', bytes: frameWith({ flags: 0x80, metadata: metadataBlock([...many, ['__rpcx_error__', 'x'.repeat(100_000)]]) }) },
 ];
