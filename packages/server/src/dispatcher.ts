@@ -12,6 +12,7 @@ import { checkStillWanted, closing, expired, overloaded } from './refusals.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestMetadata } from './request-metadata.ts';
 import { runMethod } from './run-method.ts';
+import type { ResolvedServerOptions } from './server-options.ts';
 import { isThenable } from './thenable.ts';
 import { refusal } from './without-stacks.ts';
 
@@ -71,6 +72,9 @@ export class Dispatcher implements SessionHandler, CallHost {
 
   get peer(): Peer {
     return this.#peer;
+  }
+  get options(): ResolvedServerOptions {
+    return this.#services.options;
   }
   pendingCalls(): number {
     return this.running;

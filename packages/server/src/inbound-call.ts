@@ -6,13 +6,16 @@ import type { FrameView } from '@rpcxjs/protocol';
 import type { Sequenced } from '@rpcxjs/session';
 import { DerivedCall, type CallChanges } from './derived-call.ts';
 import type { MethodBinding, MethodEntry } from './method-entry.ts';
+import { unreadable } from './refusals.ts';
 import type { RequestMetadata } from './request-metadata.ts';
+import type { ResolvedServerOptions } from './server-options.ts';
 import { refusal, withoutStacks } from './without-stacks.ts';
 
 /** What the call needs of the connection that it came on. */
 export interface CallHost {
   readonly peer: Peer;
   readonly clock: Clock;
+  readonly options: Pick<ResolvedServerOptions, 'runtime' | 'exposeMessages'>;
   /** It sent a payload that cannot be read: errors of further ones have no stacks. */
   sentJunk: boolean;
 }
@@ -196,12 +199,10 @@ export class InboundCall implements ServerCall, Sequenced, Ambient, Expirable {
   #decode(): unknown {
     const { binding } = this;
     if (binding === undefined) throw unknownCodec(this.codecId);
-    if (this.host.sentJunk) return withoutStacks(() => this.#decodeBy(binding));
     try {
-      return this.#decodeBy(binding);
+      return this.host.sentJunk ? withoutStacks(() => this.#decodeBy(binding)) : this.#decodeBy(binding);
     } catch (error) {
-      this.host.sentJunk = true;
-      throw error;
+      throw unreadable(this, `the codec ${binding.codec.name}`, error);
     }
   }
   #decodeBy({ input }: MethodBinding): unknown {

@@ -1,6 +1,6 @@
-import type { Compressor, MaybePromise } from '@rpcxjs/core';
+import { settle, type Compressor, type MaybePromise } from '@rpcxjs/core';
 import type { InboundCall } from './inbound-call.ts';
-import { checkStillWanted } from './refusals.ts';
+import { checkStillWanted, unreadable } from './refusals.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 import { refusal, withoutStacks } from './without-stacks.ts';
 
@@ -12,25 +12,24 @@ export function inflate(call: InboundCall, options: ResolvedServerOptions): Mayb
     throw refusal('unimplemented', message, { reason: 'UNKNOWN_COMPRESSOR' });
   }
   const { inflating } = options;
+  const own = (bytes: Uint8Array): void => {
+    call.inflated = true;
+    call.ownPayload(bytes, 0, bytes.length);
+  };
   const inflated = inflating.free
     ? inflating.begun(decompress(call, compressor, options))
     : inflating.wait(call.host, () => {
         checkStillWanted(call);
         return decompress(call, compressor, options);
       });
-  const own = (bytes: Uint8Array): void => {
-    call.inflated = true;
-    call.ownPayload(bytes, 0, bytes.length);
-  };
   return inflated instanceof Promise ? inflated.then(own) : own(inflated);
 }
 
-function decompress({ host, payload }: InboundCall, compressor: Compressor, { limits }: ResolvedServerOptions): MaybePromise<Uint8Array> {
-  if (host.sentJunk) return withoutStacks(() => compressor.decompress(payload, limits.maxInflatedBytes));
-  try {
-    return compressor.decompress(payload, limits.maxInflatedBytes);
-  } catch (error) {
-    host.sentJunk = true;
-    throw error;
-  }
+function decompress(call: InboundCall, compressor: Compressor, { limits }: ResolvedServerOptions): MaybePromise<Uint8Array> {
+  const { host, payload } = call;
+  const run = (): MaybePromise<Uint8Array> => compressor.decompress(payload, limits.maxInflatedBytes);
+  const failed = (thrown: unknown): never => {
+    throw unreadable(call, `the compressor ${compressor.name}`, thrown);
+  };
+  return settle(() => (host.sentJunk ? withoutStacks(run) : run()), (bytes) => (bytes instanceof Uint8Array ? bytes : failed(new TypeError('it gave no Uint8Array'))), failed);
 }

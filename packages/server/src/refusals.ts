@@ -1,4 +1,4 @@
-import type { Code, RpcError, ServerCall } from '@rpcxjs/core';
+import { RpcError, thrownText, type Code, type ServerCall } from '@rpcxjs/core';
 import type { Failure } from './failure.ts';
 import type { InboundCall } from './inbound-call.ts';
 import { refusal } from './without-stacks.ts';
@@ -26,6 +26,20 @@ export function unknownService(service: string): Failure {
 }
 export function unknownMethod(method: string): Failure {
   return { code: 'unimplemented', message: `rpcx: can't find method ${method}`, reason: 'UNKNOWN_METHOD' };
+}
+
+/**
+ * What is thrown for a payload that codec or compressor cannot read. Anything but their own `RpcError` is a mistake of theirs: logged once a connection, because
+ * peers choose what they send.
+ */
+export function unreadable({ service, method, host }: InboundCall, by: string, thrown: unknown): RpcError<string> {
+  const again = host.sentJunk;
+  host.sentJunk = true;
+  if (RpcError.is(thrown)) return thrown;
+  const { exposeMessages, runtime } = host.options;
+  if (!again) runtime.logger.warn({ err: thrown, service, method }, `${by} threw what is no RpcError with reason BAD_PAYLOAD`);
+  const why = exposeMessages ? thrownText(thrown) : 'it failed';
+  return refusal('invalid_argument', `the input of ${service}.${method} cannot be read by ${by}: ${why}`, { reason: 'BAD_PAYLOAD', cause: thrown });
 }
 
 /** Throws when the caller's time has passed, or when nobody waits any more: for calls that waited for something before their handler. */

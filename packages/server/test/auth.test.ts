@@ -169,7 +169,10 @@ describe('compressed payloads', () => {
     await using open = await openServer({ compressors }, (server) => server.registerFunction('S', 'M', (input: unknown) => input));
     const peer = await open.peer();
     for (const id of [1, 2, 3, 4]) peer.send(frame({ service: 'S', method: 'M', sequence: BigInt(id), flags: id << 2, payload: 'zzz' }));
-    for (const id of [1, 2, 3, 4]) expect((await peer.reply(BigInt(id))).flags & 3).toBe(1);
+    for (const id of [1, 2, 3, 4]) {
+      const reply = await peer.reply(BigInt(id));
+      expect([reply.flags & 3, reply.metadata['__rpcx_error__']]).toEqual([1, expect.stringContaining(`the input of S.M cannot be read by the compressor c${id}: `)]);
+    }
     peer.send(frame({ service: 'S', method: 'M', sequence: 9n, payload: '1' }));
     expect((await peer.reply(9n)).flags & 3).toBe(0);
   });

@@ -1,4 +1,4 @@
-import { contract, RpcError, unary, type StandardSchema } from '@rpcxjs/core';
+import { contract, RpcError, silentLogger, unary, type Codec, type Logger, type StandardSchema } from '@rpcxjs/core';
 import { gzip } from '@rpcxjs/compress-gzip';
 import { describe, expect, it } from 'vitest';
 import type { ServerOptions } from '../src/index.ts';
@@ -89,5 +89,20 @@ describe('a refusal that a peer may cause as often as it likes', () => {
     await until(() => reasons.length === 1);
     expect(reasons[0]).toMatchObject({ code: 'canceled', reason: 'ABORTED' });
     expect((reasons[0] as Error).stack).not.toMatch(/\n +at /);
+  });
+
+  it('of what a codec throws that is no RpcError names the codec, and not the handler, once in the log of a connection', async () => {
+    const careless: Codec = { id: 9, name: 'careless', encode: () => {}, decode: () => { throw new Error('index 7 is out of range'); } };
+    for (const exposeMessages of [true, false]) {
+      const warned: string[] = [];
+      const logger: Logger = { ...silentLogger, warn: (_fields, message) => void warned.push(message), child: () => logger };
+      await using open = await openServer({ codecs: [careless], exposeMessages, logger }, (server) => server.registerFunction('S', 'M', (input: unknown) => input));
+      const peer = await open.peer();
+      for (const sequence of [1n, 2n]) {
+        peer.send(frame({ service: 'S', method: 'M', sequence, codecId: 9, payload: 'x' }));
+        expect((await peer.reply(sequence)).metadata['__rpcx_error__']).toBe(`the input of S.M cannot be read by the codec careless: ${exposeMessages ? 'index 7 is out of range' : 'it failed'}`);
+      }
+      expect(warned).toEqual(['the codec careless threw what is no RpcError with reason BAD_PAYLOAD']);
+    }
   });
 });
