@@ -41,6 +41,14 @@ describe('ambient', () => {
     expect(() => runAmbient({ deadline: 1 }, () => { throw new Error('out'); })).toThrow('out');
   });
 
+  it('reaches what is run by another copy of this package: client and server may each have their own', async () => {
+    vi.resetModules();
+    const copy = await import('./ambient.ts');
+    expect(copy.runAmbient).not.toBe(runAmbient);
+    expect(runAmbient({ deadline: 7 }, () => copy.currentAmbient())).toEqual({ deadline: 7 });
+    expect(copy.runAmbient({ deadline: 8 }, () => currentAmbient())).toEqual({ deadline: 8 });
+  });
+
   it('inherits nothing, and breaks nothing, where there is no async_hooks', async () => {
     vi.stubGlobal('process', undefined);
     vi.resetModules();

@@ -17,17 +17,19 @@ interface Host {
     getBuiltinModule?(name: string): { readonly AsyncLocalStorage: new () => Storage } | undefined;
   };
 }
+type Copies = Record<symbol, Storage | undefined>;
 
 // A browser has no such module: there nothing is inherited.
 const hooks = (globalThis as Host).process?.getBuiltinModule?.('node:async_hooks');
-const storage: Storage | undefined = hooks && new hooks.AsyncLocalStorage();
+// One in a process: client and server may come with copies of this package of their own.
+const storage: Storage | undefined = hooks && ((globalThis as Copies)[Symbol.for('@rpcxjs/core/call')] ??= new hooks.AsyncLocalStorage());
 
 /** Runs a function so that everything it starts, also later, sees `ambient`. */
 export function runAmbient<R, A extends unknown[]>(ambient: Ambient, run: (...args: A) => R, ...args: A): R {
-  return storage === undefined ? run(...args) : storage.run(ambient, run, ...args);
+  return storage ? storage.run(ambient, run, ...args) : run(...args);
 }
 
 export function currentAmbient(): Ambient | undefined {
   const ambient = storage?.getStore();
-  return ambient?.settled === true ? undefined : ambient;
+  return ambient?.settled ? undefined : ambient;
 }

@@ -28,8 +28,7 @@ function withFields(bound: object, windows: Map<string, Window>, clock: Clock): 
       windows.set(message, (window = { startedAt: now, lines: 0 }));
       if (dropped > 0) console[level](oneLine(message, { dropped }, {}));
     }
-    window.lines += 1;
-    if (window.lines <= linesPerSecond) console[level](oneLine(message, bound, fields));
+    if (window.lines++ < linesPerSecond) console[level](oneLine(message, bound, fields));
   };
   return {
     debug: silent,

@@ -1,7 +1,5 @@
-interface BufferHost {
-  readonly Buffer?: { allocUnsafeSlow(count: number): Uint8Array<ArrayBuffer> };
-}
-const buffers = (globalThis as BufferHost).Buffer;
+import { buffers } from './utf8.ts';
+
 // Small copies share a slab: an allocation of its own costs three times as much as the copy.
 const slabBytes = 16 * 1024;
 const largestPooled = 2 * 1024;

@@ -3,10 +3,10 @@ interface NodeBytes {
   utf8Write(this: Uint8Array, text: string, offset: number, length: number): number;
 }
 interface BufferHost {
-  readonly Buffer?: { readonly prototype: Partial<NodeBytes>; byteLength(text: string): number };
+  readonly Buffer?: { readonly prototype: Partial<NodeBytes>; byteLength(text: string): number; allocUnsafeSlow(count: number): Uint8Array<ArrayBuffer> };
 }
 // Node's own reader and writer work on any Uint8Array, in place and without a view; elsewhere TextDecoder and TextEncoder do.
-const buffers = (globalThis as BufferHost).Buffer;
+export const buffers: BufferHost['Buffer'] = (globalThis as BufferHost).Buffer;
 const { utf8Slice, utf8Write }: Partial<NodeBytes> = buffers?.prototype ?? {};
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
