@@ -1,6 +1,6 @@
-// Installs the packed tarballs into an empty project, as a user would, type-checks a program there and makes one call, imported and required; then a tour of calls on Node, Bun and Deno.
+// Installs the packed tarballs into an empty project, as a user would, type-checks a program there and makes one call, imported and required; then a tour of calls on Node, Bun and Deno, bundled, and with core installed twice.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, tarballs } from './workspace.mjs';
@@ -41,12 +41,18 @@ try {
     run('import', process.execPath, ['call.mjs'], 'hello, tarball');
     run('require', process.execPath, ['call.cjs'], 'hello, tarball');
     run('a tour on Node', process.execPath, ['tour.mjs'], toured);
+    run('bundle', 'esbuild', ['tour.mjs', '--bundle', '--minify', '--platform=node', '--format=esm', '--outfile=bundled.mjs', '--log-level=warning']);
+    run('a tour of one file', process.execPath, ['bundled.mjs'], toured);
     for (const [name, [runtime, ...command]] of Object.entries(elsewhere)) {
       const brought = spawnSync('npx', ['--yes', '--loglevel=error', '-p', runtime, name, '--version'], { cwd: tmpdir(), encoding: 'utf8', timeout: 120_000 });
       if (brought.status === 0) run(`a tour on ${runtime}`, 'npx', ['--yes', '--loglevel=error', '-p', runtime, ...command, 'tour.mjs'], toured);
       else if (process.env['CI']) problems.push(`${runtime} could not be brought in: ${brought.stderr}`);
       else process.stdout.write(`skipped: ${runtime} could not be brought in\n`);
     }
+    // As where versions do not fit together: the client comes with a copy of core of its own.
+    const [core, client] = ['core', 'client'].map((name) => realpathSync(join(project, 'node_modules/@rpcxjs', name)));
+    for (const part of ['dist', 'package.json']) cpSync(join(core, part), join(client, 'node_modules/@rpcxjs/core', part), { recursive: true });
+    run('a tour with two copies of core', process.execPath, ['tour.mjs'], toured);
   }
 } catch (error) {
   problems.push(error.message);

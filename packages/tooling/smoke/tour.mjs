@@ -1,7 +1,7 @@
 // A call, an error, a deadline that reaches a nested call, a cancel, a push, a megabyte and a server that goes and comes back: on whatever runtime this is run.
-import { contract, createClient, createServer, push, unary } from '@rpcxjs/rpcx';
+import { contract, createClient, createServer, isError, push, type, unary } from '@rpcxjs/rpcx';
 
-const Tour = contract('Tour', { Echo: unary({ idempotent: true }), Sold: unary(), Wait: unary(), Pass: unary(), Tick: push() });
+const Tour = contract('Tour', { Echo: unary({ idempotent: true }), Sold: unary({ errors: { OutOfStock: type() } }), Wait: unary(), Pass: unary(), Tick: push() });
 const seen = [];
 let aborted = () => {};
 
@@ -18,7 +18,7 @@ function serve() {
   });
   return server;
 }
-const codeOf = (promise) => promise.then(() => 'no error', ({ code, details }) => details === undefined ? code : `${code} ${JSON.stringify(details)}`);
+const codeOf = (promise) => promise.then(() => 'no error', (error) => isError(Tour.methods.Sold, 'OutOfStock', error) ? `${error.code} ${JSON.stringify(error.details)}` : error.code);
 const handlerAborted = () => new Promise((resolve) => (aborted = resolve));
 
 let server = serve();
