@@ -234,8 +234,11 @@ export class Attempts {
     try {
       const decision = atOnce(failMode.next({ error: error as RpcError, retryable, attempt: main.attempt, instance: main.instance }, main), 'it');
       if (decision === 'give-up') return undefined;
-      main.told.again = decision.again;
-      return decision.afterMs + (decision.jitterMs ?? 0) * this.#clock.random();
+      const { again, afterMs, jitterMs = 0 } = decision;
+      // Tried again at once, it would be tried until its deadline.
+      if (afterMs === undefined) throw new TypeError('it gave no afterMs');
+      main.told.again = again;
+      return afterMs + jitterMs * this.#clock.random();
     } catch (thrown) {
       this.#options.runtime.logger.error({ failMode: failMode.name, err: thrown }, 'a fail mode threw, and the call is not tried again');
       return undefined;

@@ -349,7 +349,7 @@ export class ServiceRoute implements CallRoute {
   #build(instances: readonly ServiceInstance[]): Picker | undefined {
     const { selector } = this.#traits;
     try {
-      return atOnce(selector?.build(instances, this.#built), 'its build');
+      return usable(selector?.build(instances, this.#built), 'its build');
     } catch (error) {
       this.#options.runtime.logger.error({ service: this.#service, selector: selector?.name, err: error }, 'a selector threw when it got a new list; the servers are taken in turn until the next one');
       return undefined;
@@ -359,12 +359,19 @@ export class ServiceRoute implements CallRoute {
   /** A plugin that throws leaves the picker as it is, so that calls still find a server. */
   #wrapped(plugin: ClientPlugin, picker: Picker, instances: readonly ServiceInstance[]): Picker {
     try {
-      return atOnce(plugin.wrapPicker?.(picker, instances), 'wrapPicker') ?? picker;
+      return usable(plugin.wrapPicker?.(picker, instances), 'wrapPicker') ?? picker;
     } catch (error) {
       this.#options.runtime.logger.error({ plugin: plugin.name, err: error }, 'a plugin threw when it was to wrap a picker, which stays as it is');
       return picker;
     }
   }
+}
+
+/** What it returned, if that is a picker or undefined. */
+function usable(returned: Picker | undefined, what: string): Picker | undefined {
+  // It may be anything: a null, a number.
+  if (returned !== undefined && (atOnce(returned, what) as Partial<Picker> | null)?.pick === undefined) throw new TypeError(`${what} gave no picker`);
+  return returned;
 }
 
 /** The error of calls on a client that was closed. */

@@ -83,6 +83,25 @@ describe('an asynchronous function in the place of a synchronous one', () => {
     expect(logger.lines.map((line) => line.message)).toEqual([message]);
   });
 
+  it.each([null, 7, 'text', {}])('or something else, %j, where a picker is due leaves the servers as they are', async (nonsense) => {
+    const first: ClientOptions['selector'] = { name: 's', build: ([instance]) => ({ pick: () => instance && { instance } }) };
+    for (const options of [{ selector: { name: 's', build: () => nonsense as never } }, { selector: first, plugins: [{ name: 'p', wrapPicker: () => nonsense as never }] }]) {
+      const logger = recordingLogger();
+      await using one = await rig({ ...options, logger });
+      one.server.onCall = (call) => one.server.reply(call);
+      expect(await one.client.call('Store', 'Get', 1)).toBe('ok');
+      expect(logger.lines).toMatchObject([{ fields: { err: { message: expect.stringContaining('gave no picker') as string } } }]);
+    }
+  });
+
+  it.each([7, 'again', {}, { again: 'other' }])('or something else, %j, where a fail mode decides ends the call with the error of its attempt', async (nonsense) => {
+    const logger = recordingLogger();
+    await using one = await rig({ logger, failMode: { name: 'vague', next: () => nonsense as never } });
+    one.server.onCall = (call) => one.server.fail(call, 'no stock');
+    expect((await failure(one.client.call('Store', 'Get', 1))).message).toContain('no stock');
+    expect(logger.lines.map(({ message }) => message)).toEqual(['a fail mode threw, and the call is not tried again']);
+  });
+
   it('that is the watch of a discovery finds no servers, and says why', async () => {
     await using one = await rig({ servers: undefined, discovery: { watch: slip }, timeoutMs: 100, failMode: failfast() });
     expect(await failure(one.client.call('Store', 'Get', 1))).toMatchObject({ reason: 'NO_INSTANCE', message: expect.stringContaining('watch returned a promise: it has to be synchronous') as string });

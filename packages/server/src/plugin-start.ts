@@ -1,4 +1,4 @@
-import { RpcError, type Runtime, type ServerPlugin, type Timer } from '@rpcxjs/core';
+import { RpcError, settle, thrownText, type Runtime, type ServerPlugin, type Timer } from '@rpcxjs/core';
 
 declare module '@rpcxjs/core' {
   interface Reasons {
@@ -24,7 +24,7 @@ export class PluginStart {
     this.#runtime = runtime;
   }
 
-  /** Rejects with what a plugin threw, with LISTEN_FAILED for one that takes longer than 30 s, or with the error of `close`. */
+  /** Rejects with LISTEN_FAILED for a plugin that failed or takes longer than 30 s, or with the error of `close`. */
   run(): Promise<void> {
     const again = (error: unknown): never => {
       this.#running = undefined;
@@ -50,18 +50,18 @@ export class PluginStart {
   }
 
   async #start(plugin: ServerPlugin, place: number): Promise<void> {
-    const starting = plugin.start?.(this.#runtime);
-    if (starting === undefined) {
-      this.#started.add(place);
-      return;
-    }
+    const failed = (thrown: unknown): never => {
+      throw failure(plugin, `: ${thrownText(thrown)}`, thrown);
+    };
+    const starting = settle(() => plugin.start?.(this.#runtime), () => this.#started.add(place), failed);
+    if (!(starting instanceof Promise)) return;
     let timer: Timer | undefined;
     const cut = new Promise<never>((_resolve, reject) => {
       this.#cut = reject;
-      timer = this.#runtime.clock.setTimer(() => reject(late(plugin)), startMs);
+      timer = this.#runtime.clock.setTimer(() => reject(failure(plugin, ` within ${startMs} ms; see what it waits for, then listen again`)), startMs);
     });
     try {
-      await Promise.race([Promise.resolve(starting).then(() => this.#started.add(place)), cut]);
+      await Promise.race([starting, cut]);
     } finally {
       timer?.cancel();
       this.#cut = undefined;
@@ -69,6 +69,6 @@ export class PluginStart {
   }
 }
 
-function late({ name }: ServerPlugin): RpcError {
-  return new RpcError('unavailable', `the server does not listen: its plugin "${name}" did not start within ${startMs} ms; see what it waits for, then listen again`, { reason: 'LISTEN_FAILED' });
+function failure({ name }: ServerPlugin, how: string, cause?: unknown): RpcError {
+  return new RpcError('unavailable', `the server does not listen: its plugin "${name}" did not start${how}`, { reason: 'LISTEN_FAILED', cause });
 }

@@ -70,7 +70,7 @@ describe('listen', () => {
 
   it('fails with the plugin that cannot start', async () => {
     const server = createServer({ ...quiet, transports: [memoryNetwork()], plugins: [{ name: 'sick', start: () => { throw new Error('no database'); } }] });
-    await expect(server.listen('memory@x')).rejects.toThrow('no database');
+    await expect(server.listen('memory@x')).rejects.toMatchObject({ code: 'unavailable', reason: 'LISTEN_FAILED', message: 'the server does not listen: its plugin "sick" did not start: no database', cause: { message: 'no database' } });
     await server.close();
   });
 
