@@ -9,11 +9,7 @@ export interface GzipOptions {
   /** Payloads of more uncompressed bytes than this are handed to Node's thread pool, so that they do not hold up the loop. @default 65536 */
   readonly asyncAboveBytes?: number | undefined;
 }
-interface ResolvedGzipOptions {
-  readonly level: number;
-  readonly asyncAboveBytes: number;
-}
-export const gzipDefaults: ResolvedGzipOptions = { level: 1, asyncAboveBytes: 64 * 1024 };
+export const gzipDefaults: { readonly level: number; readonly asyncAboveBytes: number } = { level: 1, asyncAboveBytes: 64 * 1024 };
 
 /** A compressor as it is, and a function that makes one with other options. */
 export interface Gzip extends Compressor {
@@ -65,7 +61,7 @@ function createGzip(options: GzipOptions = {}): Compressor {
   };
 }
 
-function resolve(options: GzipOptions): ResolvedGzipOptions {
+function resolve(options: GzipOptions): typeof gzipDefaults {
   const level = options.level ?? gzipDefaults.level;
   const asyncAboveBytes = options.asyncAboveBytes ?? gzipDefaults.asyncAboveBytes;
   if (!Number.isInteger(level) || level < 1 || level > 9) throw new TypeError(`gzip: level is a whole number from 1 to 9, not ${described(level)}`);

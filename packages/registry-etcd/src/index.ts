@@ -1,2 +1,3 @@
 export { etcd } from './etcd.ts';
 export type { EtcdOptions, EtcdTlsOptions } from './etcd-options.ts';
+export type { KeyValueRegistry } from '@rpcxjs/registry-kit';

@@ -1,2 +1,3 @@
 export { redis } from './redis.ts';
 export type { RedisOptions, RedisSentinelOptions, RedisTlsOptions } from './redis-options.ts';
+export type { KeyValueRegistry } from '@rpcxjs/registry-kit';

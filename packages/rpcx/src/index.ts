@@ -12,6 +12,7 @@ export * from '@rpcxjs/core/discoveries';
 export * from '@rpcxjs/client';
 export { msgpack } from '@rpcxjs/codec-msgpack';
 export { inprocess } from '@rpcxjs/registry-inprocess';
+export type { InProcessRegistry } from '@rpcxjs/registry-inprocess';
 export * from '@rpcxjs/selectors';
 export * from '@rpcxjs/server';
 export { tcp } from '@rpcxjs/transport-tcp';
