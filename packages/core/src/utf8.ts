@@ -3,7 +3,7 @@ interface NodeBytes {
   utf8Write(this: Uint8Array, text: string, offset: number, length: number): number;
 }
 interface BufferHost {
-  readonly Buffer?: { readonly prototype: Partial<NodeBytes>; byteLength(text: string): number; allocUnsafeSlow(count: number): Uint8Array<ArrayBuffer> };
+  readonly Buffer?: { readonly prototype: Partial<NodeBytes>; byteLength(text: string): number; allocUnsafeSlow(count: number): Uint8Array };
 }
 // Node's own reader and writer work on any Uint8Array, in place and without a view; elsewhere TextDecoder and TextEncoder do.
 export const buffers: BufferHost['Buffer'] = (globalThis as BufferHost).Buffer;
