@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { RpcError, systemClock } from '@rpcxjs/core';
 import type { Address, Clock, Connection } from '@rpcxjs/core';
 import { manualClock, seededRandom } from '@rpcxjs/testing';
 import { tcp } from '@rpcxjs/transport-tcp';
-import { closeAfterEach, Heard, later, memoryLogger, rejection, until } from '@rpcxjs/transport-sides';
+import { closeAfterEach, Heard, later, memoryLogger, rejection, serve, until } from '@rpcxjs/transport-sides';
 import { describe, expect, it } from 'vitest';
 import { ReplyReader } from './connect-dial.ts';
 import { HttpRefusal } from './http-refusal.ts';
@@ -169,6 +170,17 @@ describe('what is no answer', () => {
     const error = await rejection(dial(address));
     expect(error.message).toBe(`could not connect to http@${address.host}: the other side hung up instead of answering CONNECT: if it is a plain rpcx port, dial tcp@${address.host}; if it speaks TLS, set the tls option`);
     expect(error).toMatchObject({ reason: 'CONNECT_FAILED', sent: false });
+  });
+
+  it('is told apart from a server that turns a client without the right certificate away', async () => {
+    const pem = (name: string): string => readFileSync(new URL(`../../transport-tcp/test/fixtures/${name}`, import.meta.url), 'utf8');
+    const identity = (name: string): { cert: string; key: string } => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
+    const ca = pem('ca.crt');
+    const { listener } = await serve(httpConnect({ tls: { ca, ...identity('server'), clientCertificate: 'require' } }));
+    const without = (await rejection(dial(listener.address, { tls: { ca } }))).message;
+    expect(without).toContain('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED, the server asks for a client certificate: set tls.cert and tls.key');
+    const unknown = (await rejection(dial(listener.address, { tls: { ca, ...identity('self') } }))).message;
+    expect(unknown).toContain('it may ask for a client certificate and not accept what tls.cert is here, its log says so');
   });
 
   it('is waited for handshakeTimeoutMs, however steadily it trickles in', async () => {

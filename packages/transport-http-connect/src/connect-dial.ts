@@ -1,6 +1,6 @@
 import { onAbort } from '@rpcxjs/core';
 import type { Address, Connection, DialOptions } from '@rpcxjs/core';
-import { connectFailed, PeekedConnection } from '@rpcxjs/transport-tcp';
+import { connectFailed, errorCode, PeekedConnection } from '@rpcxjs/transport-tcp';
 import { firstBytes, guessOf, HeaderBlock, mayBegin, mostHeaderBytes } from './header-block.ts';
 import { HttpRefusal } from './http-refusal.ts';
 
@@ -11,6 +11,7 @@ export interface ConnectRequest {
   /** The further header lines, each with its line end. */
   readonly headerLines: string;
   readonly timeoutMs: number;
+  readonly secure: boolean;
 }
 
 // rpcx compares the whole text (`client/connection.go` connected).
@@ -50,15 +51,18 @@ export function askConnect(below: Connection, request: ConnectRequest, options: 
           failed(error as Error); // ReplyReader throws nothing else
         }
       },
-      ended: (reason) => failed(hungUp(request.address, reason)),
+      ended: (reason) => failed(hungUp(request, reason)),
     });
     // Line feeds alone, as Go writes it (`client/connection.go` newDirectHTTPConn).
     connection.write(new TextEncoder().encode(`CONNECT ${request.path} HTTP/1.0\n${request.headerLines}\n`));
   });
 }
 
-function hungUp({ host }: Address, reason: Error | undefined): Error {
-  return new Error(`the other side hung up instead of answering CONNECT: if it is a plain rpcx port, dial tcp@${host}; if it speaks TLS, set the tls option`, { cause: reason });
+function hungUp({ address: { host }, secure }: ConnectRequest, reason: Error | undefined): Error {
+  // TLS 1.3 tells a client of its refusal after the handshake, if at all.
+  if (reason?.cause instanceof Error && errorCode(reason.cause)?.startsWith('ERR_SSL_') === true) return reason.cause;
+  const why = secure ? 'it may ask for a client certificate and not accept what tls.cert is here, its log says so' : 'if it speaks TLS, set the tls option';
+  return new Error(`the other side hung up instead of answering CONNECT: if it is a plain rpcx port, dial tcp@${host}; ${why}`, { cause: reason });
 }
 
 /** The answer to a CONNECT, as it comes in. */

@@ -20,7 +20,7 @@ export function httpConnect(options: HttpConnectOptions = {}): Transport {
     networks: [network],
     async dial(address, dialOptions) {
       const connection = await below.dial(address, dialOptions);
-      return askConnect(connection, { address, path: resolved.path, headerLines: resolved.headerLines, timeoutMs: resolved.handshakeTimeoutMs }, dialOptions);
+      return askConnect(connection, { address, path: resolved.path, headerLines: resolved.headerLines, timeoutMs: resolved.handshakeTimeoutMs, secure: options.tls !== undefined }, dialOptions);
     },
     listen: (address, listenOptions) => resolved.server === undefined
       ? listenOver(resolved.over ?? below, address, { resolved, listenOptions })

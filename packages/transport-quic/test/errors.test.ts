@@ -80,9 +80,12 @@ describeWithEngine('quic says what is wrong', () => {
     const unknown = new Ear(await quic({ tls: { ca, ...pair('self') } }).dial(place.listener.address, { runtime: quietRuntime }));
     await until(() => unknown.ends > 0, 'the client with a certificate that nobody signed is turned away');
     expect(unknown.reason?.message).toContain('the other side does not trust our certificate');
+    const ofServers = new Ear(await quic({ tls: { ca, ...pair('server') } }).dial(place.listener.address, { runtime: quietRuntime }));
+    await until(() => ofServers.ends > 0, 'the client with the certificate of a server is turned away');
+    expect(ofServers.reason?.message).toContain('ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, the other side says that our certificate was not made for this purpose');
     expect(place.accepted).toHaveLength(1);
-    await until(() => lines.length === 2, 'two lines in the log of the server');
-    expect(lines).toEqual([expect.stringContaining('the client sent no certificate'), expect.stringContaining('is self-signed')]);
+    await until(() => lines.length === 3, 'three lines in the log of the server');
+    expect(lines).toEqual([expect.stringContaining('the client sent no certificate'), expect.stringContaining('is self-signed'), expect.stringContaining('was not made for this purpose')]);
   });
 
   it('nobody behind the port, and a TCP server behind it, are told at once', async () => {

@@ -6,8 +6,8 @@ export type { TcpTlsOptions } from './tls-options.ts';
 // For transports over other Node sockets.
 export { dialSocket } from './dial.ts';
 export type { SocketDial } from './dial.ts';
-export { connectionOf, listenSocket } from './listen.ts';
-export type { SocketAccepted, SocketListen } from './listen.ts';
+export { connectionOf, listenSocket, warnOfHandshake } from './listen.ts';
+export type { FailedHandshake, SocketAccepted, SocketListen } from './listen.ts';
 export { takenBytes } from './socket-connection.ts';
 export type { SocketEnds } from './socket-connection.ts';
 export { checkTls } from './option-checks.ts';

@@ -46,8 +46,18 @@ const advice: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server asks for a client certificate: set tls.cert and tls.key',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the client sent no certificate: set its tls.cert and tls.key',
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the other side says that our certificate has expired: renew it',
+  ERR_SSL_HTTPS_PROXY_REQUEST: 'this is a CONNECT of HTTP without TLS: the client needs the tls option',
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'the other side does not accept our certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'the other side does not accept our certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: 'the other side says that our certificate was revoked: renew it',
+  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: 'the other side says that our certificate was not made for this purpose: check its extended key usage, and the kind of its key',
+  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: 'the other side knows our certificate, and does not let it in',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the other side has no certificate for that name: dial one that it serves, or set tls.servername to it',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'the other side wants to hear a protocol (ALPN), which rpcx over TLS does not name: is it an rpcx server?',
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: 'the other side failed during the TLS handshake: look into its log, and whether it has a certificate for that name',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'the two sides have no cipher or certificate kind in common',
+  ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY: 'the two sides have no cipher in common that the other side takes for strong enough',
+  ERR_SSL_NO_SHARED_CIPHER: 'the two sides have no cipher or certificate kind in common',
   ERR_TLS_HANDSHAKE_TIMEOUT: 'the other side did not finish the TLS handshake: does it speak TLS?',
 };
 
@@ -57,10 +67,11 @@ interface NodeError {
   readonly errors?: readonly unknown[];
 }
 
-/** The code of an error of Node; of several attempts (a name with several addresses) that of the first. */
+/** The code of an error of Node, the same for all versions; of several attempts (a name with several addresses) that of the first. */
 export function errorCode(cause: unknown): string | undefined {
   const error = (typeof cause === 'object' && cause !== null ? cause : {}) as NodeError; // read by duck typing, whatever was thrown
-  if (typeof error.code === 'string') return error.code;
+  // OpenSSL calls some alerts otherwise from 3.2 on, which Node has from version 22.
+  if (typeof error.code === 'string') return error.code.replace('SSL/TLS_ALERT', 'SSLV3_ALERT');
   return error.errors === undefined ? undefined : errorCode(error.errors[0]);
 }
 

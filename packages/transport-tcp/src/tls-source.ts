@@ -78,10 +78,21 @@ export function resolveTls(who: string, given: TcpTlsOptions): ResolvedTls {
   if (given.passphrase !== undefined) secrets.passphrase = given.passphrase;
   if (given.ca !== undefined) secrets.ca = isPem(given.ca) ? pem(given.ca) : given.ca.map(pem);
   try {
+    if (given.ca !== undefined) checkAuthorities(isPem(given.ca) ? [given.ca] : given.ca);
     return { given, secrets, context: nodeTls().createSecureContext(secrets) };
   } catch (cause) {
     throw new TypeError(`${who}: tls.cert, tls.key or tls.ca cannot be used: ${(cause as Error).message}; give PEM text, and a key that belongs to the certificate`, { cause });
   }
+}
+
+/** Throws for what holds no certificate: Node passes over it, and trusts nobody then. */
+function checkAuthorities(all: readonly Pem[]): void {
+  const parsed = all.map((each) => {
+    const bytes = Buffer.from(each as string); // a string or bytes, which Node's types take one at a time
+    if (!bytes.includes('-----BEGIN ')) throw new Error('tls.ca holds no certificate in PEM; give PEM text, not the path of its file');
+    return new (nodeCrypto().X509Certificate)(bytes);
+  });
+  if (parsed.length === 0) throw new Error('tls.ca is an empty list');
 }
 
 const [longKeys, shortKeys] = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256'];

@@ -101,7 +101,11 @@ describe('TLS', () => {
 
   it('refuses at construction what cannot be used', () => {
     expect(() => tcp({ tls: { cert: pem('server.crt'), key: pem('client.key') } })).toThrow(/^tcp: tls\.cert, tls\.key or tls\.ca cannot be used: .*; give PEM text/);
-    expect(() => tcp({ tls: { ca: 'no pem' } })).not.toThrow(/undefined/);
+    // Node passes over what is no certificate, and trusts nobody then.
+    for (const none of ['/etc/ssl/ca.pem', '', Buffer.of(0x30, 0x82)]) expect(() => tcp({ tls: { ca: [ca, none] } })).toThrow('tls.ca holds no certificate in PEM; give PEM text, not the path of its file');
+    expect(() => tcp({ tls: { ca: '-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----' } })).toThrow('cannot be used');
+    expect(() => tcp({ tls: { ca: [] } })).toThrow('tls.ca is an empty list');
+    expect(() => tcp({ tls: { ca: `# a comment\n${ca}${pem('self.crt')}` } })).not.toThrow();
   });
 
   it('refuses to listen without a certificate', async () => {
@@ -147,6 +151,21 @@ describe('a server that cannot be verified', () => {
     expect(error).toMatchObject({ reason: 'CONNECT_FAILED' });
     expect(error.message).toMatch(/ECONNRESET, the other side hung up during the TLS handshake: does it speak TLS, and/);
   });
+});
+
+it.each([
+  [42, 'BAD_CERTIFICATE, the other side does not accept our certificate'],
+  [43, 'UNSUPPORTED_CERTIFICATE, the other side says that our certificate was not made for this purpose'],
+  [45, 'CERTIFICATE_EXPIRED, the other side says that our certificate has expired'],
+  [40, 'HANDSHAKE_FAILURE, the two sides have no cipher or certificate kind in common'],
+])('a dial that the other side ends with TLS alert %i says the same in every version of Node: ERR_SSL_SSLV3_ALERT_%s', async (alert, said) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.end(Uint8Array.of(21, 3, 3, 0, 2, 2, alert)));
+  });
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  later(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  expect((await rejection(dial(trusting, { network: 'tcp', host: `127.0.0.1:${port}` }))).message).toContain(`: ERR_SSL_SSLV3_ALERT_${said}`);
 });
 
 describe('mutual TLS', () => {

@@ -2,9 +2,9 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer } from 'node:tls';
+import { Server as TlsServer, type TLSSocket } from 'node:tls';
 import { onAbort, splitHostPort, type Address, type Listener, type ListenOptions, type Logger } from '@rpcxjs/core';
-import { adviceFor, listenFailed, renewTls } from '@rpcxjs/transport-tcp';
+import { listenFailed, renewTls, warnOfHandshake } from '@rpcxjs/transport-tcp';
 import { Handshakes } from './handshakes.ts';
 import { answer, takeUpgrades, takenPaths, type Upgrades } from './upgrades.ts';
 import type { ResolvedWebSocketOptions } from './ws-options.ts';
@@ -20,8 +20,8 @@ export async function listenWebSocket(address: Address, options: ResolvedWebSock
     given.runtime.logger.debug({ err: cause.message }, 'a client did not speak HTTP');
     answer(socket, 400, `this is an rpcx server: it takes WebSockets at ${options.path}`);
   });
-  server.on('tlsClientError', (cause: Error, socket: Socket) => {
-    given.runtime.logger.warn({ remote: socket.remoteAddress }, `a TLS handshake failed: ${adviceFor(cause) ?? cause.message}`);
+  server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
+    warnOfHandshake(cause, { remote: socket.remoteAddress, refused: socket.authorizationError }, given.runtime.logger);
     socket.destroy();
   });
   const handshakes = new Handshakes({ clock: given.runtime.clock, most: options.maxHandshakes, timeoutMs: options.handshakeTimeoutMs });

@@ -45,3 +45,14 @@ describe('tls of wss by a function', () => {
     for (const wrong of [undefined, true, Promise.resolve({})]) expect(() => webSocket({ tls: (() => wrong) as never })).toThrow('webSocket: the function tls returned ');
   });
 });
+
+describe('the log of a wss server', () => {
+  it('says why a client was turned away, and nothing louder than debug of one that leaves by itself', async () => {
+    const { listener, lines } = await serve(webSocket({ tls: { ...identity('server'), ca, clientCertificate: 'require' } }), here);
+    expect((await rejection(dial(webSocket(), listener.address))).message).toContain('an authority that is not known here');
+    await until(() => lines.some(({ message }) => message === 'a client left during its TLS handshake'));
+    expect(lines.every(({ level }) => level === 'debug')).toBe(true);
+    await rejection(dial(webSocket({ tls: { ca, ...identity('self') } }), listener.address));
+    await until(() => lines.some(({ level, message }) => level === 'warn' && message.includes('the certificate is self-signed')));
+  });
+});
