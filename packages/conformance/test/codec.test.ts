@@ -58,6 +58,23 @@ describe('a codec that breaks a rule fails the case of that rule', () => {
     expect(await failures({ encode: encode as Codec['encode'] })).toContainEqual(expect.stringMatching(/^carries an object .* encode\(\) returned a promise/));
   });
 
+  it('a decode that is asynchronous, whose rejection nobody else has to catch', async () => {
+    const decode = (() => Promise.reject(new Error('late'))) as Codec['decode'];
+    expect(await failures({ decode })).toContainEqual(expect.stringMatching(/^carries an object .* decode\(\) returned a promise/));
+  });
+
+  it('one buffer for all values that are being written', async () => {
+    const shared: string[] = [];
+    const encode = (value: unknown, writer: ByteWriter): void => {
+      shared.length = 0;
+      // Piece by piece, as codecs write; a getter that writes empties it meanwhile.
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) shared.push(JSON.stringify(value) ?? 'null');
+      else for (const key of Object.keys(value)) shared.push(shared.length === 0 ? '{' : ',', JSON.stringify(key), ':', JSON.stringify((value as Record<string, unknown>)[key]));
+      writer.append(encoder.encode(`${shared.join('')}${shared[0] === '{' ? '}' : ''}`));
+    };
+    expect(await failures({ encode })).toContainEqual(expect.stringMatching(/^writes one value while it writes another .* ConformanceError: .* once for each level/));
+  });
+
   it('a value that comes back changed', async () => {
     const found = await failures({ decode: (source, start, end) => JSON.parse(new TextDecoder().decode(source.slice(start, end)).replace('2.5', '3')) as unknown });
     expect(found).toContainEqual(expect.stringMatching(/^carries an object ⟶ ConformanceError: .*instead of/));
