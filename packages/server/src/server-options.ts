@@ -63,7 +63,8 @@ export interface ServerOptions {
   readonly limits?: SomeOf<ServerLimits> | undefined;
   /**
    * What happens to calls when the queue is full. `refuse` says so at once, and our clients try another server. `pause` stops reading the
-   * connections that they come on, 64 waiting calls of one at the latest, so that the network holds the callers back. @default 'refuse'
+   * connections that they come on, at 64 waiting calls of one, or 4 MiB of one whose peer needs its heartbeats answered, so that the network holds the callers back: for
+   * callers that wait for answers before they go on. @default 'refuse'
    */
   readonly whenFull?: 'refuse' | 'pause' | undefined;
   /** Where its services are registered after `listen`, each under each address. Whoever made a registry closes it. @default none */
