@@ -1,4 +1,4 @@
-import type { IntegerKind, Kind, MapKind, StructKind } from './kind.ts';
+import { fieldValue, type IntegerKind, type Kind, type MapKind, type StructKind } from './kind.ts';
 import { isWellFormed } from './well-formed.ts';
 
 /** The first thing that is wrong with `value`, with the path to it, or undefined. Exact or refused: nothing that fits only after rounding passes. */
@@ -88,7 +88,7 @@ function checkStruct(kind: StructKind, value: unknown, path: string): string | u
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong(path, 'an object', value);
   for (const field of kind.fields) {
     // `as`: an object, asked for a property.
-    const entry = (value as Readonly<Record<string, unknown>>)[field.name];
+    const entry = fieldValue(value as Readonly<Record<string, unknown>>, field);
     if (field.isOptional && entry === undefined) continue;
     const issue = check(field.kind, entry, path === '' ? field.name : `${path}.${field.name}`);
     if (issue !== undefined) return issue;

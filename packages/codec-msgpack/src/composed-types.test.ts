@@ -213,6 +213,18 @@ describe('A5: other values', () => {
       expect([Object.getPrototypeOf(back) === Object.prototype, Object.entries(back)]).toEqual([true, Object.entries(value)]);
     }
   });
+
+  it('C1: a field that is called like what every object has is missing where the object has none of its own', () => {
+    const odd = struct({ constructor: optional(string), toString: optional(int8), ['__proto__']: nullable(int8), valueOf: optional(bool), a: int8 } as unknown as { readonly a: typeof int8 });
+    const pair = pairOf(odd);
+    const value = Object.fromEntries([['__proto__', null], ['a', 1]]) as { a: number };
+    expect(odd['~standard'].validate(value)).toEqual({ value });
+    for (let round = 0; round < rounds; round++) {
+      expect(Object.entries(decoded(pair, encoded(pair, value)) as object).filter(([, one]) => one !== undefined)).toEqual([['__proto__', null], ['a', 1]]);
+      expect(encoded(pair, value).slice(0, 11)).toEqual(encoded(msgpack, value).slice(0, 11));
+    }
+    refused(struct({ constructor: string } as unknown as { readonly a: typeof string }), {} as { a: string }, /constructor: a string is expected, not undefined/, Object.fromEntries([['constructor', 'x']]) as { a: string });
+  });
 });
 
 describe('struct', () => {

@@ -29,7 +29,7 @@ export function struct<F extends Fields>(fields: F): StructType<F> {
   for (const name of Object.keys(fields)) {
     if (name === '') throw new TypeError('struct: a field needs a name that is not empty');
     const { kind, wireName, isOptional } = needFacts(fields[name], `struct: the field ${JSON.stringify(name)}`);
-    const field = { name, wireName: wireName ?? name, kind, isOptional };
+    const field = { name, wireName: wireName ?? name, kind, isOptional, isInherited: name in Object.prototype };
     if (list.some((other) => other.wireName === field.wireName)) throw new TypeError(`struct: two fields are called ${JSON.stringify(field.wireName)} on the wire`);
     list.push(field);
   }

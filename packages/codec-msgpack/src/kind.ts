@@ -43,6 +43,13 @@ export interface StructField {
   readonly wireName: string;
   readonly kind: Kind;
   readonly isOptional: boolean;
+  /** Called like something that every object has, such as `constructor`. */
+  readonly isInherited: boolean;
+}
+
+/** The value of a field of an object: what every object has counts only where the object has it itself. */
+export function fieldValue(object: Readonly<Record<string, unknown>>, { name, isInherited }: StructField): unknown {
+  return isInherited && !Object.hasOwn(object, name) ? undefined : object[name];
 }
 
 /** Seconds from 1970 back to Go's zero time, 1 January of the year 1. */

@@ -1,6 +1,6 @@
 import { canGenerate, generate, mostFields } from './code-generation.ts';
 import { keyBytes, KeyWords } from './key-bytes.ts';
-import type { Kind, StructField, StructKind } from './kind.ts';
+import { fieldValue, type Kind, type StructField, type StructKind } from './kind.ts';
 import { descend, type Output } from './output.ts';
 import { putTimestamp } from './timestamp.ts';
 import { misfit, putFloat32, putInteger, putWholeTextWithRoom, type Write } from './write-exact.ts';
@@ -32,7 +32,7 @@ function closureWriter(kind: StructKind, writes: readonly Write[]): Write {
     const object = value as Readonly<Record<string, unknown>>;
     descend(output);
     const { writer } = output;
-    const count = hasOptional ? fields.reduce((sum, field) => sum + (field.isOptional && object[field.name] === undefined ? 0 : 1), 0) : fields.length;
+    const count = hasOptional ? fields.reduce((sum, field) => sum + (field.isOptional && fieldValue(object, field) === undefined ? 0 : 1), 0) : fields.length;
     writeCount(writer, mapForm, count);
     let at = 0;
     let written = 0;
@@ -42,7 +42,7 @@ function closureWriter(kind: StructKind, writes: readonly Write[]): Write {
       written += writeField(output, lists, at++, object[name]);
     }
     // `as`: fewer than there are fields.
-    for (; at < fields.length; at++) written += writeField(output, lists, at, object[(fields[at] as StructField).name]);
+    for (; at < fields.length; at++) written += writeField(output, lists, at, fieldValue(object, fields[at] as StructField));
     // A getter that changes its mind would leave a header that lies.
     if (written !== count) throw misfit;
     output.depth--;
@@ -67,7 +67,7 @@ function writeField(output: Output, { fields, keys, writes }: FieldLists, at: nu
 function generatedWriter(kind: StructKind, writes: readonly Write[]): Write {
   const { fields } = kind;
   const bindings: Record<string, unknown> = {
-    A: Array.isArray, X: misfit, E: descend, I: putInteger, Q: putInt32, G: putFloat32, D: putTimestamp, S: putWholeTextWithRoom,
+    A: Array.isArray, H: Object.hasOwn, X: misfit, E: descend, I: putInteger, Q: putInt32, G: putFloat32, D: putTimestamp, S: putWholeTextWithRoom,
   };
   const optionals = fields.flatMap((field, index) => (field.isOptional ? [index] : []));
   const steps = fields.map((field, index) => {
@@ -75,18 +75,24 @@ function generatedWriter(kind: StructKind, writes: readonly Write[]): Write {
     bindings[`K${index}`] = field.kind.kind === 'nullable' ? field.kind.inner : field.kind;
     return {
       key: keyBytes(field.wireName),
-      value: field.isOptional ? `x${index}` : `o[${JSON.stringify(field.name)}]`,
+      value: field.isOptional ? `x${index}` : valueSource(field),
       when: field.isOptional ? `x${index}!==undefined` : undefined,
       put: (rest: number) => putSource(field.kind, index, rest),
     };
   });
   // Read once: a getter may change its mind, and the count is written first.
-  const reads = optionals.map((index) => `const x${index}=o[${JSON.stringify(fields[index]?.name)}];if(x${index}!==undefined)n++;`);
+  const reads = optionals.map((index) => `const x${index}=${valueSource(fields[index] as StructField)};if(x${index}!==undefined)n++;`); // `as`: it has one
   const header = optionals.length === 0 ? headerSource(fields.length) : 'if(n<16)b[p++]=128|n;else{b[p]=222;b[p+1]=0;b[p+2]=n;p+=3;}';
   return generate<Write>(bindings, `return function write(output,o){
 if(typeof o!=="object"||o===null||A(o))throw X;
 E(output);const w=output.writer;let n=${fields.length - optionals.length};${reads.join('')}
 ${writerSource(header, steps)}output.depth--;};`);
+}
+
+/** The expression for a field of the object `o`, as `fieldValue` reads it. */
+function valueSource({ name, isInherited }: StructField): string {
+  const key = JSON.stringify(name);
+  return isInherited ? `(H(o,${key})?o[${key}]:undefined)` : `o[${key}]`;
 }
 
 function putSource(kind: Kind, index: number, rest: number): string {
