@@ -7,9 +7,9 @@ import { root, tarballs } from './workspace.mjs';
 
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'rpcxjs-smoke-')));
 const problems = [];
-// npm's packages of the same names bring them.
-const elsewhere = { bun: ['bun@1.4.5', 'bun'], deno: ['deno@2.9.6', 'deno', 'run', '--allow-all'] };
 const toured = '42, 1, OutOfStock {"left":3}, deadline_exceeded, deadline_exceeded, canceled, canceled, true, true, again';
+// The package of npm that brings a program, what that has to say, and how it is run. The compiler is the oldest one that our declarations are for.
+const elsewhere = [['bun@1.4.5', toured, 'bun', 'tour.mjs'], ['deno@2.9.6', toured, 'deno', 'run', '--allow-all', 'tour.mjs'], ['typescript@5.6.3', '', 'tsc', '-p', '.', '--noEmit']];
 
 function run(what, program, args, expected) {
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: project, encoding: 'utf8', timeout: 120_000, env: { ...process.env, NODE_PATH: '' } });
@@ -43,11 +43,12 @@ try {
     run('a tour on Node', process.execPath, ['tour.mjs'], toured);
     run('bundle', 'esbuild', ['tour.mjs', '--bundle', '--minify', '--platform=node', '--format=esm', '--outfile=bundled.mjs', '--log-level=warning']);
     run('a tour of one file', process.execPath, ['bundled.mjs'], toured);
-    for (const [name, [runtime, ...command]] of Object.entries(elsewhere)) {
-      const brought = spawnSync('npx', ['--yes', '--loglevel=error', '-p', runtime, name, '--version'], { cwd: tmpdir(), encoding: 'utf8', timeout: 120_000 });
-      if (brought.status === 0) run(`a tour on ${runtime}`, 'npx', ['--yes', '--loglevel=error', '-p', runtime, ...command, 'tour.mjs'], toured);
-      else if (process.env['CI']) problems.push(`${runtime} could not be brought in: ${brought.stderr}`);
-      else process.stdout.write(`skipped: ${runtime} could not be brought in\n`);
+    for (const [brings, expected, name, ...args] of elsewhere) {
+      const npx = ['--yes', '--loglevel=error', '-p', brings, name];
+      const brought = spawnSync('npx', [...npx, '--version'], { cwd: tmpdir(), encoding: 'utf8', timeout: 120_000 });
+      if (brought.status === 0) run(`${brings} ${args.join(' ')}`, 'npx', [...npx, ...args], expected);
+      else if (process.env['CI']) problems.push(`${brings} could not be brought in: ${brought.stderr}`);
+      else process.stdout.write(`skipped: ${brings} could not be brought in\n`);
     }
     // As where versions do not fit together: the client comes with a copy of core of its own.
     const [core, client] = ['core', 'client'].map((name) => realpathSync(join(project, 'node_modules/@rpcxjs', name)));
