@@ -4,6 +4,7 @@ import type {
 import { defaultFrameLimits, type FrameLimits } from '@rpcxjs/protocol';
 import { defaultSessionLimits, type FlushOptions, type FrameObserver, type HeartbeatOptions, type Sequenced, type SessionLimits, type SessionSettings, type SomeOf } from '@rpcxjs/session';
 import type { HeaderContributor, MessageFilters } from './filters.ts';
+import type { Inflating } from './inflating.ts';
 import type { DialGate } from './link-dial-gate.ts';
 import type { LinkRules, OutstandingOptions, PoolOptions, QueueOptions, ReconnectOptions } from './link-options.ts';
 import type { HealthOptions, ResolvedHealthOptions } from './nodes/health-options.ts';
@@ -108,6 +109,7 @@ export interface ResolvedClientOptions {
   readonly filters: MessageFilters | undefined;
   readonly mapError: ClientOptions['mapError'];
   readonly limits: ClientLimits;
+  readonly inflating: Inflating;
   readonly session: SessionSettings;
   /** The rules of each link, and the gate at which all links wait for their turn to dial. */
   readonly link: LinkRules;

@@ -188,6 +188,7 @@ export class ClientSession implements SessionHandler {
     if (!frame.isOneway) return;
     this.#options.frames?.read(frame);
     this.#events.pushed(frame, this.address);
+    this.#options.inflating.holdUp(this.session);
   }
 
   response(frame: FrameView): void {
@@ -207,6 +208,7 @@ export class ClientSession implements SessionHandler {
     } catch (error) {
       this.#events.failed(call, asRpcError(error));
     }
+    this.#options.inflating.holdUp(this.session);
   }
 
   drained(): void {

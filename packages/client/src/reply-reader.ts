@@ -4,7 +4,7 @@ import type { ResolvedClientOptions } from './client-options.ts';
 import type { OutboundCall } from './outbound-call.ts';
 
 /** What a frame is read with. */
-export interface ReadingOptions extends Pick<ResolvedClientOptions, 'codecs' | 'compressors'> {
+export interface ReadingOptions extends Pick<ResolvedClientOptions, 'codecs' | 'compressors' | 'inflating'> {
   readonly limits: { readonly maxInflatedBytes: number };
 }
 
@@ -46,7 +46,7 @@ export function wholePayload(subject: Subject, frame: FrameView, options: Readin
   const failed = (cause: unknown): never => {
     throw unreadable(subject, cause);
   };
-  return settle(() => compressor.decompress(copy, options.limits.maxInflatedBytes), (whole) => whole, failed);
+  return settle(() => options.inflating.begun(compressor.decompress(copy, options.limits.maxInflatedBytes)), (whole) => whole, failed);
 }
 
 /** The value of a payload that stands by itself. Throws `RpcError`. */

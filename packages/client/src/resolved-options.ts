@@ -6,6 +6,7 @@ import { clientDefaults, defaultClientLimits, type ClientOptions, type ResolvedC
 import { checkClient } from './composed-options.ts';
 import { failover } from './fail-modes/failover.ts';
 import { checkFilters } from './filters.ts';
+import { countInflating } from './inflating.ts';
 import { DialGate } from './link-dial-gate.ts';
 import { linkRules } from './link-options.ts';
 import { resolveHealthOptions } from './nodes/health-options.ts';
@@ -44,6 +45,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     filters: options.filters,
     mapError: options.mapError,
     limits,
+    inflating: countInflating(),
     session: { limits: { ...limits, frames: limits }, heartbeat, flush: flushPolicy(options.flush) },
     link,
     dials: new DialGate(link.pool.maxDials),
