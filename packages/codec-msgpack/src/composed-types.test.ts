@@ -223,7 +223,7 @@ describe('A5: other values', () => {
       expect(Object.entries(decoded(pair, encoded(pair, value)) as object).filter(([, one]) => one !== undefined)).toEqual([['__proto__', null], ['a', 1]]);
       expect(encoded(pair, value).slice(0, 11)).toEqual(encoded(msgpack, value).slice(0, 11));
     }
-    refused(struct({ constructor: string } as unknown as { readonly a: typeof string }), {} as { a: string }, /constructor: a string is expected, not undefined/, Object.fromEntries([['constructor', 'x']]) as { a: string });
+    refused(struct({ constructor: string } as unknown as { readonly a: typeof string }), {}, /constructor: a string is expected, not undefined/, Object.fromEntries([['constructor', 'x']]) as { a: string });
   });
 });
 
