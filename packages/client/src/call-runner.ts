@@ -1,5 +1,5 @@
 import {
-  currentAmbient, DeadlineRing, intercept, RpcError,
+  currentAmbient, DeadlineRing, intercept, RpcError, thrownText,
   type Ambient, type CallOptions, type ClientCall, type Clock, type Handle, type Reply, type Timer,
 } from '@rpcxjs/core';
 import { Attempts, patienceMs, type AttemptOwner } from './attempts.ts';
@@ -236,9 +236,16 @@ export class CallRunner implements CallOwner, AttemptOwner {
   #schedule(call: OutboundCall): RpcError | undefined {
     const now = this.#turnNow();
     call.startedAt = now;
-    const timeoutMs = call.options?.timeoutMs ?? this.#options.timeoutMs;
-    const wrong = wrongOptions(call.options, timeoutMs);
-    if (wrong !== undefined) return wrong;
+    let timeoutMs = this.#options.timeoutMs;
+    if (call.options !== undefined) {
+      try {
+        timeoutMs = call.options.timeoutMs ?? timeoutMs;
+        const wrong = wrongOptions(call.options, timeoutMs);
+        if (wrong !== undefined) return wrong;
+      } catch (cause) {
+        return new RpcError('invalid_argument', `the options of a call cannot be read: ${thrownText(cause)}`, { sent: false, cause });
+      }
+    }
     this.#ambient = currentAmbient();
     call.deadlineAt = Math.min(now + timeoutMs, this.#ambient?.deadline ?? Infinity);
     return this.#tooLate(call);

@@ -1,4 +1,5 @@
 import type { MethodRef } from '@rpcxjs/core';
+import { checkNames, refuse } from '@rpcxjs/core/options';
 
 // Without the first question `any` would count as void.
 type InputOf<A extends unknown[]> = A extends [] ? void : A extends [infer In, ...unknown[]] ? In : A extends [(infer In)?, ...unknown[]] ? In | void : unknown;
@@ -13,6 +14,8 @@ export type InterfaceMethods<T> = {
  * takes `methodsOf('Arith').Mul`. Keep the result: what a method needs on the wire is made once for each reference.
  */
 export function methodsOf<T = Record<string, (input: unknown) => unknown>>(service: string, options: { readonly idempotent?: readonly (keyof T)[] | undefined } = {}): InterfaceMethods<T> {
+  checkNames('methodsOf', options, ['idempotent']);
+  if (options.idempotent !== undefined && !Array.isArray(options.idempotent)) refuse('idempotent', options.idempotent, 'a list of methods');
   const idempotent = new Set<PropertyKey>(options.idempotent);
   const refs = new Map<string, MethodRef>();
   return new Proxy({}, {

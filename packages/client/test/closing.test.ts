@@ -171,6 +171,16 @@ describe('options of a call that cannot be', () => {
   });
 
   it.each([
+    { get timeoutMs() { throw new Error('trap'); } }, { get signal() { throw new Error('trap'); } }, new Proxy({}, { ownKeys: () => { throw new Error('trap'); } }),
+  ])('that throw when they are looked at fail their call alone, and the client can be closed', async (options) => {
+    await using one = await rig();
+    const message = 'the options of a call cannot be read: trap';
+    for (const call of [() => one.client.call('A', 'B', 1, options), () => one.client.oneway(B, 1, options)]) expect(await failure(call())).toMatchObject({ code: 'invalid_argument', sent: false, message });
+    expect(one.client.pendingCount).toBe(0);
+    await one.client.close();
+  });
+
+  it.each([
     [null, 'null'], ['trace=7', '"trace=7"'], [[['trace', '7']], 'an object of another kind'], [new Map([['trace', '7']]), 'an object of another kind'],
   ])('metadata that are no object of texts fail, where they would be lost: %o', async (metadata, described) => {
     await using one = await rig();
