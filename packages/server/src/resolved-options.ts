@@ -38,7 +38,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     },
     // Neither limit has to be finite.
     inflating: new TurnTaking(Math.max(4, Math.floor(limits.maxBufferedBytes / limits.maxInflatedBytes) || 0), runtime.clock),
-    unread: new UnreadBytes(limits.maxBufferedBytes),
+    unread: new UnreadBytes(limits),
     runtime,
     frames: FrameObserver.of(plugins, runtime),
   };

@@ -20,7 +20,7 @@ export interface ServerLimits extends Omit<SessionLimits, 'frames'>, FrameLimits
   readonly maxCalls: number;
   /** Calls that may wait for a place; beyond it they are refused before anything is decoded. @default 1024 */
   readonly maxQueuedCalls: number;
-  /** Bytes of unfinished frames of all peers together; payloads that are being inflated may take as much again, and more of them wait for their turns. Replies and pushes that wait for peers to read may take as much, too: above it the peer for which most of them wait is given up. @default 256 MiB */
+  /** Bytes of unfinished frames of all peers together; payloads that are being inflated may take as much again, and more of them wait for their turns. What waits for peers to read, beyond the `highWaterBytes` of each, may take as much, too: above it the peer for which most waits is given up. @default 256 MiB */
   readonly maxBufferedBytes: number;
   /** Longest deadline that a caller may ask for; longer ones are cut to it. @default 5 min */
   readonly maxTimeoutMs: number;

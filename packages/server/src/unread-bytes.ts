@@ -1,15 +1,20 @@
 import { RpcError } from '@rpcxjs/core';
 import type { RpcxSession } from '@rpcxjs/session';
 
-/** Bytes that wait for peers which do not read, of all connections together: what each of them may hold does not add up. Above the limit the one that holds most goes. */
+/**
+ * Bytes that wait for peers which do not read, of all connections together: what each of them may hold does not add up. Above the limit the one that
+ * holds most goes. The high-water mark is everybody's own, so that many who read a little slowly, as after a push to all, are not counted.
+ */
 export class UnreadBytes {
   readonly #maxBytes: number;
-  /** Only those above their high-water mark: others are of no weight, and cost nothing. */
+  readonly #highWaterBytes: number;
+  /** What each has beyond its high-water mark. */
   readonly #held = new Map<RpcxSession, number>();
   #total = 0;
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor({ maxBufferedBytes, highWaterBytes }: { readonly maxBufferedBytes: number; readonly highWaterBytes: number }) {
+    this.#maxBytes = maxBufferedBytes;
+    this.#highWaterBytes = highWaterBytes;
   }
 
   /** To be called after something was written to the peer. */
@@ -26,7 +31,7 @@ export class UnreadBytes {
   }
 
   #hold(session: RpcxSession): void {
-    const bytes = session.unsentBytes();
+    const bytes = Math.max(0, session.unsentBytes() - this.#highWaterBytes);
     this.#total += bytes - (this.#held.get(session) ?? 0);
     this.#held.set(session, bytes);
   }
