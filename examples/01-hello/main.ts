@@ -38,7 +38,7 @@ const soldOut = await failure(orders.Place({ Sku: 'A1', Count: 9 }));
 if (isError(Orders.methods.Place, 'OutOfStock', soldOut)) tell('orders.Place({ Count: 9 }) fails as declared', `${soldOut.code}, ${soldOut.details?.left} left`);
 tell('a method that nobody has', (await failure(client.call('Orders', 'Burn', {}))).message);
 const late = await failure(orders.Pack({ Ms: 5000 }, { timeoutMs: 50 }));
-tell('a deadline of 50 ms, which stops the handler too', `${late.code}`);
+tell('a deadline of 50 ms, which stops the handler', `${late.code}`);
 
 chapter('A message that the server sends by itself');
 const shipped = client.pushes(Orders.methods.Shipped);

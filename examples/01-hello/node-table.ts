@@ -44,7 +44,7 @@ export class LiveTable {
   }
 
   #text(): string {
-    const width = this.#live ? process.stdout.columns : Infinity;
+    const width = process.stdout.isTTY ? process.stdout.columns : Infinity;
     const rows = [columns.map(([head]) => head), ...this.#client.nodes().map((node) => columns.map(([, , cell]) => cell(node)))];
     return rows.map((cells) => `${row(cells).slice(0, width - 1)}\n`).join('');
   }

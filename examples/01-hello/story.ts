@@ -8,7 +8,7 @@ export function chapter(title: string): void {
 
 export function tell(what: string, result: unknown): void {
   const text = typeof result === 'string' ? result : JSON.stringify(result);
-  process.stdout.write(`   ${what.padEnd(52)} ${text}\n`);
+  process.stdout.write(`   ${what.padEnd(48)} ${text}\n`);
 }
 
 /** The error that a call is expected to end with. */

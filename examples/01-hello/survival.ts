@@ -8,7 +8,7 @@ import { chapter, tell } from './story.ts';
 
 /** Three server processes, traffic, and one of them killed in the middle of it. */
 export async function survive(shops: readonly Shop[], discovery?: Discovery): Promise<void> {
-  chapter('One of three server processes is killed in the middle of the traffic, and nobody notices');
+  chapter('One of three server processes is killed under load, and nobody notices');
   const client = createClient(discovery === undefined ? { servers: shops.map(({ address }) => address) } : { discovery });
   if (discovery !== undefined) tell('found in the registry', await listed(discovery, 'Orders', shops.length));
   const orders = client.service(Orders);

@@ -49,7 +49,7 @@ async function buildOnce<Name extends string>({ folder: name, programs, tags = '
   const isBuilt = (): boolean => programs.every((program) => existsSync(join(folder, program)));
   if (isBuilt()) return found();
   const go = findGo();
-  if (go === undefined) return { missing: 'Go is not installed (looked for `go` in GO, PATH and /usr/local/go/bin)' };
+  if (go === undefined) return { missing: 'Go is not installed (no `go` in GO, PATH, /usr/local/go/bin)' };
   mkdirSync(cache, { recursive: true });
   const lock = join(cache, `${name}.lock`);
   await takeLock(lock);
