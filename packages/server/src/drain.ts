@@ -64,10 +64,12 @@ export class Drain {
     this.state = 'leaving';
     const start = clock.now();
     this.#until = Math.min(this.#until, start + graceMs);
+    const registered = advertising.live > 0;
     await this.#serveOn(start, lameDuckMs, graceMs);
     if (this.#is('leaving')) this.state = 'draining';
     for (const peer of connections.peers) peer.sayGoodbye(drainStage.last);
     const released = advertising.release();
+    if (registered && lameDuckMs !== 0) await this.#forgotten(released);
     await this.#settled(connections.stopListening());
     const answerBy = clock.now() + answerMs;
     const finished = () => admission.running === 0 && (clock.now() >= answerBy || ![...connections.peers].some((peer) => peer.unanswered));
@@ -117,6 +119,19 @@ export class Drain {
     const quiet = (since: number) => clock.now() - since >= quietMs;
     const gone = (peer: ConnectedPeer) => (peer.listens ? quiet(peer.session.seenAt) : !registered);
     await this.#holds(() => heard && quiet(this.#leftAt) && [...connections.peers].every(gone), () => Math.min(until, this.#until), quietMs);
+  }
+
+  /** Go's client of ZooKeeper hears of no metadata: that the entry has gone is the first that it is told, and it needs a moment to call others. */
+  async #forgotten(released: Promise<void>): Promise<void> {
+    const { clock, connections } = this.#host;
+    const by = clock.now() + answerMs;
+    let releasedAt = Infinity;
+    void released.then(() => {
+      releasedAt = clock.now();
+      this.changed();
+    });
+    const elsewhere = (peer: ConnectedPeer) => peer.listens || clock.now() - Math.max(releasedAt, peer.session.seenAt) >= quietMs;
+    await this.#holds(() => [...connections.peers].every(elsewhere), () => Math.min(this.#until, by), quietMs);
   }
 
   async #end(released: Promise<void>): Promise<void> {

@@ -7,6 +7,7 @@ import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { tcp } from '@rpcxjs/transport-tcp';
 import { describe, expect, it } from 'vitest';
 import { closeOnSignals, createServer, type Server } from '../src/index.ts';
+import { fakeRegistry } from './fake-registry.ts';
 import { frame, heartbeatFlag, onewayFlag, type ReadFrame } from './frame.ts';
 import { gate, openServer, recordingLogger, until } from './open-server.ts';
 import type { RawPeer } from './raw-peer.ts';
@@ -74,6 +75,21 @@ describe('goodbye', () => {
     expect(goodbyes(late)).toEqual([1n]);
     expect(ran).toBe(12);
     expect(open.server.stats().refusedLeaving).toBe(1);
+  });
+
+  it('leaves a moment after its entries have gone, too: to a Go client of ZooKeeper that is the first that it hears', async () => {
+    let gone = false;
+    const registry = fakeRegistry((what) => { gone ||= what.startsWith('release'); });
+    await using open = await openServer({ registries: [registry] }, echo);
+    const go = await open.peer();
+    go.send(call(1n));
+    await go.reply(1n);
+    const closing = open.server.close({ lameDuckMs: 60 });
+    await until(() => gone);
+    go.send(call(2n));
+    expect((await go.reply(2n)).flags & 3).toBe(0);
+    await closing;
+    expect(open.server.stats()).toMatchObject({ state: 'closed', calls: 2, failed: 0 });
   });
 
   it('takes lameDuckMs at most, however busy they are, and no time with 0 or where nobody can be told', async () => {
