@@ -3,6 +3,7 @@ import { bounded } from './bounded.ts';
 import type { KeyValueStore } from './key-value-store.ts';
 import { backoffMs, jitteredMs, Pause } from './pause.ts';
 import { registryError } from './registry-error.ts';
+import { Turns } from './turns.ts';
 
 /** What `open` is given to make a store. */
 export interface OpenContext {
@@ -31,6 +32,10 @@ export interface BackendInit {
 class NoStore extends Error {}
 const operations = ['get', 'list', 'putPersistent', 'putOwned', 'deleteOwned', 'watch', 'sessionLost', 'close'] as const satisfies readonly (keyof KeyValueStore)[];
 
+// How much is asked at the same time: of thousands of questions at once none would be answered in time, nor when all are asked again.
+const listsAtOnce = 32;
+const operationsAtOnce = 64;
+
 /** A user of the backend: a published entry or a watch. */
 export interface BackendUser {
   /** The content may have changed unnoticed: read it now. */
@@ -48,6 +53,9 @@ interface Opened {
  * States: none → opening → open → none again when it was given up; closed for good.
  */
 export class Backend {
+  /** To be taken for a list that is read, until it is there. */
+  readonly lists: Turns = new Turns(listsAtOnce);
+  readonly #operations = new Turns(operationsAtOnce);
   readonly #init: BackendInit;
   readonly #users = new Set<BackendUser>();
   readonly #pause = new Pause();
@@ -99,18 +107,31 @@ export class Backend {
     this.#probing = undefined;
   }
 
-  /** One operation with its deadline. Rejects with RpcError, or the signal's reason. */
+  /** One operation with its deadline, which begins with its turn. Rejects with RpcError, or the signal's reason. */
   async operate<T>(what: string, runtime: Runtime, signal: AbortSignal | undefined, work: (store: KeyValueStore, signal: AbortSignal) => Promise<T>): Promise<T> {
     this.mustBeOpen(what);
-    const { timeoutMs } = this.#init;
+    let over = (): void => {};
     try {
-      return await bounded({ clock: runtime.clock, timeoutMs, signals: [signal, this.#ended.signal], late: () => this.late(what) }, async (inner) => {
-        const { store } = await this.#opened(runtime);
-        return work(store, inner);
-      });
+      over = await this.#operations.take(signal, this.#ended.signal);
+      return await this.#ask(what, runtime, signal, work);
     } catch (error) {
       throw signal?.aborted === true ? error : this.told(what, error);
+    } finally {
+      over();
     }
+  }
+
+  #ask<T>(what: string, runtime: Runtime, signal: AbortSignal | undefined, work: (store: KeyValueStore, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#init;
+    const late = (): RpcError => {
+      // Those that wait behind it would wait for as long, one after the other.
+      this.#operations.fail(new Error(`no answer within ${timeoutMs} ms`));
+      return this.late(what);
+    };
+    return bounded({ clock: runtime.clock, timeoutMs, signals: [signal, this.#ended.signal], late }, async (inner) => {
+      const { store } = await this.#opened(runtime);
+      return work(store, inner);
+    });
   }
 
   /** The store, with a signal that aborts when it is given up or `signal` aborts. Call `leave` in the end. */
@@ -201,7 +222,8 @@ export class Backend {
     while (!signal.aborted) {
       await this.#pause.wait(clock, this.#failures === 0 ? jitteredMs(clock, probeMs) : backoffMs(clock, this.#failures), signal);
       if (signal.aborted) return;
-      const failure = await this.operate('answer', runtime, signal, (store, inner) => store.get(probeKey, { signal: inner })).then(() => undefined, (error: unknown) => error);
+      // It waits for no turn: its answer is what the others wait for.
+      const failure = await this.#ask('answer', runtime, signal, (store, inner) => store.get(probeKey, { signal: inner })).then(() => undefined, (error: unknown) => (signal.aborted ? error : this.told('answer', error)));
       // A backend that refuses answers, too.
       if (failure === undefined || (RpcError.is(failure) && failure.reason === 'REGISTRY_REFUSED')) this.#answered(runtime);
       else if (!signal.aborted) this.#silent(runtime, failure);

@@ -1,4 +1,4 @@
-import { onAbort, thrownText, type Runtime, type ServiceInstance } from '@rpcxjs/core';
+import { onAbort, RpcError, thrownText, type Runtime, type ServiceInstance } from '@rpcxjs/core';
 import { sortedInstances, type InstanceFeed } from '@rpcxjs/core/discoveries';
 import type { Backend, BackendUser } from './backend.ts';
 import { readInstance } from './instance-keys.ts';
@@ -99,12 +99,31 @@ export class ServiceWatch implements BackendUser {
 
   /** Settles when the watch of the backend has ended; rejects with `renewed` when it is to be begun again. */
   async #readWatch(signal: AbortSignal): Promise<void> {
+    const { lists } = this.#init.backend;
+    const spoken = this.#spoken;
+    const listed = await lists.take(signal);
+    try {
+      await this.#readHeld(signal, listed);
+    } catch (error) {
+      // Those that wait behind it would wait for as long, one after the other.
+      if (this.#spoken === spoken && RpcError.is(error) && error.reason === 'REGISTRY_UNREACHABLE') lists.fail(error);
+      throw error;
+    } finally {
+      listed();
+    }
+  }
+
+  async #readHeld(signal: AbortSignal, listed: () => void): Promise<void> {
     const { backend, prefix, runtime, timeoutMs } = this.#init;
     const what = `watch ${prefix}`;
     const held = await backend.hold(what, runtime, signal);
     try {
       await new Promise<void>((resolve, reject) => {
-        const timer = runtime.clock.setTimer(() => reject(backend.late(what)), timeoutMs);
+        const late = (): void => {
+          backend.lists.fail(new Error(`no answer within ${timeoutMs} ms`));
+          reject(backend.late(what));
+        };
+        const timer = runtime.clock.setTimer(late, timeoutMs);
         onAbort(held.signal, (reason) => {
           timer.cancel();
           reject(reason);
@@ -113,6 +132,7 @@ export class ServiceWatch implements BackendUser {
         const readAll = async (): Promise<void> => {
           for await (const content of held.store.watch(prefix, { signal: held.signal })) {
             timer.cancel();
+            listed();
             if (held.signal.aborted) return;
             this.#spoken += 1;
             this.#take(content);
@@ -132,7 +152,10 @@ export class ServiceWatch implements BackendUser {
       await this.#relist.wait(runtime.clock, jitteredMs(runtime.clock, relistMs), signal);
       if (signal.aborted) return;
       const spoken = this.#spoken;
+      const listed = await backend.lists.take(signal).catch(() => undefined);
+      if (listed === undefined) continue;
       const content = await backend.operate(`list ${prefix}`, runtime, signal, (store, inner) => store.list(prefix, { signal: inner })).catch(() => undefined);
+      listed();
       // A list that the watch gave in the meantime is newer.
       if (signal.aborted || content === undefined || this.#spoken !== spoken) continue;
       if (this.#take(content)) this.#renew?.();
