@@ -22,6 +22,13 @@ async function silent(): Promise<{ readonly socket: Socket; readonly address: { 
 }
 
 describe('a dial', () => {
+  it('of an address that the system refuses, such as one of a link that is not named, fails at once and says so', async () => {
+    const began = performance.now();
+    const error = await rejection(dial(kcp(), { network: 'kcp', host: '[fe80::1]:8972' }));
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(error).toMatchObject({ reason: 'CONNECT_FAILED', sent: false, message: expect.not.stringContaining('no answer within') as string, cause: { syscall: 'connect' } });
+  });
+
   it('that nobody answers says hello several times and gives up after connectTimeoutMs, with what to compare', async () => {
     const clock = manualClock();
     const { address, heard } = await silent();

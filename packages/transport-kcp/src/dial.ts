@@ -100,13 +100,19 @@ class Dialling {
     if (this.#settled) return;
     const socket = (this.#socket = openUdpSocket(where.family));
     socket.on('error', (cause) => this.#broke(cause));
-    socket.connect(where.port, where.host, () => {
+    const connected = (cause?: Error): void => {
       if (this.#settled) return;
+      if (cause !== undefined) {
+        this.#broke(cause);
+        return;
+      }
       widenBuffers(socket);
       this.#connection = this.#converse(socket, where);
       socket.on('message', (datagram) => this.#receive(datagram));
       this.#hello();
-    });
+    };
+    // With a callback Node says there, and not by 'error', that there is no way to the address; its types do not know that.
+    socket.connect(where.port, where.host, connected);
   }
 
   #converse(socket: Socket, where: ResolvedHost): KcpConnection {
