@@ -64,7 +64,9 @@ function hostPortOf(address: Address): string {
   const { host, port } = splitHostPort(address.host);
   if (/[\s/?#@\\%]/.test(host)) throw connectFailed(new Error(`${JSON.stringify(host)} is no host in a URL, which has no room for zones, users and paths: give the name or address alone`), address);
   const name = host === '' ? 'localhost' : host;
-  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const hostPort = `${name.includes(':') ? `[${name}]` : name}:${port}`;
+  if (!URL.canParse(`ws://${hostPort}`)) throw connectFailed(new Error(`${JSON.stringify(host)} is neither a name nor an address: check its spelling`), address);
+  return hostPort;
 }
 
 /** The address as a page of the server's own has it: names in ASCII, and no port that goes without saying. */
