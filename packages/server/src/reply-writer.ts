@@ -9,6 +9,8 @@ import type { MethodBinding } from './method-entry.ts';
 import type { ResolvedServerOptions } from './server-options.ts';
 
 const settled = Promise.resolve();
+// A client reads 128 more by default, and would end the connection with all its calls over a million.
+const mostPairs = 16_000;
 
 /** Puts replies into a connection's outgoing bytes. */
 export class ReplyWriter {
@@ -90,6 +92,7 @@ export class ReplyWriter {
 
   #failed(head: Uint8Array, to: Sequenced, metadata: MutableMetadata, maxBytes: number): boolean {
     const { writer } = this.#session;
+    if (Object.keys(metadata).length > mostPairs) return false;
     const metadataLength = openFrameWith(writer, head, metadata, to.sequenceHigh, to.sequenceLow);
     if (writer.frameBytes - headerBytes > maxBytes) {
       writer.rollback();
@@ -114,6 +117,8 @@ export class ReplyWriter {
   #open(head: Uint8Array, metadata: MutableMetadata | undefined, sequenceHigh: number, sequenceLow: number): number {
     const { writer } = this.#session;
     if (metadata !== undefined) {
+      const pairs = Object.keys(metadata).length;
+      if (pairs > mostPairs) throw new RpcError('resource_exhausted', `its metadata has ${pairs} pairs, and ${mostPairs} are allowed`, { reason: 'TOO_LARGE' });
       try {
         return openFrameWith(writer, head, metadata, sequenceHigh, sequenceLow);
       } catch (error) {
