@@ -291,7 +291,10 @@ export class ServiceRoute implements CallRoute {
 
   async #follow(discovery: Discovery, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#options;
+    let lists = 0;
     for await (const instances of atOnce(discovery.watch(this.#service, { signal, runtime }), 'watch')) {
+      // One that never waits for a change would leave no turn to anything else.
+      if (++lists % 1000 === 0) await sleep(runtime.clock, 1, signal).catch(() => {});
       if (signal.aborted) break;
       this.#update(instances);
     }

@@ -1,4 +1,4 @@
-import type { Discovery, Logger, Pick } from '@rpcxjs/core';
+import { systemClock, type Discovery, type Logger, type Pick } from '@rpcxjs/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from '../src/client-options.ts';
 import { failfast } from '../src/fail-modes/failfast.ts';
@@ -119,4 +119,18 @@ describe('an asynchronous function in the place of a synchronous one', () => {
     const onReply = 'onReply threw: a slip';
     expect(logger.lines.map(({ message }) => message).toSorted()).toEqual([picker, picker, onReply, onReply, 'what was to be done after a call threw: a slip'].toSorted());
   });
+});
+
+it('A discovery that says one list after the other without a pause leaves turns to everything else', async () => {
+  let said = 0;
+  const list = [{ address: 'memory@fake', metadata: {} }];
+  const discovery: Discovery = { async *watch(_service, { signal }) { for (; signal?.aborted === false; said++) yield list; } };
+  const one = await rig({ servers: undefined, discovery, clock: systemClock });
+  one.server.onCall = (call) => one.server.reply(call);
+  expect(await one.client.call('Store', 'Get', 1)).toBe('ok');
+  await vi.waitFor(() => expect(said).toBeGreaterThan(2000));
+  await one.client.close();
+  const after = said;
+  await settled();
+  expect(said - after).toBeLessThan(2);
 });

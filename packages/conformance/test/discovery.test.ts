@@ -55,6 +55,12 @@ describe('a discovery that breaks a rule fails the case of that rule', () => {
     });
   }
 
+  it('says lists without a pause: it freezes no case, and is told so', async () => {
+    const hot: DiscoveryRig = { discovery: { async *watch() { for (;;) yield [{ address: 'tcp@192.0.2.1:8972', metadata: {} }]; } }, set() {} };
+    const [first] = discoveryCases({ create: () => hot, deadlineMs: 250 });
+    await expect(first?.run()).rejects.toThrow(/10 000 lists without a pause/);
+  });
+
   it('every case has found something', () => {
     const found = new Set(defects.map(([, name]) => name));
     expect(honest.filter((one) => ![...found].some((name) => one.name.startsWith(`discovery: ${name}`))).map((one) => one.name)).toEqual([]);
