@@ -98,7 +98,7 @@ async function bindPort(host: string, port: number, init: Pick<ConstructorParame
 function greeterOf(listen: QuicListen, options: ListenOptions): Greeter {
   const { keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes } = listen.options;
   const { clock, logger } = options.runtime;
-  const { privateKey = '', given: { clientCertificate } } = listen.contexts.current(logger).tls;
+  const { privateKey = '', given: { clientCertificate = 'ignore' } } = listen.contexts.current(logger).tls;
   return {
     privateKey, engine: listen.engine, context: () => listen.contexts.current(logger).context, clock, logger, keepAliveMs, handshakeTimeoutMs, maxHandshakes, retryFromHandshakes,
     greet: ({ loop, remote, local, done }) => {
