@@ -1,7 +1,13 @@
 import { RpcError, thrownText, type Code, type ServerCall } from '@rpcxjs/core';
 import type { Failure } from './failure.ts';
-import type { InboundCall } from './inbound-call.ts';
+import type { ResolvedServerOptions } from './server-options.ts';
 import { refusal } from './without-stacks.ts';
+
+/** What is known here of a call and of the connection that it came on. */
+interface RefusedCall extends ServerCall {
+  readonly abortReason: RpcError | undefined;
+  readonly host: { sentJunk: boolean; readonly options: Pick<ResolvedServerOptions, 'exposeMessages' | 'runtime'> };
+}
 
 /** What interceptors and `mapError` see of it. */
 export function refusalOf({ code, message, reason }: Failure): RpcError {
@@ -32,7 +38,7 @@ export function unknownMethod(method: string): Failure {
  * What is thrown for a payload that codec or compressor cannot read. Anything but their own `RpcError` is a mistake of theirs: logged once a connection, because
  * peers choose what they send.
  */
-export function unreadable({ service, method, host }: InboundCall, by: string, thrown: unknown): RpcError<string> {
+export function unreadable({ service, method, host }: RefusedCall, by: string, thrown: unknown): RpcError<string> {
   const again = host.sentJunk;
   host.sentJunk = true;
   if (RpcError.is(thrown)) return thrown;
@@ -43,7 +49,7 @@ export function unreadable({ service, method, host }: InboundCall, by: string, t
 }
 
 /** Throws when the caller's time has passed, or when nobody waits any more: for calls that waited for something before their handler. */
-export function checkStillWanted(call: InboundCall): void {
+export function checkStillWanted(call: RefusedCall): void {
   if (call.abortReason !== undefined) throw call.abortReason;
   if ((call.remainingMs() ?? 1) <= 0) throw refusalOf(expired(call));
 }
