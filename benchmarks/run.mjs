@@ -35,8 +35,8 @@ function build() {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const wanted = ({ id }) => only === undefined || only.some((prefix) => id === prefix || (id.startsWith(prefix) && !/^\d/.test(id.slice(prefix.length))));
-const settings = { rounds: Number(options.rounds), seconds: Number(options.seconds ?? (options.quick ? 0.8 : 1)), warmupSeconds: 1.5, progress };
+const wanted = ({ id, target }) => (!options.quick || target !== undefined) && (only === undefined || only.some((prefix) => id === prefix || (id.startsWith(prefix) && !/^\d/.test(id.slice(prefix.length)))));
+const settings = { rounds: Number(options.rounds), seconds: Number(options.seconds ?? (options.quick ? 0.5 : 1)), warmupSeconds: options.quick ? 1.2 : 1.5, progress };
 
 const goBuilt = new Map();
 
@@ -53,6 +53,20 @@ function possible(runs) {
   return Object.fromEntries(Object.entries(runs).filter(([, run]) => !goMissing(peers[run.peer].go)));
 }
 
+/** Those of the runs that these outcomes read. */
+function readBy(outcomes, runs) {
+  const read = new Set();
+  const result = { callsPerSecond: 1, p50: 1, p99: 1 };
+  const round = new Proxy(Object.fromEntries(Object.keys(runs).map((name) => [name, result])), {
+    get(all, name) {
+      read.add(name);
+      return all[name];
+    },
+  });
+  for (const { value } of outcomes) value(round);
+  return Object.fromEntries(Object.entries(runs).filter(([name]) => read.has(name)));
+}
+
 async function measureGroup(group, found) {
   const outcomes = group.outcomes.filter(wanted);
   const here = outcomes.filter(({ go }) => !goMissing(go));
@@ -62,7 +76,7 @@ async function measureGroup(group, found) {
   try {
     const rounds = group.measure
       ? await group.measure(settings)
-      : await measureRounds(possible(group.runs), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: group.seconds }), free: group.free });
+      : await measureRounds(possible(readBy(here, group.runs)), { ...settings, ...(group.rounds && { rounds: group.rounds }), ...(group.seconds && { seconds: Math.min(group.seconds, settings.seconds) }), free: group.free });
     const results = here.map((outcome) => {
       const values = rounds.map(outcome.value);
       return resultOf(outcome, values, median(values), found);
