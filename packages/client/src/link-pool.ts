@@ -64,6 +64,9 @@ export class LinkPool {
     this.#ends.get(session)?.end();
     this.#ends.delete(session);
     this.apart.delete(session);
+    return this.#take(session);
+  }
+  #take(session: ClientSession): boolean {
     const at = this.sessions.indexOf(session);
     if (at < 0) return false;
     this.sessions.splice(at, 1);
@@ -76,18 +79,16 @@ export class LinkPool {
     if (this.sessions.length < 2) return undefined;
     const session = this.sessions.find((one) => one.pendingCalls() === 0 && one.writable);
     if (session === undefined) return undefined;
-    this.remove(session);
+    this.#take(session);
     this.apart.add(session);
     return session;
   }
 
   /** Gives the connection no new calls and ends it with its last one; resolves then. */
   leave(session: ClientSession): Promise<void> {
-    this.remove(session);
+    this.#take(session);
     this.apart.add(session);
-    let end!: () => void;
-    const ended = new Promise<void>((resolve) => (end = resolve));
-    this.#ends.set(session, { ended, end });
+    const ended = this.#endOf(session);
     session.leave();
     return ended;
   }
@@ -95,6 +96,23 @@ export class LinkPool {
   async leaveAll(): Promise<void> {
     for (const session of this.sessions.slice()) void this.leave(session);
     await Promise.all([...this.#ends.values()].map(({ ended }) => ended));
+  }
+  /** As `leaveAll`, and those that are locked leave when they are released. */
+  async leaveAllInTime(): Promise<void> {
+    for (const session of this.apart) void this.#endOf(session);
+    await this.leaveAll();
+  }
+  /** Whether somebody waits for the end of the connection. */
+  isAwaited(session: ClientSession): boolean {
+    return this.#ends.has(session);
+  }
+  #endOf(session: ClientSession): Promise<void> {
+    const known = this.#ends.get(session);
+    if (known !== undefined) return known.ended;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.#ends.set(session, { ended, end });
+    return ended;
   }
 
   stop(): void {

@@ -137,11 +137,11 @@ export class ServerLink implements SessionOwner {
     session.holder = holder;
     return session;
   }
-  /** Other calls may use it again; with enough others it ends. */
+  /** Other calls may use it again; with enough others it ends, as it does when its server has left the list. */
   unlock(session: ClientSession): void {
     session.holder = undefined;
     if (session.session.ended || session.leaving) return;
-    if (this.#closed || this.pool.isFull) void this.pool.leave(session);
+    if (this.#closed || this.pool.isFull || this.pool.isAwaited(session)) void this.pool.leave(session);
     else {
       this.pool.add(session);
       this.drained();
@@ -167,11 +167,12 @@ export class ServerLink implements SessionOwner {
     return ends;
   }
 
-  /** The server has left the list: calls that wait go elsewhere, those under way finish. A call that comes all the same brings it back. */
+  /** The server has left the list: calls that wait go elsewhere, those under way finish, and so do locks. A call that comes all the same brings it back. */
   retire(): Promise<void> {
     const gone = new RpcError('unavailable', `${this.address} is in the list of servers no more`, { reason: 'NO_INSTANCE', sent: false, address: this.address });
     for (const call of this.#queue.takeAll()) this.#events.failed(call, gone);
-    return this.closeConnections();
+    void this.closeConnections();
+    return this.pool.leaveAllInTime();
   }
 
   ended(session: ClientSession, error: RpcError): void {

@@ -1,4 +1,5 @@
 import type { Dialer } from '@rpcxjs/core';
+import { instanceList } from '@rpcxjs/core/discoveries';
 import { manualClock } from '@rpcxjs/testing';
 import { memoryNetwork } from '@rpcxjs/transport-memory';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +50,25 @@ describe('a locked connection', () => {
     await until(() => client.stats().connections === 0);
     expect(await failure(locked.call('S', 'M', 1))).toMatchObject({ code: 'unavailable', reason: 'CONNECTION_LOST', sent: false });
     locked.release();
+    expect(await client.call('S', 'M', 1)).toBe('ok');
+  });
+
+  it('outlives the entry of its server in the list: it ends when it is released, with what is under way', async () => {
+    const { server } = await counting();
+    const list = instanceList([server.address]);
+    const client = open({ discovery: list, transports: [server.network] });
+    await client.call('S', 'M', 1);
+    const locked = await client.lock(server.address);
+    list.update(['memory@other']);
+    await until(() => client.stats().connections === 1);
+    await settled();
+    expect(await locked.call('S', 'M', 1)).toBe('ok');
+    const held = locked.call('S', 'M', 1);
+    locked.release();
+    expect(await held).toBe('ok');
+    await until(() => client.stats().connections === 0);
+    expect(server.network.links).toEqual([]);
+    list.update([server.address]);
     expect(await client.call('S', 'M', 1)).toBe('ok');
   });
 
