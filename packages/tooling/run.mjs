@@ -34,7 +34,7 @@ function fail(message, code = 1) {
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(`needs Node 20.19 or newer, this is ${process.versions.node}`);
+  if (major < 20 || major === 21 || (major === 20 && minor < 19) || (major === 22 && minor < 12)) fail(`needs Node 20.19, or 22.12 or newer, this is ${process.versions.node}`);
 }
 
 function run([program, ...args], env, cwd = root) {
