@@ -48,8 +48,9 @@ export class CallRunner implements CallOwner, AttemptOwner {
   /** Whether functions of the options are asked about each request. */
   readonly #asks: boolean;
   readonly #rename: (call: OutboundCall, service: string, method: string) => CallTarget;
-  /** Calls that wait for plugins; and those of `active` whose interceptors may still hold them when they have ended. */
-  #starting = 0;
+  /** Calls that wait for plugins to start. */
+  awaitingStart = 0;
+  /** Calls of `active` whose interceptors may still hold them when they have ended. */
   #passed = 0;
   readonly #idle: (() => void)[] = [];
   /** One function for each call that interceptors still hold; it ends that call. */
@@ -83,7 +84,7 @@ export class CallRunner implements CallOwner, AttemptOwner {
   /** A call that waits for plugins to start, and fails if they do not. */
   async waits<T>(started: Promise<T>): Promise<T> {
     const began = this.clock.now();
-    this.#starting += 1;
+    this.awaitingStart += 1;
     try {
       return await started;
     } catch (error) {
@@ -92,13 +93,13 @@ export class CallRunner implements CallOwner, AttemptOwner {
       this.counters.callMs += this.clock.now() - began;
       throw error;
     } finally {
-      this.#starting -= 1;
+      this.awaitingStart -= 1;
     }
   }
 
   /** Calls that have begun and not ended, wherever they are. */
   get pending(): number {
-    return this.active - this.#passed + this.#held.size + this.#starting;
+    return this.active - this.#passed + this.#held.size + this.awaitingStart;
   }
   /** Whether any call is under way, or held by interceptors. */
   get busy(): boolean {

@@ -4,7 +4,7 @@ import type { CallCounters } from './call-runner.ts';
 
 /** What a client has done since it was made or reset, and what is going on now; plain JSON. */
 export interface ClientStats extends Readonly<CallCounters> {
-  /** Calls that have begun and not ended, also those that wait for plugins to start, or in interceptors. */
+  /** Those of `calls` that have not ended: `calls` is always `succeeded`, `failed` and `active` together. `pendingCount` has what interceptors hold back, too. */
   readonly active: number;
   /** Calls that wait for a connection. */
   readonly queued: number;

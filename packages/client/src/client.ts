@@ -216,8 +216,8 @@ class RpcxClient implements Client {
         addTraffic(traffic, session.traffic);
       }
     }
-    const { counters, attempts, pending: active } = this.#runner;
-    return { ...counters, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active, queued: this.queuedCount, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
+    const { counters, attempts, active, awaitingStart } = this.#runner;
+    return { ...counters, calls: counters.calls + awaitingStart, retries: attempts.retries, hedges: attempts.hedges, overBudget: attempts.overBudget, ...this.#dialCounters, active: active + awaitingStart, queued: this.queuedCount, lateReplies: this.#lateReplies, droppedPushes: this.#pushes.dropped, connections, traffic };
   }
 
   nodes(): readonly NodeInfo[] {

@@ -107,10 +107,10 @@ describe('the counts of a client', () => {
     const late = failure(one.client.call('A', 'B', 1, { timeoutMs: 50 }));
     const waiting = [one.client.call('A', 'B', 1), one.client.raw(message), one.client.inform(Put, 1), Promise.resolve(one.client.start(Put, 1))];
     await settled();
-    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([5, { active: 5, calls: 0, failed: 0 }]);
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([5, { active: 5, calls: 5, failed: 0 }]);
     await clock.advanceAsync(60);
     await late;
-    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([4, { active: 4, calls: 1, failed: 1, callMs: 50 }]);
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([4, { active: 4, calls: 5, failed: 1, callMs: 50 }]);
     door.resolve();
     await Promise.all(waiting);
     expect(one.client.stats()).toMatchObject({ active: 0, calls: 5, succeeded: 4, failed: 1 });
@@ -120,7 +120,7 @@ describe('the counts of a client', () => {
     expect(other.client.stats()).toMatchObject({ active: 0, calls: 1, failed: 1, succeeded: 0 });
   });
 
-  it('have the calls that interceptors hold among the active ones, before and after they were passed on', async () => {
+  it('have the calls that interceptors pass on; those that they hold, before and after that, are only among the pending ones', async () => {
     const [before, after] = [deferred(), deferred()];
     await using one = await rig({ intercept: [(next) => async (call) => {
       await before.promise;
@@ -130,7 +130,7 @@ describe('the counts of a client', () => {
     }] });
     one.server.onCall = (call) => one.server.reply(call);
     const calls = [one.client.call('A', 'B', 1), one.client.call('A', 'B', 1)];
-    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([2, { active: 2, calls: 0 }]);
+    expect([one.client.pendingCount, one.client.stats()]).toMatchObject([2, { active: 0, calls: 0 }]);
     before.resolve();
     await until(() => one.client.stats().calls === 2);
     expect(one.client.pendingCount).toBe(2);
