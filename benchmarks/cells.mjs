@@ -194,6 +194,7 @@ export const groups = [
     ],
   },
   {
+    rounds: 9, seconds: 0.5,
     runs: { many: bytes('rpcxjs', 'message', 5000), few: bytes('rpcxjs', 'message', 100) },
     outcomes: [
       { id: 'P12a', what: 'raw calls/s at 5000 in flight', ...share('calls/s at 100'), target: 75, value: percent('many', 'few') },
